@@ -1,0 +1,54 @@
+// What a stage may answer, and why. There is no "next": a stage decides, or the call is denied.
+import type { RawJson } from './json/scan.ts';
+
+export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
+/** A property of a rule: monitor and shadow record the true decision and change nothing on the wire. */
+export type Mode = 'enforce' | 'monitor' | 'shadow';
+
+export type LimitScope = 'principal' | 'role' | 'backend' | 'global' | 'probe';
+
+export interface Finding {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly note: string;
+}
+
+export type DenyReason =
+  /** `seen`: the roles allow the target, so its existence is no secret to this principal. */
+  | { readonly code: 'killed'; readonly scope: string; readonly seen: boolean }
+  | { readonly code: 'forbidden'; readonly rule: string }
+  /** `retryAfterMs` undefined: no wait will help (the limit is 0). */
+  | { readonly code: 'limited'; readonly scope: LimitScope; readonly limit: number; readonly windowMs: number; readonly retryAfterMs: number | undefined }
+  | { readonly code: 'busy'; readonly scope: 'principal' | 'backend' | 'global'; readonly limit: number }
+  | { readonly code: 'invalid_arguments'; readonly errors: readonly ArgumentError[] }
+  | { readonly code: 'guarded'; readonly finding: Finding }
+  | { readonly code: 'circuit_open'; readonly retryAfterMs: number }
+  | { readonly code: 'backend_down'; readonly detail: string }
+  | { readonly code: 'audit_unavailable' }
+  | { readonly code: 'stage_failed'; readonly stage: string };
+
+export type DenyCode = DenyReason['code'];
+
+/** One violation of a tool's input schema: JSON Pointer, the failed keyword, words without values. */
+export interface ArgumentError {
+  readonly path: string;
+  readonly keyword: string;
+  readonly message: string;
+}
+
+/** Why, in machine words. Never arguments, results or credentials. */
+export interface Evidence {
+  readonly stage: string;
+  readonly rule: string;
+  readonly decision: 'pass' | 'deny' | 'rewrite' | 'hold';
+  readonly mode: Mode;
+  readonly severity: Severity;
+  readonly note: string | undefined;
+}
+export type Trail = readonly Evidence[];
+
+export type Decision =
+  | { readonly kind: 'pass'; readonly rule: string; readonly note?: string }
+  | { readonly kind: 'deny'; readonly rule: string; readonly reason: DenyReason; readonly severity?: Severity; readonly note?: string }
+  | { readonly kind: 'rewrite'; readonly rule: string; readonly args: RawJson; readonly note?: string }
+  | { readonly kind: 'hold'; readonly rule: string; readonly note?: string };

@@ -1,0 +1,54 @@
+// One authenticated request as a surface hands it on: bytes are checked, the era is decided, policy has not spoken yet.
+import type { CallOrigin, Endpoint } from './call.ts';
+import type { RawJson } from './json/scan.ts';
+import type { Refusal } from './outcome.ts';
+import type { Authenticator, Clock, Random } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { Runtime } from './snapshot.ts';
+
+export interface Inbound {
+  readonly principal: Principal;
+  readonly origin: CallOrigin;
+  /** JSON-RPC id as it arrived (a string or safe integer), echoed byte for byte. */
+  readonly id: RawJson;
+  readonly method: string;
+  /** The scanned object slice, or undefined. */
+  readonly params: RawJson | undefined;
+}
+
+export interface AgentIo {
+  /** Fires when the agent cancels (or, for modern HTTP, goes away). `reason` is a CancelledBy. */
+  readonly signal: AbortSignal;
+  /** Sends a notification that belongs to this request, on this request's stream. */
+  notify(message: RawJson): void;
+}
+
+export interface Answer {
+  /** The whole JSON-RPC response; undefined after a cancellation that must not be answered. */
+  readonly message: RawJson | undefined;
+  /** HTTP status that goes with it; other transports ignore it. */
+  readonly status: number;
+}
+
+export type Handle = (inbound: Inbound, io: AgentIo) => Promise<Answer>;
+
+/** What a principal can see, for change notices: one endpoint of one principal. */
+export interface Viewer {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+}
+
+/** All that a surface is given. It authenticates, hands requests on, and reports what it turned away. */
+export interface Ingress {
+  readonly authenticator: Authenticator;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  handle: Handle;
+  /** Calls `changed` (coalesced) when this viewer's own tool list has changed. Returns the undo. */
+  watch(viewer: Viewer, changed: () => void): () => void;
+  /** Concludes a request that never became a call: audited, counted, logged. */
+  refuse(refused: RefusedRequest): void;
+}
+
+export type RefusedRequest = Omit<Refusal, 'kind' | 'id' | 'wall' | 'revision'>;

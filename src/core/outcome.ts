@@ -1,0 +1,88 @@
+// The whole story of one call, or of one request that never became a call. Everything that is told about it is told from here.
+import type { Call, SurfaceName } from './call.ts';
+import type { DenyReason, Trail } from './decision.ts';
+import type { CallId, Timestamp } from './ids.ts';
+import type { AuthFailureCode, Principal } from './principal.ts';
+import type { BackendFault } from './ports.ts';
+
+export type CancelledBy = 'agent' | 'kill' | 'timeout' | 'shutdown';
+
+export type End =
+  | { readonly kind: 'denied'; readonly reason: DenyReason }
+  /** `digest`: SHA-256 of the result bytes, hex. */
+  | { readonly kind: 'answered'; readonly isError: boolean; readonly bytes: number; readonly digest: string }
+  /** The backend answered with a JSON-RPC error. */
+  | { readonly kind: 'errored'; readonly code: number; readonly bytes: number }
+  | { readonly kind: 'failed'; readonly fault: BackendFault }
+  | { readonly kind: 'cancelled'; readonly by: CancelledBy };
+
+/** Milliseconds; undefined where that part never ran. */
+export interface Took {
+  readonly admitMs: number;
+  readonly queueMs: number | undefined;
+  readonly dispatchMs: number | undefined;
+  readonly screenMs: number | undefined;
+}
+
+export interface CallOutcome {
+  readonly kind: 'call';
+  readonly call: Call;
+  readonly trail: Trail;
+  readonly revision: number;
+  readonly configHash: string;
+  readonly end: End;
+  readonly took: Took;
+}
+
+export type RefusalReason =
+  | { readonly code: 'unauthenticated'; readonly failure: AuthFailureCode }
+  | { readonly code: 'unknown_name' }
+  | { readonly code: 'origin' }
+  | { readonly code: 'host' }
+  | { readonly code: 'probe_limited'; readonly retryAfterMs: number };
+
+/** A request that was turned away before it had a target. `name` is untrusted and capped. */
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly id: CallId;
+  readonly wall: Timestamp;
+  readonly surface: SurfaceName;
+  readonly peer: string;
+  readonly principal: Principal | undefined;
+  readonly method: string | undefined;
+  readonly name: string | undefined;
+  readonly reason: RefusalReason;
+  readonly revision: number;
+}
+
+export type Outcome = CallOutcome | Refusal;
+
+/** The original's seven words for `response_status` and the `status` label. */
+export type Status = 'success' | 'error' | 'killed' | 'rate_limited' | 'denied' | 'invalid_args' | 'circuit_open';
+
+export function statusOf(outcome: Outcome): Status {
+  if (outcome.kind === 'refused') return outcome.reason.code === 'probe_limited' ? 'rate_limited' : 'denied';
+  const { end } = outcome;
+  switch (end.kind) {
+    case 'answered': return end.isError ? 'error' : 'success';
+    case 'errored':
+    case 'failed': return 'error';
+    case 'cancelled': return end.by === 'kill' ? 'killed' : 'error';
+    case 'denied': return deniedStatus(end.reason);
+  }
+}
+
+function deniedStatus(reason: DenyReason): Status {
+  switch (reason.code) {
+    case 'killed': return 'killed';
+    case 'limited':
+    case 'busy': return 'rate_limited';
+    case 'invalid_arguments': return 'invalid_args';
+    case 'circuit_open': return 'circuit_open';
+    case 'backend_down':
+    case 'audit_unavailable':
+    case 'stage_failed': return 'error';
+    case 'forbidden':
+    case 'guarded': return 'denied';
+  }
+}

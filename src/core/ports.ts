@@ -1,0 +1,154 @@
+// The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
+import type { Era, Target } from './call.ts';
+import type { ArgumentError, Trail } from './decision.ts';
+import type { Call } from './call.ts';
+import type { BackendId, Instant, Timestamp } from './ids.ts';
+import type { RawJson } from './json/scan.ts';
+import type { LifecycleEvent } from './lifecycle.ts';
+import type { Outcome } from './outcome.ts';
+import type { Override } from './override.ts';
+import type { Permit } from './permit.ts';
+import type { AuthFailure, Principal } from './principal.ts';
+import type { Result } from './result.ts';
+
+export interface Clock {
+  mono(): Instant;
+  wall(): Timestamp;
+}
+
+export interface Random {
+  /** UUIDv7, RFC 9562. */
+  uuid(): string;
+  /** `bytes` of CSPRNG output, base64url. */
+  token(bytes: number): string;
+  /** Uniform in [0, 1): jitter only, never secrets. */
+  float(): number;
+}
+
+/** SHA-256 of UTF-8 text, hex. */
+export type Digest = (text: string) => string;
+
+// ── identity ────────────────────────────────────────────────────────────────
+export type Authenticated = Result<Principal, AuthFailure>;
+
+export interface Authenticator {
+  /** Synchronous on a verified-token cache hit, so the hot path has no await. */
+  authenticate(token: string | undefined): Authenticated | Promise<Authenticated>;
+  /** Expiry and revocation again, for sessions and streams that outlive one request. */
+  recheck(principal: Principal): AuthFailure | undefined;
+}
+
+// ── backends ────────────────────────────────────────────────────────────────
+/** `detail` is for operators (log, status, audit); agents read a fixed sentence per code. */
+export type BackendFault =
+  | { readonly code: 'spawn_failed'; readonly detail: string }
+  | { readonly code: 'exited'; readonly detail: string }
+  | { readonly code: 'not_ready'; readonly detail: string }
+  | { readonly code: 'timeout'; readonly afterMs: number }
+  | { readonly code: 'protocol'; readonly detail: string }
+  | { readonly code: 'oversize'; readonly limit: number }
+  | { readonly code: 'unreachable'; readonly detail: string }
+  | { readonly code: 'http_status'; readonly status: number }
+  | { readonly code: 'unauthorized'; readonly status: number }
+  | { readonly code: 'queue_full'; readonly limit: number }
+  | { readonly code: 'cancelled' }
+  | { readonly code: 'stopped' };
+
+export type BackendAnswer =
+  /** The result object as the backend sent it, byte for byte, already scanned. */
+  | { readonly kind: 'result'; readonly raw: RawJson }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson | undefined };
+
+export interface CallIo {
+  /** Aborting cancels the call at the backend too (`notifications/cancelled`, or closing the stream). */
+  readonly signal: AbortSignal;
+  /** Progress params as received, without `progressToken`. */
+  readonly onProgress: ((params: RawJson) => void) | undefined;
+}
+
+/** What a backend said it offers. `tools` are raw definitions in its order. */
+export interface BackendListing {
+  readonly tools: readonly RawJson[];
+  readonly instructions: string | undefined;
+  readonly era: Era;
+  readonly version: string;
+  readonly server: string;
+}
+
+export type BackendState = 'idle' | 'starting' | 'ready' | 'backing_off' | 'failed' | 'stopped';
+
+export interface BackendStatus {
+  readonly id: BackendId;
+  readonly transport: 'stdio' | 'http';
+  readonly state: BackendState;
+  /** Wall time of the last change of `state`. */
+  readonly since: Timestamp;
+  readonly era: Era | undefined;
+  readonly version: string | undefined;
+  readonly tools: number;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly inflight: number;
+  readonly lastFault: BackendFault | undefined;
+  /** Lines or bodies that were not protocol: dropped and counted. */
+  readonly noise: number;
+}
+
+export interface Backend {
+  readonly id: BackendId;
+  /** Begins connecting and returns at once; idempotent. */
+  start(): void;
+  /** Refuses anything that is not a Permit for a target of its own. Never retried in here. */
+  call(permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>>;
+  /** Last known listing; survives restarts of the child, undefined before the first. */
+  listing(): BackendListing | undefined;
+  status(): BackendStatus;
+  /** Ends the process or session and everything it started. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface BackendEvents {
+  listed(id: BackendId, listing: BackendListing): void;
+  changed(status: BackendStatus): void;
+}
+
+export interface SchemaChecker {
+  /**
+   * Validates arguments against a backend's own schema (2020-12, or draft-07 when `$schema` says so) off the main thread.
+   * `unusable`: the schema itself is refused (remote $ref, too large, does not compile, over its deadline).
+   */
+  check(target: Target, schema: RawJson, digest: string, args: RawJson): Promise<SchemaVerdict>;
+}
+export type SchemaVerdict =
+  | { readonly kind: 'valid' }
+  | { readonly kind: 'invalid'; readonly errors: readonly ArgumentError[] }
+  | { readonly kind: 'unusable'; readonly note: string };
+
+// ── stores ──────────────────────────────────────────────────────────────────
+export interface StoreFault {
+  readonly code: 'unavailable' | 'full' | 'schema' | 'corrupt';
+  readonly detail: string;
+}
+
+export interface Intent {
+  readonly call: Call;
+  readonly trail: Trail;
+  readonly revision: number;
+  readonly configHash: string;
+}
+
+/** The audit. An intent is durable when its promise resolves; an outcome follows it. */
+export interface AuditStore {
+  intend(intent: Intent): Promise<Result<void, StoreFault>>;
+  conclude(outcome: Outcome): Promise<Result<void, StoreFault>>;
+  note(event: LifecycleEvent): Promise<Result<void, StoreFault>>;
+  /** Rows waiting to be written, and rows that could not be: for metrics and readiness. */
+  health(): { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined };
+}
+
+export interface OverrideStore {
+  list(): Promise<Result<readonly Override[], StoreFault>>;
+  add(override: Override): Promise<Result<void, StoreFault>>;
+  /** Marks it as undone (kept for the record). False when there is no such active override. */
+  remove(id: string, by: string, reason: string, at: Timestamp): Promise<Result<boolean, StoreFault>>;
+}
