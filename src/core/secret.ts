@@ -1,6 +1,5 @@
 // A value that cannot be printed by accident: string conversion, JSON and inspection all show a mark.
 const MARK = '[secret]';
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 export class Secret {
   readonly #value: string;
@@ -21,8 +20,7 @@ export class Secret {
   toJSON(): string {
     return MARK;
   }
-
-  [inspect](): string {
-    return MARK;
-  }
 }
+
+// console.log and util.inspect ask this symbol; set here because declarations forbid computed names in the class.
+Object.defineProperty(Secret.prototype, Symbol.for('nodejs.util.inspect.custom'), { value: () => MARK });
