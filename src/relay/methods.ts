@@ -1,0 +1,57 @@
+// Every MCP method by name: in which era it exists and who answers it. A method that is not here does not exist.
+import type { Era } from '../core/call.ts';
+
+/** How a request is answered. `absent`: known to the specification, not offered by this gateway yet. */
+export type Plan = 'initialize' | 'ping' | 'discover' | 'list_tools' | 'call_tool' | 'listen' | 'absent';
+
+export interface MethodSpec {
+  readonly method: string;
+  readonly plan: Plan;
+  readonly eras: readonly Era[];
+  /** The params member that `Mcp-Name` mirrors over HTTP (SEP-2243). */
+  readonly nameMember: 'name' | 'uri' | 'taskId' | undefined;
+}
+
+const BOTH: readonly Era[] = ['legacy', 'modern'];
+const LEGACY: readonly Era[] = ['legacy'];
+const MODERN: readonly Era[] = ['modern'];
+
+function spec(method: string, plan: Plan, eras: readonly Era[], nameMember: MethodSpec['nameMember'] = undefined): MethodSpec {
+  return { method, plan, eras, nameMember };
+}
+
+export const REQUEST_METHODS: readonly MethodSpec[] = [
+  spec('initialize', 'initialize', LEGACY),
+  spec('ping', 'ping', LEGACY),
+  spec('server/discover', 'discover', MODERN),
+  spec('tools/list', 'list_tools', BOTH),
+  spec('tools/call', 'call_tool', BOTH, 'name'),
+  spec('subscriptions/listen', 'listen', MODERN),
+  spec('resources/list', 'absent', BOTH),
+  spec('resources/templates/list', 'absent', BOTH),
+  spec('resources/read', 'absent', BOTH, 'uri'),
+  spec('resources/subscribe', 'absent', LEGACY),
+  spec('resources/unsubscribe', 'absent', LEGACY),
+  spec('prompts/list', 'absent', BOTH),
+  spec('prompts/get', 'absent', BOTH, 'name'),
+  spec('completion/complete', 'absent', BOTH),
+  spec('logging/setLevel', 'absent', LEGACY),
+  spec('tasks/get', 'absent', BOTH, 'taskId'),
+  spec('tasks/update', 'absent', MODERN, 'taskId'),
+  spec('tasks/cancel', 'absent', BOTH, 'taskId'),
+  spec('tasks/result', 'absent', LEGACY),
+  spec('tasks/list', 'absent', LEGACY),
+];
+
+const BY_NAME: ReadonlyMap<string, MethodSpec> = new Map(REQUEST_METHODS.map((row) => [row.method, row]));
+
+/** A Map, so `__proto__` and `constructor` are as unknown as any other word (C05). */
+export function methodOf(name: string): MethodSpec | undefined {
+  return BY_NAME.get(name);
+}
+
+/** True when this era may call it and the gateway answers it. */
+export function isOffered(name: string, era: Era): boolean {
+  const row = BY_NAME.get(name);
+  return row !== undefined && row.plan !== 'absent' && row.eras.includes(era);
+}
