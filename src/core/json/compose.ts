@@ -1,0 +1,72 @@
+// Makes JSON text out of text: joins scanned slices and rewrites named members. It never parses or re-serialises a slice,
+// so numbers, key order and unknown fields of others survive byte for byte (T151).
+import { mint, type RawJson } from './raw.ts';
+import { decodeString, eachMember } from './slice.ts';
+
+export interface MemberChanges {
+  /** Replaced where they stand, or appended in this order. Wins over `drop`. */
+  readonly set?: ReadonlyMap<string, RawJson> | Readonly<Record<string, RawJson>>;
+  readonly drop?: readonly string[];
+}
+
+/** A JSON string literal; lone surrogates come out as escapes, so the text is always valid UTF-8. */
+export function quote(text: string): RawJson {
+  return mint(JSON.stringify(text));
+}
+
+/** A repeated key keeps its first place and its last value. */
+export function objectOf(entries: Iterable<readonly [string, RawJson]>): RawJson {
+  const parts: string[] = [];
+  for (const [key, value] of new Map(entries)) parts.push(`${JSON.stringify(key)}:${value}`);
+  return mint(`{${parts.join(',')}}`);
+}
+
+export function arrayOf(items: Iterable<RawJson>): RawJson {
+  return mint(`[${[...items].join(',')}]`);
+}
+
+/**
+ * The same object with some members set or dropped. Every other member keeps its bytes (key as written, value as
+ * written) and its place. Throws when `raw` is not an object: an edit silently not made would be a hole.
+ */
+export function withMembers(raw: RawJson, changes: MemberChanges): RawJson {
+  const set = entriesOf(changes.set);
+  const drop = new Set(changes.drop);
+  const parts: string[] = [];
+  let changed = false;
+  const isObject = eachMember(raw, (lexeme, value) => {
+    const key = decodeString(lexeme);
+    const next = set.get(key);
+    if (next !== undefined) {
+      set.delete(key);
+      changed ||= next !== value;
+      parts.push(`${lexeme}:${next}`);
+    } else if (drop.has(key)) {
+      changed = true;
+    } else {
+      parts.push(`${lexeme}:${value}`);
+    }
+  });
+  if (!isObject) throw new TypeError('withMembers needs a JSON object');
+  for (const [key, value] of set) parts.push(`${JSON.stringify(key)}:${value}`);
+  return changed || set.size > 0 ? mint(`{${parts.join(',')}}`) : raw;
+}
+
+function entriesOf(set: MemberChanges['set']): Map<string, RawJson> {
+  if (set === undefined) return new Map();
+  return new Map(isMap(set) ? set : Object.entries(set));
+}
+
+function isMap(set: NonNullable<MemberChanges['set']>): set is ReadonlyMap<string, RawJson> {
+  return set instanceof Map;
+}
+
+/**
+ * For plain values of our own making. Throws on what JSON cannot say (undefined, functions, cycles, bigint).
+ * Never for something a peer sent: that is a RawJson already, and would be quoted again.
+ */
+export function toRaw(value: unknown): RawJson {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('this value has no JSON form');
+  return mint(text);
+}
