@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { compilePattern, matches, type Pattern } from '../../../src/core/policy/globs.ts';
+
+function pattern(text: string): Pattern {
+  const compiled = compilePattern(text);
+  if (!compiled.ok) throw new Error(compiled.error.code);
+  return compiled.value;
+}
+const hit = (text: string, backend: string, name: string): boolean => matches(pattern(text), { backend, name });
+
+/** The meaning of a side, written as slow as possible: lists of characters, every choice tried. */
+function means(glob: readonly string[], name: readonly string[]): boolean {
+  const [head, ...rest] = glob;
+  if (head === undefined) return name.length === 0;
+  const [first, ...after] = name;
+  if (head === '*') return means(rest, name) || (first !== undefined && first !== '/' && means(glob, after));
+  if (first === undefined) return false;
+  return (head === '?' ? first !== '/' : head === first) && means(rest, after);
+}
+const side = (glob: string, name: string): boolean => /^\*+$/.test(glob) || means([...glob], [...name]);
+
+function reference(text: string, backend: string, name: string): boolean {
+  const slash = text.indexOf('/');
+  if (slash >= 0) return side(text.slice(0, slash), backend) && side(text.slice(slash + 1), name);
+  return side(text, name) || (!/[*?]/.test(text) && text === `${backend}__${name}`);
+}
+
+const letters = (choices: readonly string[], maxLength: number): fc.Arbitrary<string> => fc.array(fc.constantFrom(...choices), { maxLength }).map((list) => list.join(''));
+
+test('matches what the slow reference matches', () => {
+  const seen = { hit: 0, miss: 0 };
+  fc.assert(fc.property(letters(['a', 'b', '_', '*', '?', '/', '😀', '.'], 8), letters(['a', 'b', '_', '😀'], 4), letters(['a', 'b', '_', '/', '😀', '.'], 7), (text, backend, name) => {
+    const compiled = compilePattern(text);
+    fc.pre(compiled.ok);
+    const expected = reference(text, backend, name);
+    seen[expected ? 'hit' : 'miss'] += 1;
+    assert.equal(matches(compiled.value, { backend, name }), expected, `${text} on ${backend} / ${name}`);
+  }), { numRuns: 5000 });
+  assert.ok(seen.hit > 100 && seen.miss > 100, JSON.stringify(seen));
+});
+
+test('a name is matched by itself and by every pattern made from it with wildcards', () => {
+  const name = letters(['a', 'B', '_', '/', 'é', '-'], 10).filter((text) => text !== '');
+  fc.assert(fc.property(name, fc.array(fc.constantFrom('keep', 'star', 'question', 'insert'), { minLength: 10, maxLength: 10 }), (text, edits) => {
+    assert.ok(hit(`fs/${text}`, 'fs', text));
+    const wild = [...text].map((char, index) => {
+      const edit = edits[index];
+      if (char === '/' || edit === 'keep') return char;
+      return edit === 'star' ? '*' : edit === 'question' ? '?' : `*${char}`;
+    });
+    assert.ok(hit(`f?/${wild.join('')}`, 'fs', text), wild.join(''));
+  }), { numRuns: 1000 });
+});
+
+test('a bare pattern means that tool on any backend, an exact legacy name means one tool', () => {
+  assert.ok(hit('read_file', 'fs', 'read_file'));
+  assert.ok(hit('read_file', 'other', 'read_file'));
+  assert.ok(hit('fs__read_file', 'fs', 'read_file'));
+  assert.ok(!hit('fs__read_file', 'other', 'read_file'));
+  assert.ok(hit('fs__read_file', 'other', 'fs__read_file'));
+  assert.ok(!hit('fs__read*', 'fs', 'read_file'), 'the legacy form is a name, not a glob');
+  assert.ok(!hit('fs/read_file', 'other', 'read_file'));
+});
+
+test('star alone, star/star and backend/star leave out no tool, not even one with a slash in its name', () => {
+  for (const text of ['*', '*/*']) for (const name of ['a', 'a/b', '/', '', 'x__y']) assert.ok(hit(text, 'fs', name), `${text} ${name}`);
+  assert.ok(hit('fs/*', 'fs', 'admin/delete'));
+  assert.ok(!hit('fs/*', 'fs2', 'admin'));
+  assert.ok(!hit('fs/a*', 'fs', 'a/b'), 'beside other characters a star stops at the slash');
+});
+
+test('the first slash splits, later ones belong to the tool', () => {
+  assert.ok(hit('gh/repos/list', 'gh', 'repos/list'));
+  assert.ok(hit('gh/repos/*', 'gh', 'repos/list'));
+  assert.ok(!hit('gh/repos/*', 'gh', 'repos/list/all'));
+  assert.ok(hit('*/repos/l?st', 'gh', 'repos/list'));
+});
+
+test('two stars mean what one means', () => {
+  assert.ok(hit('fs/**', 'fs', 'a/b'));
+  assert.ok(hit('fs/a**', 'fs', 'abc'));
+  assert.ok(!hit('fs/a**', 'fs', 'a/b'));
+});
+
+test('C06: other case, look-alikes, spaces, dots and escapes are other names', () => {
+  for (const name of ['Read_file', 'read_file ', ' read_file', 'read_file.', 'ｒead_file', 'read_\u200bfile', 'read%5Ffile', 'fs.read_file', 'reаd_file', 'read_file\u0000']) {
+    assert.ok(!hit('read_file', 'fs', name), JSON.stringify(name));
+    assert.ok(!hit('fs/read_file', 'fs', name), JSON.stringify(name));
+  }
+  assert.ok(!hit('caf\u00e9', 'fs', 'cafe\u0301'));
+});
+
+test('regex characters mean themselves', () => {
+  for (const text of ['a.b', 'a+', '(a|b)', '[ab]', '^a$', 'a{2}', '\\d', '{a,b}', '!a']) {
+    assert.ok(hit(text, 'fs', text));
+    assert.ok(!hit(text, 'fs', 'aab'));
+    assert.ok(!hit(text, 'fs', 'a'));
+  }
+});
+
+test('patterns that say nothing or hide something are refused', () => {
+  const code = (text: string): string | undefined => {
+    const compiled = compilePattern(text);
+    return compiled.ok ? undefined : compiled.error.code;
+  };
+  assert.equal(code(''), 'empty');
+  assert.equal(code('/'), 'empty_backend');
+  assert.equal(code('/tool'), 'empty_backend');
+  assert.equal(code('fs/'), 'empty_tool');
+  assert.equal(code('fs//'), undefined);
+  assert.equal(code('a\u0000'), 'character');
+  assert.equal(code('a\n'), 'character');
+  assert.equal(code('\ud83d'), 'character');
+  assert.equal(code('a'.repeat(512)), undefined);
+  assert.equal(code('a'.repeat(513)), 'too_long');
+});
+
+test('many stars against a long near miss come to an end', () => {
+  assert.ok(!hit(`fs/${'*a'.repeat(200)}b`, 'fs', 'a'.repeat(2000)));
+  assert.ok(hit(`fs/${'*a'.repeat(200)}*`, 'fs', 'a'.repeat(2000)));
+});
