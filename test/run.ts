@@ -60,15 +60,17 @@ async function runAll(plan: Plan, servers: Servers): Promise<ReadonlyMap<Job, Fi
     env: { ...process.env, ...servers.env, ...(plan.full ? { SENTINEL_TEST_FULL: '1' } : {}) },
     timeoutMs: plan.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS,
   };
-  const queue = plan.jobs.values();
-  const worker = async (): Promise<void> => {
+  const work = async (queue: Iterable<Job>): Promise<void> => {
     for (const job of queue) {
-      const report = await job.run(options);
+      const bound = GROUPS[job.group].timeoutMs ?? 0;
+      const report = await job.run({ ...options, timeoutMs: Math.max(options.timeoutMs, bound) });
       reports.set(job, report);
       progress(job, report);
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const together = plan.jobs.filter((job) => GROUPS[job.group].alone !== true).values();
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => work(together)));
+  await work(plan.jobs.filter((job) => GROUPS[job.group].alone === true));
   return reports;
 }
 

@@ -7,6 +7,10 @@ type Group = {
   readonly folders: readonly string[];
   /** Real servers the group's tests talk to. */
   readonly needs: readonly ('postgres' | 'sshd')[];
+  /** Runs after everything else, one file at a time: it uses the default ports. */
+  readonly alone?: true;
+  /** Where the usual bound for a file is too short. */
+  readonly timeoutMs?: number;
 };
 
 export const GROUPS: Readonly<Record<GroupName, Group>> = {
@@ -19,7 +23,7 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
   protocol: { folders: ['protocol'], needs: [] },
   e2e: { folders: ['e2e'], needs: ['postgres', 'sshd'] },
   fault: { folders: ['fault'], needs: ['postgres'] },
-  docs: { folders: ['docs'], needs: ['postgres'] },
+  docs: { folders: ['docs'], needs: ['postgres'], alone: true, timeoutMs: 600_000 },
 };
 
 export const GROUP_NAMES: readonly GroupName[] = ['check', 'unit', 'attack', 'protocol', 'e2e', 'fault', 'docs'];
