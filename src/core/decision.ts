@@ -47,8 +47,9 @@ export interface Evidence {
 }
 export type Trail = readonly Evidence[];
 
+/** A deny without a mode is enforced: kills, bounds and failures know no other. */
 export type Decision =
   | { readonly kind: 'pass'; readonly rule: string; readonly note?: string }
-  | { readonly kind: 'deny'; readonly rule: string; readonly reason: DenyReason; readonly severity?: Severity; readonly note?: string }
+  | { readonly kind: 'deny'; readonly rule: string; readonly reason: DenyReason; readonly mode?: Mode; readonly severity?: Severity; readonly note?: string }
   | { readonly kind: 'rewrite'; readonly rule: string; readonly args: RawJson; readonly note?: string }
   | { readonly kind: 'hold'; readonly rule: string; readonly note?: string };

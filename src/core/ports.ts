@@ -25,6 +25,12 @@ export interface Random {
   float(): number;
 }
 
+/** Timers as an argument, so that tests own the time. */
+export interface Timers {
+  /** Calls `run` once after `ms`; returns the undo. Does not keep the process alive. */
+  after(ms: number, run: () => void): () => void;
+}
+
 /** SHA-256 of UTF-8 text, hex. */
 export type Digest = (text: string) => string;
 

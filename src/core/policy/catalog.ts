@@ -1,0 +1,88 @@
+// Builds the catalogue from what the backends last said. Pure: the same listings give the same names in every process.
+import type { BackendCatalog, Catalog, CatalogProblem, ToolEntry, ToolHints } from '../catalog.ts';
+import type { BackendId } from '../ids.ts';
+import { quote, withMembers } from '../json/compose.ts';
+import type { RawJson } from '../json/scan.ts';
+import { kindOf, members, stringOf } from '../json/slice.ts';
+import type { BackendListing, Digest } from '../ports.ts';
+import { bareName, prefixedName } from './names.ts';
+
+export interface CatalogInput {
+  /** Configured order; a backend without a listing yet is left out. */
+  readonly order: readonly BackendId[];
+  readonly listings: ReadonlyMap<BackendId, BackendListing>;
+  readonly names: 'prefixed' | 'bare';
+}
+
+const ORIGINAL_NAME_MAX = 1024;
+// C0, DEL and C1 controls: a name with them is an attack on whoever prints it.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+export const EMPTY_CATALOG: Catalog = { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] };
+
+export function buildCatalog(input: CatalogInput, digest: Digest): Catalog {
+  const problems: CatalogProblem[] = [];
+  const byBackend = new Map<BackendId, BackendCatalog>();
+  for (const backend of input.order) {
+    const listing = input.listings.get(backend);
+    if (listing === undefined) continue;
+    byBackend.set(backend, { backend, tools: entriesOf(backend, listing, input.names, digest, problems), instructions: listing.instructions });
+  }
+  const { tools, byExposed } = exposed(byBackend, problems);
+  return { tools, byExposed, byBackend, problems };
+}
+
+function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogInput['names'], digest: Digest, problems: CatalogProblem[]): ReadonlyMap<string, ToolEntry> {
+  const found = new Map<string, ToolEntry>();
+  for (const definition of listing.tools) {
+    const all = members(definition);
+    const nameSlice = all?.get('name');
+    const name = nameSlice === undefined ? undefined : stringOf(nameSlice);
+    if (all === undefined || name === undefined || name === '' || name.length > ORIGINAL_NAME_MAX || CONTROL.test(name)) {
+      problems.push({ code: 'invalid_name', backend, name: (name ?? '').slice(0, 64), note: 'the name is missing, too long or holds control characters' });
+    } else if (found.has(name)) {
+      problems.push({ code: 'duplicate_name', backend, name, note: 'the backend lists this name twice; the first is kept' });
+    } else {
+      const make = names === 'bare' ? bareName : prefixedName;
+      found.set(name, entryOf(backend, name, make(backend, name, digest), definition, all, digest));
+    }
+  }
+  return found;
+}
+
+function entryOf(backend: BackendId, name: string, exposedName: string, definition: RawJson, all: ReadonlyMap<string, RawJson>, digest: Digest): ToolEntry {
+  const schema = all.get('inputSchema');
+  return {
+    target: { backend, name },
+    exposed: exposedName,
+    definition,
+    exposedDefinition: withMembers(definition, { set: new Map([['name', quote(exposedName)]]) }),
+    inputSchema: schema !== undefined && kindOf(schema) === 'object' ? schema : undefined,
+    digest: digest(definition),
+    hints: hintsOf(all.get('annotations')),
+  };
+}
+
+function hintsOf(annotations: RawJson | undefined): ToolHints {
+  const all = annotations === undefined ? undefined : members(annotations);
+  return { readOnly: all?.get('readOnlyHint') === 'true', idempotent: all?.get('idempotentHint') === 'true' };
+}
+
+/** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
+function exposed(byBackend: ReadonlyMap<BackendId, BackendCatalog>, problems: CatalogProblem[]): Pick<Catalog, 'tools' | 'byExposed'> {
+  const claims = new Map<string, ToolEntry[]>();
+  for (const { tools } of byBackend.values()) {
+    for (const entry of tools.values()) {
+      const claimants = claims.get(entry.exposed);
+      if (claimants === undefined) claims.set(entry.exposed, [entry]);
+      else claimants.push(entry);
+    }
+  }
+  const byExposed = new Map<string, ToolEntry>();
+  for (const [name, claimants] of claims) {
+    const [only] = claimants;
+    if (claimants.length === 1 && only !== undefined) byExposed.set(name, only);
+    else for (const { target } of claimants) problems.push({ code: 'collision', backend: target.backend, name, note: 'more than one tool claims this name; none of them is exposed' });
+  }
+  return { tools: [...byExposed.values()], byExposed };
+}

@@ -1,0 +1,67 @@
+// The one decision about who may see and call what. The same function filters every list and guards every call,
+// so listed and callable cannot come apart.
+import type { Target } from '../call.ts';
+import type { Decision, Mode } from '../decision.ts';
+import type { Timestamp } from '../ids.ts';
+import { describeKillScope } from '../override.ts';
+import type { Principal } from '../principal.ts';
+import type { KillRule, Policy, RoleRules } from '../snapshot.ts';
+import { matches } from './globs.ts';
+
+export interface Standing {
+  readonly kill: Decision;
+  readonly role: Decision;
+}
+
+export function decide(policy: Policy, principal: Principal, target: Target, now: Timestamp): Standing {
+  const role = decideRole(policy, principal, target);
+  return { kill: decideKill(policy, principal, target, now, isOpen(role)), role };
+}
+
+/** May this principal see, and therefore call, this target now? */
+export function isVisible(policy: Policy, principal: Principal, target: Target, now: Timestamp): boolean {
+  const { kill, role } = decide(policy, principal, target, now);
+  return isOpen(kill) && isOpen(role);
+}
+
+/** A deny that is only monitored does not close anything. */
+export function isOpen(decision: Decision): boolean {
+  return decision.kind === 'pass' || (decision.kind === 'deny' && decision.mode !== undefined && decision.mode !== 'enforce');
+}
+
+function decideKill(policy: Policy, principal: Principal, target: Target, now: Timestamp, seen: boolean): Decision {
+  for (const rule of policy.kills) {
+    if (!hits(rule, principal, target, now)) continue;
+    const scope = describeKillScope(rule.scope);
+    return { kind: 'deny', rule: `kill:${rule.origin}:${scope}`, reason: { code: 'killed', scope, seen }, severity: 'high' };
+  }
+  return { kind: 'pass', rule: 'kill:none' };
+}
+
+/** An elapsed kill is over by itself, even before the next snapshot is compiled. */
+export function hits(rule: KillRule, principal: Principal, target: Target, now: Timestamp): boolean {
+  if (rule.until !== undefined && rule.until <= now) return false;
+  const { scope } = rule;
+  switch (scope.kind) {
+    case 'all': return true;
+    case 'backend': return scope.backend === target.backend;
+    case 'role': return principal.roles.includes(scope.role);
+    case 'subject': return scope.subject === principal.subject;
+    case 'tool': return rule.pattern !== undefined && matches(rule.pattern, target);
+  }
+}
+
+function decideRole(policy: Policy, principal: Principal, target: Target): Decision {
+  const known = principal.roles.map((name) => policy.roles.get(name)).filter((role): role is RoleRules => role !== undefined);
+  if (known.length === 0) return forbid('role:unknown', 'enforce');
+  const denying = known.find((role) => role.deny.some((pattern) => matches(pattern, target)));
+  if (denying !== undefined) return forbid(`role:${denying.name}:deny`, denying.mode);
+  const allowing = known.find((role) => role.allow.some((pattern) => matches(pattern, target)));
+  if (allowing !== undefined) return { kind: 'pass', rule: `role:${allowing.name}:allow` };
+  const watched = known.find((role) => role.mode !== 'enforce');
+  return forbid('role:none', watched?.mode ?? 'enforce');
+}
+
+function forbid(rule: string, mode: Mode): Decision {
+  return { kind: 'deny', rule, reason: { code: 'forbidden', rule }, mode, severity: 'medium' };
+}

@@ -1,0 +1,40 @@
+// Which windows a call is charged to. Keys are stable names (never revisions), so a reload refills nobody's window.
+import { targetKey, type Call } from '../call.ts';
+import type { LimitScope } from '../decision.ts';
+import { principalKey, type Principal } from '../principal.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { matches } from './globs.ts';
+
+export interface LimitClaim {
+  readonly key: string;
+  readonly limit: number;
+  readonly scope: LimitScope;
+}
+
+export const WINDOW_MS = 60_000;
+
+/** Per (principal, tool), role, backend and global: all must have room, then all are charged. */
+export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim[] {
+  const { limits } = snapshot.settings;
+  const { principal, target } = call;
+  const own = snapshot.policy.toolLimits.find((rule) => matches(rule.pattern, target))?.limit ?? limits.perTool;
+  const claims: LimitClaim[] = [{ key: `tool\u0000${principalKey(principal)}\u0000${targetKey(target)}`, limit: own, scope: 'principal' }];
+  for (const role of principal.roles) {
+    const limit = ownNumber(limits.roles, role);
+    if (limit !== undefined) claims.push({ key: `role\u0000${role}`, limit, scope: 'role' });
+  }
+  const backend = ownNumber(limits.backends, target.backend);
+  if (backend !== undefined) claims.push({ key: `backend\u0000${target.backend}`, limit: backend, scope: 'backend' });
+  if (limits.global !== undefined) claims.push({ key: 'global', limit: limits.global, scope: 'global' });
+  return claims;
+}
+
+/** Where refused calls of a principal are counted, apart from what it may use. */
+export function probeClaim(snapshot: Snapshot, principal: Principal): LimitClaim {
+  return { key: `probe\u0000${principalKey(principal)}`, limit: snapshot.settings.limits.probes, scope: 'probe' };
+}
+
+/** Role and backend names come from outside: `constructor` must not find Object's. */
+function ownNumber(table: Readonly<Record<string, number>>, key: string): number | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

@@ -1,0 +1,149 @@
+// The only translation from an internal reason to what an agent may read: short, stable, without policy detail.
+// Every code has a page in docs/errors. Hidden and unknown are the same answer (SEC49, C01).
+import type { DenyCode, DenyReason, LimitScope } from '../decision.ts';
+import type { CallId } from '../ids.ts';
+import { toRaw } from '../json/compose.ts';
+import type { RawJson } from '../json/scan.ts';
+import type { BackendFault } from '../ports.ts';
+
+export const DENIAL_CODES: Readonly<Record<DenyCode, string>> = {
+  killed: 'SEN-0301',
+  forbidden: 'SEN-0302',
+  limited: 'SEN-0303',
+  busy: 'SEN-0304',
+  invalid_arguments: 'SEN-0305',
+  guarded: 'SEN-0306',
+  circuit_open: 'SEN-0307',
+  backend_down: 'SEN-0308',
+  audit_unavailable: 'SEN-0309',
+  stage_failed: 'SEN-0310',
+};
+
+export const UNKNOWN_NAME_CODE = 'SEN-0311';
+
+export const FAULT_CODES: Readonly<Record<BackendFault['code'], string>> = {
+  spawn_failed: 'SEN-0401',
+  exited: 'SEN-0402',
+  not_ready: 'SEN-0403',
+  timeout: 'SEN-0404',
+  protocol: 'SEN-0405',
+  oversize: 'SEN-0406',
+  unreachable: 'SEN-0407',
+  http_status: 'SEN-0408',
+  unauthorized: 'SEN-0409',
+  queue_full: 'SEN-0410',
+  cancelled: 'SEN-0411',
+  stopped: 'SEN-0412',
+};
+
+/** How a denial looks on the wire, before ids are put on. */
+export type WireDenial =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'tool_error'; readonly text: string; readonly detail: RawJson }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson };
+
+export interface DenialContext {
+  readonly exposed: string;
+  readonly backend: string;
+  readonly callId: CallId;
+  readonly codes: 'standard' | 'original';
+}
+
+export function denialToWire(reason: DenyReason, cx: DenialContext): WireDenial {
+  return cx.codes === 'original' ? originalDenial(reason, cx) : standardDenial(reason, cx);
+}
+
+function standardDenial(reason: DenyReason, cx: DenialContext): WireDenial {
+  if (reason.code === 'forbidden' || (reason.code === 'killed' && !reason.seen)) return { kind: 'unknown' };
+  return { kind: 'tool_error', text: `${sentence(reason)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detail: detailOf(reason, cx) };
+}
+
+function detailOf(reason: DenyReason, cx: DenialContext): RawJson {
+  return toRaw({ code: DENIAL_CODES[reason.code], reason: reason.code, callId: cx.callId, ...retryOf(reason), ...errorsOf(reason) });
+}
+
+function retryOf(reason: DenyReason): { retryAfterMs?: number } {
+  if ((reason.code === 'limited' || reason.code === 'circuit_open') && reason.retryAfterMs !== undefined) return { retryAfterMs: Math.ceil(reason.retryAfterMs) };
+  return {};
+}
+
+function errorsOf(reason: DenyReason): { errors?: readonly { path: string; message: string }[] } {
+  return reason.code === 'invalid_arguments' ? { errors: reason.errors.map(({ path, message }) => ({ path, message })) } : {};
+}
+
+const LIMIT_WORDS: Readonly<Record<LimitScope, string>> = {
+  principal: 'your limit for this tool',
+  role: 'the limit of your role',
+  backend: 'the limit of this backend',
+  global: 'the limit of this gateway',
+  probe: 'the limit for refused calls',
+};
+
+function sentence(reason: DenyReason): string {
+  switch (reason.code) {
+    case 'killed': return 'This tool is switched off by the operator.';
+    case 'forbidden': return 'Not permitted.';
+    case 'limited': return `Rate limit reached: ${LIMIT_WORDS[reason.scope]}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(reason.retryAfterMs)}`;
+    case 'busy': return `Too many calls at once (at most ${reason.limit}). Try again when one has ended.`;
+    case 'invalid_arguments': return `Invalid arguments: ${reason.errors.map((error) => `${error.path === '' ? '/' : error.path} ${error.message}`).join('; ')}.`;
+    case 'guarded': return 'Refused by a content guard.';
+    case 'circuit_open': return `This backend is failing and is left alone for now.${waitWords(reason.retryAfterMs)}`;
+    case 'backend_down': return 'This backend is not available now.';
+    case 'audit_unavailable': return 'The call could not be recorded, so it was not made.';
+    case 'stage_failed': return 'The call could not be decided, so it was not made.';
+  }
+}
+
+function waitWords(ms: number | undefined): string {
+  return ms === undefined ? '' : ` Try again in ${Math.max(1, Math.ceil(ms / 1000))} s.`;
+}
+
+/** `compat.error_codes = "original"`: the original's JSON-RPC codes and message stems. */
+function originalDenial(reason: DenyReason, cx: DenialContext): WireDenial {
+  const error = (code: number, message: string, data: object = {}): WireDenial => ({ kind: 'error', code, message, data: toRaw({ ...data, callId: cx.callId }) });
+  switch (reason.code) {
+    case 'killed': return error(-32005, reason.scope.startsWith('backend ') ? `Backend is disabled: ${cx.backend}` : `Tool is disabled: ${cx.exposed}`);
+    case 'forbidden': return error(-32003, `Permission denied for tool: ${cx.exposed}`);
+    case 'limited': return error(-32004, `Rate limit exceeded for tool: ${cx.exposed}`, secondsOf(reason.retryAfterMs));
+    case 'busy': return error(-32004, `Rate limit exceeded for tool: ${cx.exposed}`, { retryAfter: 1 });
+    case 'invalid_arguments': return error(-32602, `Invalid arguments for tool ${cx.exposed}: ${reason.errors.map((e) => `${e.message} at ${e.path === '' ? '/' : e.path}`).join('; ')}`);
+    case 'guarded': return error(-32003, `Permission denied for tool: ${cx.exposed}`);
+    case 'circuit_open': return error(-32007, `Backend circuit open: ${cx.backend}`);
+    case 'backend_down': return error(-32603, `Backend unavailable: ${cx.backend}`);
+    case 'audit_unavailable':
+    case 'stage_failed': return error(-32603, sentence(reason));
+  }
+}
+
+function secondsOf(ms: number | undefined): { retryAfter?: number } {
+  return ms === undefined ? {} : { retryAfter: Math.max(1, Math.ceil(ms / 1000)) };
+}
+
+/** Generic words per fault; what really happened stands in the log and the audit under the call id. */
+export function faultToWire(fault: BackendFault, cx: DenialContext): { readonly message: string; readonly data: RawJson } {
+  const message = cx.codes === 'original' && (fault.code === 'not_ready' || fault.code === 'stopped' || fault.code === 'spawn_failed')
+    ? `Backend unavailable: ${cx.backend}`
+    : `Backend error: ${FAULT_WORDS[fault.code]}`;
+  // Under our own name, so that a local failure cannot be mistaken for the backend's own answer (MCP basic).
+  return { message, data: toRaw({ sentinel: { code: FAULT_CODES[fault.code], fault: fault.code, callId: cx.callId } }) };
+}
+
+const FAULT_WORDS: Readonly<Record<BackendFault['code'], string>> = {
+  spawn_failed: 'it could not be started',
+  exited: 'it ended during the call',
+  not_ready: 'it is not ready',
+  timeout: 'it did not answer in time',
+  protocol: 'its answer was not valid MCP',
+  oversize: 'its answer is too large',
+  unreachable: 'it cannot be reached',
+  http_status: 'it refused the request',
+  unauthorized: 'it refused the gateway\u2019s own credentials',
+  queue_full: 'too many calls are waiting for it',
+  cancelled: 'the call was cancelled',
+  stopped: 'it is being stopped',
+};
+
+/** Byte-identical for hidden and non-existing names: no call id, no code, nothing that differs (C01). */
+export function unknownNameMessage(exposed: string): string {
+  return `Unknown tool: ${exposed}`;
+}

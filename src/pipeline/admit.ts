@@ -1,0 +1,38 @@
+// Runs the stages and makes the Permit. The only place where a permit can come from, and where modes are obeyed.
+import type { Call } from '../core/call.ts';
+import type { Decision, DenyReason, Evidence, Mode, Trail } from '../core/decision.ts';
+import { issuePermit, type Permit } from '../core/permit.ts';
+import type { Stage, StageContext } from './stage.ts';
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly permit: Permit }
+  | { readonly kind: 'denied'; readonly reason: DenyReason; readonly trail: Trail };
+
+/** A throw is a deny: a stage that cannot decide has not allowed anything. */
+export async function admit(call: Call, stages: readonly Stage[], cx: StageContext): Promise<Admission> {
+  const trail: Evidence[] = [];
+  let current = call;
+  for (const stage of stages) {
+    const decision = await runStage(stage, current, cx);
+    const mode = decision.kind === 'deny' ? (decision.mode ?? 'enforce') : 'enforce';
+    trail.push(evidence(stage.name, decision, mode));
+    if (decision.kind === 'hold') return { kind: 'denied', reason: { code: 'stage_failed', stage: stage.name }, trail };
+    if (decision.kind === 'deny' && mode === 'enforce') return { kind: 'denied', reason: decision.reason, trail };
+    if (decision.kind === 'rewrite' && current.kind === 'tool') current = { ...current, args: decision.args };
+  }
+  return { kind: 'admitted', permit: issuePermit(current, trail, cx.snapshot.revision) };
+}
+
+async function runStage(stage: Stage, call: Call, cx: StageContext): Promise<Decision> {
+  try {
+    return await stage.run(call, cx);
+  } catch (error) {
+    const note = error instanceof Error ? error.message : String(error);
+    return { kind: 'deny', rule: `${stage.name}:failed`, reason: { code: 'stage_failed', stage: stage.name }, severity: 'critical', note };
+  }
+}
+
+export function evidence(stage: string, decision: Decision, mode: Mode): Evidence {
+  const severity = decision.kind === 'deny' ? (decision.severity ?? 'medium') : 'info';
+  return { stage, rule: decision.rule, decision: decision.kind, mode, severity, note: decision.note };
+}

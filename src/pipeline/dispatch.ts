@@ -1,0 +1,134 @@
+// From a Permit to a backend's answer: durable intent, lease, the kill switch once more, the call, and what it tells the breaker.
+import type { Call } from '../core/call.ts';
+import type { DenyReason, Evidence } from '../core/decision.ts';
+import { isOpen, decide } from '../core/policy/decide.ts';
+import { compilePattern, matches } from '../core/policy/globs.ts';
+import type { Permit } from '../core/permit.ts';
+import type { AuditStore, Backend, BackendAnswer, BackendFault, CallIo, Clock, Random, Timers } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import type { Runtime, Snapshot } from '../core/snapshot.ts';
+import { evidence } from './admit.ts';
+import type { Leases } from './lease.ts';
+
+export interface DispatchDeps {
+  readonly runtime: Runtime;
+  readonly audit: AuditStore;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: Timers;
+  backend(call: Call): Backend | undefined;
+}
+
+export type Dispatched =
+  | { readonly kind: 'denied'; readonly reason: DenyReason; readonly evidence: Evidence }
+  | { readonly kind: 'done'; readonly result: Result<BackendAnswer, BackendFault>; readonly attempts: number };
+
+export async function dispatch(permit: Permit, snapshot: Snapshot, io: CallIo, deps: DispatchDeps): Promise<Dispatched> {
+  const { call, trail, revision } = permit;
+  const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash });
+  if (!intended.ok && snapshot.settings.audit.onFailure === 'block') return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
+
+  const backend = deps.backend(call);
+  const settings = snapshot.settings.backends.find((row) => row.id === call.target.backend);
+  if (backend === undefined || settings === undefined) return deny('lease', 'backend:absent', { code: 'backend_down', detail: 'not configured any more' });
+
+  const lease = deps.leases.take(call, snapshot, settings, deps.clock.mono());
+  if (!lease.ok) return deny('lease', `lease:${lease.error.code}`, lease.error);
+  try {
+    // A kill may have come while the intent was written or the arguments were checked: ask the newest word, not the pinned one.
+    const { kill } = decide(deps.runtime.current().policy, call.principal, call.target, deps.clock.wall());
+    if (!isOpen(kill) && kill.kind === 'deny') {
+      lease.value.report('neutral');
+      return deny('kill', kill.rule, kill.reason);
+    }
+    const { result, attempts } = await attempt(backend, permit, io, settings, deps);
+    lease.value.report(healthOf(result));
+    return { kind: 'done', result, attempts };
+  } finally {
+    lease.value.release();
+  }
+}
+
+function deny(stage: string, rule: string, reason: DenyReason, note?: string): Dispatched {
+  const decision = { kind: 'deny', rule, reason, ...(note === undefined ? {} : { note }) } as const;
+  return { kind: 'denied', reason, evidence: evidence(stage, decision, 'enforce') };
+}
+
+/** Sent once, unless the operator declared the tool idempotent; then again after faults that another try may cure. */
+async function attempt(backend: Backend, permit: Permit, io: CallIo, settings: BackendSettings, deps: DispatchDeps): Promise<{ result: Result<BackendAnswer, BackendFault>; attempts: number }> {
+  let result = await backend.call(permit, io);
+  let attempts = 1;
+  while (!result.ok && !io.signal.aborted && isTransient(result.error) && attempts <= settings.retries && isIdempotent(permit.call, settings)) {
+    await pause(backoffMs(attempts, deps.random), io.signal, deps.timers);
+    if (io.signal.aborted) break;
+    result = await backend.call(permit, io);
+    attempts += 1;
+  }
+  return { result, attempts };
+}
+
+function isIdempotent(call: Call, settings: BackendSettings): boolean {
+  return settings.idempotent.some((text) => {
+    const pattern = compilePattern(text.includes('/') ? text : `${settings.id}/${text}`);
+    return pattern.ok && matches(pattern.value, call.target);
+  });
+}
+
+const BACKOFF_BASE_MS = 100;
+const BACKOFF_CAP_MS = 2000;
+
+function backoffMs(attempts: number, random: Random): number {
+  const step = Math.min(BACKOFF_BASE_MS * 2 ** (attempts - 1), BACKOFF_CAP_MS);
+  return step / 2 + random.float() * (step / 2);
+}
+
+function pause(ms: number, signal: AbortSignal, timers: Timers): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      undo();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const undo = timers.after(ms, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function isTransient(fault: BackendFault): boolean {
+  switch (fault.code) {
+    case 'exited':
+    case 'not_ready':
+    case 'timeout':
+    case 'unreachable': return true;
+    case 'http_status': return fault.status === 429 || fault.status >= 500;
+    case 'spawn_failed':
+    case 'protocol':
+    case 'oversize':
+    case 'unauthorized':
+    case 'queue_full':
+    case 'cancelled':
+    case 'stopped': return false;
+  }
+}
+
+/** What a call says about its backend's health. An agent's own mistake or change of mind says nothing (E8). */
+export function healthOf(result: Result<BackendAnswer, BackendFault>): 'success' | 'failure' | 'neutral' {
+  if (result.ok) return result.value.kind === 'error' && result.value.code === -32603 ? 'failure' : 'success';
+  const fault = result.error;
+  switch (fault.code) {
+    case 'spawn_failed':
+    case 'exited':
+    case 'not_ready':
+    case 'timeout':
+    case 'protocol':
+    case 'unreachable': return 'failure';
+    case 'http_status': return fault.status >= 500 ? 'failure' : 'neutral';
+    case 'oversize':
+    case 'unauthorized':
+    case 'queue_full':
+    case 'cancelled':
+    case 'stopped': return 'neutral';
+  }
+}

@@ -1,0 +1,90 @@
+// The place a call holds while it is made: one in the concurrency table, one at the backend's breaker. Leases, not
+// stages: they are given back on every path. The tables live outside the snapshot, keyed by stable names.
+import type { Call } from '../core/call.ts';
+import type { DenyReason } from '../core/decision.ts';
+import type { BackendId, Instant } from '../core/ids.ts';
+import type { CircuitView } from '../core/operations.ts';
+import { admitCall, CLOSED_CIRCUIT, settleCall, type CircuitOutcome, type CircuitRules, type CircuitState } from '../core/policy/circuit.ts';
+import type { ConcurrencyClaim, ConcurrencyTable } from '../core/policy/concurrency.ts';
+import { principalKey } from '../core/principal.ts';
+import type { Clock } from '../core/ports.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+
+export interface Lease {
+  /** What the call showed of the backend's health; `neutral` when never said. */
+  report(outcome: CircuitOutcome): void;
+  /** Gives everything back. Safe to call twice. */
+  release(): void;
+}
+
+type Scope = 'principal' | 'backend' | 'global';
+interface Claim extends ConcurrencyClaim { readonly scope: Scope }
+
+export class Leases {
+  readonly #circuits = new Map<BackendId, CircuitState>();
+  readonly #concurrency: ConcurrencyTable;
+  readonly #clock: Clock;
+  readonly #onChange: (view: CircuitView) => void;
+
+  constructor(concurrency: ConcurrencyTable, clock: Clock, onChange: (view: CircuitView) => void) {
+    this.#concurrency = concurrency;
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  take(call: Call, snapshot: Snapshot, settings: BackendSettings, now: Instant): Result<Lease, DenyReason> {
+    const room = this.#concurrency.acquire(claimsOf(call, snapshot, settings));
+    if (!room.ok) return err({ code: 'busy', scope: room.claim.scope, limit: room.claim.limit });
+    const rules: CircuitRules = { ...settings.breaker, probeLeaseMs: settings.maxTimeoutMs + settings.breaker.recoveryMs };
+    const [state, admission] = admitCall(this.#state(settings.id), rules, now);
+    this.#set(settings.id, state);
+    if (!admission.admitted) {
+      room.lease.release();
+      return err({ code: 'circuit_open', retryAfterMs: admission.retryAfterMs });
+    }
+    let outcome: CircuitOutcome = 'neutral';
+    let settled = false;
+    return ok({
+      report: (seen) => {
+        outcome = seen;
+      },
+      release: () => {
+        room.lease.release();
+        if (settled) return;
+        settled = true;
+        this.#set(settings.id, settleCall(this.#state(settings.id), rules, admission.ticket, outcome, this.#clock.mono()));
+      },
+    });
+  }
+
+  /** Of the backends that are configured now. */
+  circuits(backends: readonly BackendId[]): readonly CircuitView[] {
+    return backends.map((backend) => ({ backend, state: this.#state(backend).phase }));
+  }
+
+  /** Forgets what no longer exists, so that the map stays as small as the configuration. */
+  retain(backends: ReadonlySet<BackendId>): void {
+    for (const id of this.#circuits.keys()) if (!backends.has(id)) this.#circuits.delete(id);
+  }
+
+  #state(backend: BackendId): CircuitState {
+    return this.#circuits.get(backend) ?? CLOSED_CIRCUIT;
+  }
+
+  #set(backend: BackendId, next: CircuitState): void {
+    const before = this.#state(backend).phase;
+    this.#circuits.set(backend, next);
+    if (before !== next.phase) this.#onChange({ backend, state: next.phase });
+  }
+}
+
+function claimsOf(call: Call, snapshot: Snapshot, settings: BackendSettings): readonly Claim[] {
+  const { concurrency } = snapshot.settings;
+  return [
+    { key: `principal\u0000${principalKey(call.principal)}`, limit: concurrency.perPrincipal, scope: 'principal' },
+    { key: `backend\u0000${settings.id}`, limit: settings.concurrency, scope: 'backend' },
+    { key: 'global', limit: concurrency.global, scope: 'global' },
+  ];
+}

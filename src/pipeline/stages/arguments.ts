@@ -1,0 +1,30 @@
+// Arguments must match the backend's own schema, checked off the main thread: the schema is the backend's text.
+import type { Decision } from '../../core/decision.ts';
+import { toRaw } from '../../core/json/compose.ts';
+import type { SchemaVerdict } from '../../core/ports.ts';
+import type { ArgumentSettings } from '../../core/settings.ts';
+import type { Stage } from '../stage.ts';
+
+/** A call without `arguments` is checked as an empty object, so that `required` holds (E14). */
+const NONE = toRaw({});
+
+export const argumentsStage: Stage = {
+  name: 'arguments',
+  async run(call, cx) {
+    if (call.kind !== 'tool') return { kind: 'pass', rule: 'arguments:none' };
+    const entry = cx.snapshot.catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name);
+    if (entry?.inputSchema === undefined) return { kind: 'pass', rule: 'arguments:no-schema' };
+    const verdict = await cx.schemas.check(call.target, entry.inputSchema, entry.digest, call.args ?? NONE);
+    return toDecision(verdict, cx.snapshot.settings.arguments);
+  },
+};
+
+function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings): Decision {
+  switch (verdict.kind) {
+    case 'valid': return { kind: 'pass', rule: 'arguments:schema' };
+    case 'invalid': return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors: verdict.errors }, mode: settings.mode, severity: 'low' };
+    case 'unusable':
+      if (settings.onUnusable === 'allow') return { kind: 'pass', rule: 'arguments:unusable-schema', note: verdict.note };
+      return { kind: 'deny', rule: 'arguments:unusable-schema', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: '$schema', message: 'cannot be checked: the schema of this tool is not usable' }] }, mode: settings.mode, severity: 'medium', note: verdict.note };
+  }
+}

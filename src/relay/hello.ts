@@ -1,0 +1,59 @@
+// What the gateway says about itself: `initialize` for sessions, `server/discover` for stateless agents. Answered from
+// what is known, never by asking a backend.
+import { objectOf, quote, toRaw } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { members, stringOf } from '../core/json/slice.ts';
+import { serverInfo, type ServerIdentity } from './meta.ts';
+import { MODERN_VERSIONS, negotiate } from './versions.ts';
+
+/** Only what is bridged end to end is offered. */
+const CAPABILITIES = { tools: { listChanged: true } };
+
+export function initializeResult(version: string, identity: ServerIdentity, instructions: string): RawJson {
+  return objectOf([
+    ['protocolVersion', quote(version)],
+    ['capabilities', toRaw(CAPABILITIES)],
+    ['serverInfo', serverInfo(identity)],
+    ['instructions', quote(instructions)],
+  ]);
+}
+
+export function discoverResult(instructions: string): RawJson {
+  return objectOf([
+    ['supportedVersions', toRaw(MODERN_VERSIONS)],
+    ['capabilities', toRaw(CAPABILITIES)],
+    ['instructions', quote(instructions)],
+  ]);
+}
+
+/** The revision to answer an `initialize` with, or undefined when its params are not those of an initialize. */
+export function negotiatedVersion(params: RawJson | undefined): string | undefined {
+  const all = params === undefined ? undefined : members(params);
+  const asked = all?.get('protocolVersion');
+  const text = asked === undefined ? undefined : stringOf(asked);
+  if (all === undefined || text === undefined || !all.has('capabilities') || !all.has('clientInfo')) return undefined;
+  return negotiate(text);
+}
+
+export interface Section {
+  readonly backend: string;
+  readonly text: string | undefined;
+}
+
+const SECTION_MAX = 2048;
+const TOTAL_MAX = 8192;
+
+/** Untrusted text of visible backends, capped and stripped of control characters, each under a heading of ours. */
+export function mergedInstructions(sections: readonly Section[], prefixed: boolean): string {
+  const intro = 'Sentinel governs these tools: calls are authenticated, decided by policy and recorded.';
+  const parts = [prefixed && sections.length > 0 ? `${intro} A tool of backend X is named X__tool.` : intro];
+  for (const { backend, text } of sections) {
+    const clean = text === undefined ? '' : printable(text).slice(0, SECTION_MAX).trim();
+    if (clean !== '') parts.push(`[${backend}]\n${clean}`);
+  }
+  return parts.join('\n\n').slice(0, TOTAL_MAX);
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{C}\n\t]/gu, '');
+}

@@ -1,0 +1,63 @@
+// Result objects per era: what a modern result must carry is added, what a legacy one must not carry is taken away.
+// Sources: MCP 2026-07-28 basic (resultType, serverInfo), caching (ttlMs, cacheScope); SL11 for the legacy side.
+import type { Era } from '../core/call.ts';
+import { arrayOf, objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { kindOf, members, stringOf } from '../core/json/slice.ts';
+import { META, OWN_PREFIX, serverInfo, type ServerIdentity } from './meta.ts';
+
+const COMPLETE = quote('complete');
+const MODERN_ONLY = ['resultType', 'ttlMs', 'cacheScope'] as const;
+
+/** A result the gateway makes itself, in the form of the era. `cacheable`: one of the six methods with cache hints. */
+export function ownResult(era: Era, body: RawJson, identity: ServerIdentity, cacheable: boolean): RawJson {
+  if (era === 'legacy') return body;
+  const set = new Map<string, RawJson>([['resultType', COMPLETE]]);
+  if (cacheable) {
+    // Private and at once stale: lists depend on the principal, and a kill must show at the next look.
+    set.set('ttlMs', toRaw(0));
+    set.set('cacheScope', quote('private'));
+  }
+  set.set('_meta', metaWith(body, identity));
+  return withMembers(body, { set });
+}
+
+/** A backend's tool result for this agent: envelope members translated, everything else byte for byte. */
+export function relayedResult(era: Era, raw: RawJson, identity: ServerIdentity): RawJson {
+  if (era === 'modern') return withMembers(raw, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(raw, identity)]]), drop: ['ttlMs', 'cacheScope'] });
+  const meta = members(raw)?.get('_meta');
+  const stripped = meta === undefined ? undefined : withoutHopMembers(meta);
+  if (meta === undefined || stripped === undefined) return withMembers(raw, { drop: MODERN_ONLY });
+  return withMembers(raw, stripped === '{}' ? { drop: [...MODERN_ONLY, '_meta'] } : { set: new Map([['_meta', stripped]]), drop: MODERN_ONLY });
+}
+
+function metaWith(body: RawJson, identity: ServerIdentity): RawJson {
+  const meta = members(body)?.get('_meta');
+  const kept = meta === undefined ? undefined : withoutHopMembers(meta);
+  const own = serverInfo(identity);
+  return kept === undefined ? objectOf([[META.serverInfo, own]]) : withMembers(kept, { set: new Map([[META.serverInfo, own]]) });
+}
+
+/** Drops what names the backend or belongs to its hop, and what only the gateway may say. */
+function withoutHopMembers(meta: RawJson): RawJson | undefined {
+  if (kindOf(meta) !== 'object') return undefined;
+  const drop = [...(members(meta)?.keys() ?? [])].filter((key) => key.startsWith('io.modelcontextprotocol/') || key.startsWith(OWN_PREFIX));
+  return withMembers(meta, { drop });
+}
+
+/** True when a tool says that it failed: JSON-RPC success with `isError: true`. */
+export function isErrorResult(raw: RawJson): boolean {
+  return members(raw)?.get('isError') === 'true';
+}
+
+/** `complete` (or absent, from older servers) may be relayed; anything else needs a bridge this gateway does not have. */
+export function resultTypeOf(raw: RawJson): string {
+  const type = members(raw)?.get('resultType');
+  return type === undefined ? 'complete' : (stringOf(type) ?? '');
+}
+
+/** A tool result made by the gateway: text for the model, `isError`, and machine words under our own key. */
+export function toolErrorResult(text: string, key: string, detail: RawJson): RawJson {
+  const block = objectOf([['type', quote('text')], ['text', quote(text)]]);
+  return objectOf([['content', arrayOf([block])], ['isError', toRaw(true)], ['_meta', objectOf([[key, detail]])]]);
+}
