@@ -1,0 +1,60 @@
+// Turns what a database driver throws into a StoreFault, and says whether the row or the database is to blame.
+import type { StoreFault } from '../core/ports.ts';
+
+export interface WriteFault {
+  readonly fault: StoreFault;
+  /** True: the database works, this row was refused; trying again will not help. */
+  readonly row: boolean;
+}
+
+// https://www.sqlite.org/rescode.html, primary codes in the low byte.
+const SQLITE_ROW = new Set([18, 19, 20, 25]);
+const SQLITE_CORRUPT = new Set([11, 26]);
+const SQLITE_FULL = 13;
+const SQLITE_SCHEMA = new Set([1, 17]);
+
+/** SQLSTATE classes of PostgreSQL (appendix A): the data, the constraints, the limits of one row. */
+const SQLSTATE_ROW = new Set(['22', '23', '54']);
+const SQLSTATE_SCHEMA = new Set(['42', '0A']);
+
+export function storeFault(thrown: unknown): StoreFault {
+  return writeFault(thrown).fault;
+}
+
+export function writeFault(thrown: unknown): WriteFault {
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  const errcode = numberOf(thrown, 'errcode');
+  if (errcode !== undefined) return sqliteFault(errcode & 0xff, detail);
+  const state = textOf(thrown, 'code');
+  if (state !== undefined && /^[0-9A-Z]{5}$/.test(state)) return postgresFault(state, detail);
+  return { fault: { code: 'unavailable', detail: state === undefined ? detail : `${state}: ${detail}` }, row: false };
+}
+
+function sqliteFault(primary: number, detail: string): WriteFault {
+  if (SQLITE_ROW.has(primary)) return { fault: { code: 'corrupt', detail }, row: true };
+  if (SQLITE_CORRUPT.has(primary)) return { fault: { code: 'corrupt', detail }, row: false };
+  if (primary === SQLITE_FULL) return { fault: { code: 'unavailable', detail: `disk full: ${detail}` }, row: false };
+  if (SQLITE_SCHEMA.has(primary)) return { fault: { code: 'schema', detail }, row: false };
+  return { fault: { code: 'unavailable', detail }, row: false };
+}
+
+function postgresFault(state: string, detail: string): WriteFault {
+  const kind = state.slice(0, 2);
+  if (SQLSTATE_ROW.has(kind)) return { fault: { code: 'corrupt', detail: `${state}: ${detail}` }, row: true };
+  if (SQLSTATE_SCHEMA.has(kind)) return { fault: { code: 'schema', detail: `${state}: ${detail}` }, row: false };
+  return { fault: { code: 'unavailable', detail: `${state}: ${detail}` }, row: false };
+}
+
+function property(thrown: unknown, key: string): unknown {
+  return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, key) : undefined;
+}
+
+function numberOf(thrown: unknown, key: string): number | undefined {
+  const value = property(thrown, key);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function textOf(thrown: unknown, key: string): string | undefined {
+  const value = property(thrown, key);
+  return typeof value === 'string' ? value : undefined;
+}

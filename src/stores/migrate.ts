@@ -1,0 +1,111 @@
+// Brings a database to the newest schema by the numbered files of migrations/, one process at a time, all or nothing.
+// A schema newer than this program is refused: writing into what one does not know is how records get lost.
+import { readdir } from 'node:fs/promises';
+import { sql, type Kysely, type QueryExecutorProvider, type SchemaModule, type Transaction } from 'kysely';
+import { err, ok, type Result } from '../core/result.ts';
+import type { StoreFault } from '../core/ports.ts';
+import type { Timestamp } from '../core/ids.ts';
+import type { Database, Engine } from './database.ts';
+import { storeFault } from './fault.ts';
+import type { Schema } from './schema.ts';
+
+type Up = (db: QueryExecutorProvider & { readonly schema: SchemaModule }, engine: Engine) => Promise<void>;
+
+export interface Migration {
+  /** File name without its ending: `0001_audit`. */
+  readonly name: string;
+  readonly up: Up;
+}
+
+/** Next to src/ in the source tree and in the built package alike. */
+export const MIGRATIONS: URL = new URL('../../migrations/', import.meta.url);
+const FILE = /^(\d{4}_[a-z0-9_]+)\.(?:ts|js)$/;
+/** Any number will do, as long as nobody else in this database uses it for an advisory lock. */
+const LOCK = 7_365_110_117;
+
+export async function loadMigrations(folder: URL): Promise<Result<readonly Migration[], StoreFault>> {
+  try {
+    const found: Migration[] = [];
+    for (const file of (await readdir(folder)).toSorted()) {
+      const name = FILE.exec(file)?.[1];
+      if (name === undefined) continue;
+      const module: unknown = await import(new URL(file, folder).href);
+      if (!hasUp(module)) return err({ code: 'schema', detail: `migration ${file} has no up()` });
+      found.push({ name, up: module.up });
+    }
+    return found.length === 0 ? err({ code: 'schema', detail: `no migrations in ${folder.pathname}` }) : ok(found);
+  } catch (thrown) {
+    return err({ code: 'schema', detail: `migrations could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
+  }
+}
+
+function hasUp(module: unknown): module is { readonly up: Up } {
+  return typeof module === 'object' && module !== null && 'up' in module && typeof module.up === 'function';
+}
+
+export interface MigrateOptions {
+  readonly now: () => Timestamp;
+  readonly migrations?: readonly Migration[];
+}
+
+/** The names that were applied now; empty when the schema was the newest already. */
+export async function migrate(database: Database, options: MigrateOptions): Promise<Result<readonly string[], StoreFault>> {
+  const loaded = options.migrations === undefined ? await loadMigrations(MIGRATIONS) : ok(options.migrations);
+  if (!loaded.ok) return loaded;
+  try {
+    return await database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options.now));
+  } catch (thrown) {
+    return err(storeFault(thrown));
+  }
+}
+
+/** For readers: whether the schema is exactly the one this program knows. */
+export async function checkSchema(database: Database): Promise<Result<void, StoreFault>> {
+  const loaded = await loadMigrations(MIGRATIONS);
+  if (!loaded.ok) return loaded;
+  try {
+    const applied = await appliedNames(database.db);
+    const newer = unknownOf(applied, loaded.value);
+    if (newer !== undefined) return err(newerSchema(newer));
+    const missing = loaded.value.find((one) => !applied.has(one.name));
+    return missing === undefined ? ok(undefined) : err({ code: 'schema', detail: `the store lacks ${missing.name}: start the gateway once to bring it up to date` });
+  } catch (thrown) {
+    const fault = storeFault(thrown);
+    return err(fault.code === 'schema' ? { code: 'schema', detail: 'the store is empty: start the gateway once to create it' } : fault);
+  }
+}
+
+async function apply(trx: Transaction<Schema>, engine: Engine, migrations: readonly Migration[], now: () => Timestamp): Promise<Result<readonly string[], StoreFault>> {
+  if (engine === 'postgres') {
+    // Waiting for another instance's migration may take longer than an ordinary lock.
+    await sql`set local lock_timeout = '6s'`.execute(trx);
+    await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx);
+  }
+  await trx.schema.createTable('sentinel_migration').ifNotExists()
+    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('applied_at', 'bigint', (c) => c.notNull())
+    .execute();
+  const applied = await appliedNames(trx);
+  const newer = unknownOf(applied, migrations);
+  if (newer !== undefined) return err(newerSchema(newer));
+  const missing = migrations.filter((one) => !applied.has(one.name));
+  for (const { name, up } of missing) {
+    await up(trx, engine);
+    await trx.insertInto('sentinel_migration').values({ name, applied_at: now() }).execute();
+  }
+  return ok(missing.map((one) => one.name));
+}
+
+async function appliedNames(db: Kysely<Schema>): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('sentinel_migration').select('name').execute();
+  return new Set(rows.map((row) => row.name));
+}
+
+function unknownOf(applied: ReadonlySet<string>, migrations: readonly Migration[]): string | undefined {
+  const known = new Set(migrations.map((one) => one.name));
+  return [...applied].find((name) => !known.has(name));
+}
+
+function newerSchema(name: string): StoreFault {
+  return { code: 'schema', detail: `the store was made by a newer version (it has ${name}); use that version, or another store` };
+}

@@ -1,0 +1,104 @@
+// Kysely over a pg pool with a bound on every wait, loaded only where PostgreSQL is used. TLS is what the URL's sslmode says.
+import {
+  CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler,
+  type DatabaseConnection, type Dialect, type Driver, type QueryResult,
+} from 'kysely';
+import type pg from 'pg';
+
+export interface PostgresOptions {
+  readonly url: string;
+  readonly maxConnections: number;
+  readonly readOnly: boolean;
+}
+
+const CONNECT_MS = 3000;
+const STATEMENT_MS = 5000;
+const LOCK_MS = 1000;
+/** Longer than the server's own limit: reached only when the server or the network is frozen (F31). */
+const READ_MS = 8000;
+const INT8 = 20;
+
+export function postgresDialect(options: PostgresOptions): Dialect {
+  return {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => driverOver(options),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  };
+}
+
+function driverOver(options: PostgresOptions): Driver {
+  let pool: pg.Pool | undefined;
+  const clients = new WeakMap<DatabaseConnection, () => void>();
+  const command = async (connection: DatabaseConnection, text: string): Promise<void> => {
+    await connection.executeQuery(CompiledQuery.raw(text));
+  };
+  return {
+    init: async () => {
+      pool = await openPool(options);
+    },
+    acquireConnection: async () => {
+      if (pool === undefined) throw new Error('the pool is closed');
+      const { connection, release } = connectionOver(await pool.connect());
+      clients.set(connection, release);
+      return connection;
+    },
+    beginTransaction: (connection) => command(connection, 'begin'),
+    commitTransaction: (connection) => command(connection, 'commit'),
+    rollbackTransaction: (connection) => command(connection, 'rollback'),
+    releaseConnection: async (connection) => clients.get(connection)?.(),
+    destroy: async () => {
+      const closing = pool;
+      pool = undefined;
+      await closing?.end();
+    },
+  };
+}
+
+/** A connection on which a query broke off without the server's word is never given to the next caller (F31, F33). */
+function connectionOver(client: pg.PoolClient): { readonly connection: DatabaseConnection; readonly release: () => void } {
+  let broken = false;
+  const connection: DatabaseConnection = {
+    executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
+      try {
+        const { rows, rowCount } = await client.query(query.sql, [...query.parameters]);
+        return { rows, numAffectedRows: BigInt(rowCount ?? 0) };
+      } catch (thrown) {
+        broken ||= !(thrown instanceof Error && 'severity' in thrown);
+        throw thrown;
+      }
+    },
+    streamQuery: () => {
+      throw new Error('streaming is not offered: page with a cursor');
+    },
+  };
+  return { connection, release: () => client.release(broken) };
+}
+
+async function openPool(options: PostgresOptions): Promise<pg.Pool> {
+  const { default: driver } = await import('pg');
+  const pool = new driver.Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    application_name: 'sentinel',
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    lock_timeout: LOCK_MS,
+    query_timeout: READ_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => parserOf(driver, oid, format) },
+    ...(options.readOnly ? { options: '-c default_transaction_read_only=on' } : {}),
+  });
+  // Without a listener, an idle connection that the server closes ends the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Row numbers, sizes and times come as bigint; all of ours fit a double. */
+function parserOf(driver: typeof pg, oid: number, format: 'text' | 'binary' | undefined): (text: string) => unknown {
+  if (oid === INT8) return Number;
+  const parse: (text: string) => unknown = driver.types.getTypeParser(oid, format === 'binary' ? 'text' : format);
+  return parse;
+}
