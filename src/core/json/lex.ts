@@ -96,7 +96,6 @@ function readEscape(cursor: Cursor, refuseLone: boolean): boolean {
 
 /** Four hex digits at `pos` as a code unit, or -1. */
 function hexUnit(text: string, pos: number): number {
-  if (pos + 4 > text.length) return -1;
   let unit = 0;
   for (let at = pos; at < pos + 4; at += 1) {
     const digit = hexDigit(text.charCodeAt(at));

@@ -116,7 +116,7 @@ export function skipString(text: string, pos: number): number {
   let quote = text.indexOf('"', pos + 1);
   while (quote > 0) {
     let before = quote - 1;
-    while (before > pos && text.charCodeAt(before) === 0x5c) before -= 1;
+    while (text.charCodeAt(before) === 0x5c) before -= 1;
     if ((quote - before) % 2 === 1) return quote + 1;
     quote = text.indexOf('"', quote + 1);
   }

@@ -62,9 +62,9 @@ export function matches(pattern: Pattern, target: PatternTarget): boolean {
   return globMatches(pattern.tool, target.name) || isLegacyName(pattern, target);
 }
 
-/** The original named colliding tools `<backend>__<tool>`, and its configurations say so. Compared whole, never split. */
+/** The original named colliding tools `<backend>__<tool>`, and its configurations say so. Compared whole, as written, never split. */
 function isLegacyName(pattern: Pattern, target: PatternTarget): boolean {
-  return pattern.tool.kind === 'literal' && pattern.text === `${target.backend}__${target.name}`;
+  return pattern.text === `${target.backend}__${target.name}`;
 }
 
 function globMatches(glob: Glob, name: string): boolean {

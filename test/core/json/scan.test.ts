@@ -142,7 +142,7 @@ test('a number longer than the limit is refused, large and odd ones within it pa
 });
 
 test('I10: lone surrogates are refused; from backends only as escapes in values', () => {
-  for (const text of ['"\\ud800"', '"\\udc00"', '"\\ude00\\ud83d"', '"\\ud83dx"', '"\\ud83d\\n"', '"\\ud83d\\u0041"', '"\\uD83D\\uD83D\\uDE00"', '["ok","\\ud83d"]']) {
+  for (const text of ['"\\ud800"', '"\\udc00"', '"\\ude00\\ud83d"', '"\\ud83dx"', '"\\ud83d\\n"', '"\\ud83d\\u0041"', '"\\ud83d\\ue000"', '"\\uD83D\\uD83D\\uDE00"', '["ok","\\ud83d"]']) {
     assert.equal(codeOf(text, AGENT_LIMITS), 'surrogate', text);
     assert.equal(codeOf(text, BACKEND_LIMITS), undefined, text);
   }

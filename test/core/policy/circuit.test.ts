@@ -166,6 +166,15 @@ test('a changed window renumbers the tallies without stopping the count', () => 
   }
 });
 
+test('failures counted before the window was widened do not count for ever', () => {
+  const drive = new Drive({ ...RULES, windowMs: 1000, threshold: 100, minimumCalls: 6 });
+  for (let index = 0; index < 5; index += 1) drive.call('failure', 500_000);
+  const rules = { ...drive.rules, windowMs: 600_000 };
+  const [next, admission] = admitCall(drive.state, rules, instant(2_000_000));
+  assert.ok(admission.admitted);
+  assert.equal(settleCall(next, rules, admission.ticket, 'failure', instant(2_000_000)).phase, 'closed');
+});
+
 test('reset closes and forgets calls in flight', () => {
   const drive = opened();
   drive.state = resetCircuit(drive.state);

@@ -24,7 +24,7 @@ const side = (glob: string, name: string): boolean => /^\*+$/.test(glob) || mean
 function reference(text: string, backend: string, name: string): boolean {
   const slash = text.indexOf('/');
   if (slash >= 0) return side(text.slice(0, slash), backend) && side(text.slice(slash + 1), name);
-  return side(text, name) || (!/[*?]/.test(text) && text === `${backend}__${name}`);
+  return side(text, name) || text === `${backend}__${name}`;
 }
 
 const letters = (choices: readonly string[], maxLength: number): fc.Arbitrary<string> => fc.array(fc.constantFrom(...choices), { maxLength }).map((list) => list.join(''));
