@@ -1,22 +1,5 @@
 // What the process says with its exit status. Public and stable: scripts test these numbers.
-export const EXIT: {
-  readonly ok: 0;
-  readonly failed: 1;
-  readonly usage: 2;
-  readonly partial: 3;
-  readonly configNotFound: 10;
-  readonly configInvalid: 11;
-  readonly secretMissing: 12;
-  readonly daemonNotRunning: 13;
-  readonly addressInUse: 14;
-  readonly schema: 15;
-  readonly unauthenticated: 20;
-  readonly denied: 21;
-  readonly auditInvalid: 22;
-  readonly confirmationNeeded: 23;
-  readonly interrupted: 130;
-  readonly terminated: 143;
-} = {
+export const EXIT = {
   ok: 0,
   failed: 1,
   usage: 2,
@@ -33,9 +16,9 @@ export const EXIT: {
   confirmationNeeded: 23,
   interrupted: 130,
   terminated: 143,
-};
+} as const;
 
-/** One sentence per status, for `sentinel help` and docs/cli.md. */
+/** One sentence per status, for `sentinel --help` and docs/cli.md. */
 export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string])[] = [
   [EXIT.ok, 'done'],
   [EXIT.failed, 'failed'],

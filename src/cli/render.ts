@@ -1,0 +1,91 @@
+// Text for people: tables, times, colour. Pure. Everything that came from outside passes through `plain` before it is shown.
+import { styleText } from 'node:util';
+import type { Paint } from './verb.ts';
+
+/** Nothing a backend or an agent wrote may move the cursor, recolour or reorder a terminal: C0, C1, bidi and lone surrogates become escapes. */
+// oxlint-disable-next-line no-control-regex
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
+
+export function plain(text: string): string {
+  return text.replace(UNSAFE, (found) => `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+export function paintFor(colour: boolean): Paint {
+  const styled = (style: Style) => (text: string): string => (colour ? styleText(style, text, { validateStream: false }) : text);
+  return { bold: styled('bold'), dim: styled('dim'), good: styled('green'), bad: styled('red'), warn: styled('yellow') };
+}
+
+/** https://no-color.org: any non-empty NO_COLOR turns colour off. */
+export function wantsColour(tty: boolean, env: Readonly<Record<string, string | undefined>>, refused: boolean): boolean {
+  const none = env['NO_COLOR'];
+  return tty && !refused && (none === undefined || none === '') && env['TERM'] !== 'dumb';
+}
+
+export interface TableOptions {
+  /** Lines longer than this lose the end of their last column; undefined = never cut (stdout is not a terminal). */
+  readonly width: number | undefined;
+  readonly paint: Paint;
+}
+
+/** Columns two spaces apart; only the last may be cut, so that ids and names can always be copied. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
+  const shown = rows.map((row) => row.map(plain));
+  const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => length(row[column] ?? ''))));
+  const line = (cells: readonly string[]): string => {
+    const text = cells.map((cell, column) => (column === head.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - length(cell)))).join('  ');
+    return cut(text.trimEnd(), options.width);
+  };
+  return [options.paint.dim(line(head)), ...shown.map(line)].join('\n');
+}
+
+function length(text: string): number {
+  return [...text].length;
+}
+
+function cut(text: string, width: number | undefined): string {
+  if (width === undefined || length(text) <= width) return text;
+  return `${[...text].slice(0, Math.max(1, width - 1)).join('')}…`;
+}
+
+const UNITS: readonly (readonly [name: string, ms: number])[] = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1000]];
+
+/** `2 h`, `45 s`, `120 ms`: one unit, rounded down. */
+export function duration(ms: number): string {
+  const span = Math.abs(ms);
+  for (const [name, size] of UNITS) if (span >= size) return `${Math.floor(span / size)} ${name}`;
+  return `${Math.round(span)} ms`;
+}
+
+/** `3 min ago`, `in 2 h`, `now`. */
+export function relative(at: number, now: number): string {
+  if (Math.abs(at - now) < 1000) return 'now';
+  return at < now ? `${duration(now - at)} ago` : `in ${duration(at - now)}`;
+}
+
+/** RFC 3339, UTC, for JSON. */
+export function rfc3339(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** Words broken at spaces to fit; continuation lines keep the indent. */
+export function wrap(text: string, width: number, indent: string): string {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && length(indent) + length(line) + 1 + length(word) > width) {
+        lines.push(indent + line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    lines.push(indent + line);
+  }
+  return lines.join('\n');
+}
+
+/** `1 tool`, `2 tools`. */
+export function count(n: number, noun: string, plural: string = `${noun}s`): string {
+  return `${n} ${n === 1 ? noun : plural}`;
+}

@@ -1,0 +1,195 @@
+// argv to one verb to one exit status. All that is outside comes in as a World, so that every path here can be tested.
+import type { Readable, Writable } from 'node:stream';
+import { EXIT } from './exit.ts';
+import { unexpectedFault, usageFault } from './faults.ts';
+import { parseLine } from './flags.ts';
+import { helpFor, overview } from './help.ts';
+import { paintFor, plain, wantsColour } from './render.ts';
+import { suggest } from '../config/suggest.ts';
+import { WORDS, allVerbs, verbsOf } from './table.ts';
+import { COMMON_OPTIONS } from './verb.ts';
+import type { Fault, Flags, Verb, VerbContext } from './verb.ts';
+
+export interface World {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly isTty: VerbContext['isTty'];
+  readonly width: number;
+  readonly now: () => number;
+  readonly user: string;
+  readonly ask: (question: string) => Promise<boolean>;
+  /** Calls back at each SIGINT and SIGTERM; installed only when a verb asks for its signal, so others die at once. */
+  readonly onStop: (listener: (name: 'SIGINT' | 'SIGTERM') => void) => void;
+}
+
+export async function runCli(argv: readonly string[], world: World): Promise<number> {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const voice = voiceOf(world, own.includes('--json'), own.includes('--no-color'));
+  try {
+    return await dispatch(argv, own, world, voice);
+  } catch (error) {
+    return voice.fail(unexpectedFault(describeError(error)));
+  }
+}
+
+async function dispatch(argv: readonly string[], own: readonly string[], world: World, voice: Voice): Promise<number> {
+  const at = firstWord(own);
+  const word = at === undefined ? undefined : argv[at];
+  if (at === undefined || word === undefined) return await withoutVerb(own, voice);
+  const before = argv.slice(0, at);
+  const after = argv.slice(at + 1);
+  if (word === 'help') return await help(after.filter((part) => !part.startsWith('-')), voice);
+  const verbs = await verbsOf(word);
+  if (verbs === undefined) return voice.fail(unknownVerb(word, WORDS));
+  const [only] = verbs;
+  if (verbs.length === 1 && only !== undefined && only.name === word) return await perform(only, [...before, ...after], world, voice);
+  const sub = verbs.find((verb) => verb.name === `${word} ${after[0] ?? ''}`);
+  if (sub !== undefined) return await perform(sub, [...before, ...after.slice(1)], world, voice);
+  if (after[0] === '--help' || after[0] === '-h') return voice.page(verbs.map(helpFor).join('\n\n\n'));
+  return voice.fail(missingSub(word, after[0], verbs));
+}
+
+/** Index of the first argument that is no flag; `--config` alone takes a value before the verb. */
+function firstWord(argv: readonly string[]): number | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const part = argv[i] ?? '';
+    if (part === '--config') i++;
+    else if (!part.startsWith('-')) return i;
+  }
+  return undefined;
+}
+
+async function withoutVerb(own: readonly string[], voice: Voice): Promise<number> {
+  if (own.includes('--version')) {
+    const { packageVersion } = await import('./package.ts');
+    return voice.page(`sentinel ${packageVersion()}`);
+  }
+  const page = overview(await allVerbs());
+  if (own.includes('--help') || own.includes('-h')) return voice.page(page);
+  const parsed = parseLine(own, COMMON_OPTIONS);
+  if (!parsed.ok) return voice.fail(usageFault(parsed.error.message, parsed.error.help));
+  voice.err(page);
+  return EXIT.usage;
+}
+
+async function help(words: readonly string[], voice: Voice): Promise<number> {
+  const verbs = await allVerbs();
+  if (words.length === 0) return voice.page(overview(verbs));
+  const name = words.join(' ');
+  const found = verbs.filter((verb) => verb.name === name || verb.name.startsWith(`${name} `));
+  if (found.length === 0) return voice.fail(unknownVerb(name, verbs.map((verb) => verb.name)));
+  return voice.page(found.map(helpFor).join('\n\n\n'));
+}
+
+function unknownVerb(word: string, known: readonly string[]): Fault {
+  const near = suggest(word, known);
+  return usageFault(`unknown verb "${plain(word)}"`, near === undefined ? 'sentinel --help lists them' : `did you mean: sentinel ${near}`);
+}
+
+function missingSub(word: string, given: string | undefined, verbs: readonly Verb[]): Fault {
+  const names = verbs.map((verb) => verb.name.slice(word.length + 1));
+  const near = given === undefined ? undefined : suggest(given, names);
+  const said = given === undefined ? '' : `, not "${plain(given)}"`;
+  return usageFault(`sentinel ${word} needs one of ${names.join(', ')}${said}`, near === undefined ? `sentinel help ${word}` : `did you mean: sentinel ${word} ${near}`);
+}
+
+async function perform(verb: Verb, argv: readonly string[], world: World, voice: Voice): Promise<number> {
+  const parsed = parseLine(argv, { ...verb.options, ...COMMON_OPTIONS });
+  if (!parsed.ok) return voice.fail(usageFault(parsed.error.message, parsed.error.help ?? `sentinel help ${verb.name}`));
+  const { flags, operands } = parsed.value;
+  if (flags.on('help')) return voice.page(helpFor(verb));
+  const [least, most] = verb.operands;
+  if (operands.length < least) return voice.fail(usageFault(`sentinel ${verb.name} needs ${verb.usage}`, `sentinel help ${verb.name}`));
+  if (operands.length > most) return voice.fail(usageFault(`sentinel ${verb.name} takes no "${plain(operands[most] ?? '')}"`, `sentinel help ${verb.name}`));
+  return await verb.run(contextOf(flags, operands, world, voice));
+}
+
+function contextOf(flags: Flags, operands: readonly string[], world: World, voice: Voice): VerbContext {
+  const quiet = flags.on('quiet');
+  let stop: AbortController | undefined;
+  return {
+    args: operands,
+    flags,
+    json: flags.on('json'),
+    verbosity: quiet ? -1 : flags.list('verbose').length,
+    configFile: flags.text('config'),
+    out: voice.out,
+    outJson: (value) => voice.out(JSON.stringify(value)),
+    err: quiet ? () => undefined : voice.err,
+    fail: voice.fail,
+    ask: async (question) => (world.isTty.stdin && world.isTty.stderr ? await world.ask(question) : undefined),
+    readStdin: (maxBytes) => readAll(world.stdin, maxBytes),
+    env: world.env,
+    cwd: world.cwd,
+    isTty: world.isTty,
+    width: world.width,
+    paint: voice.paint,
+    now: world.now,
+    user: world.user,
+    get signal(): AbortSignal {
+      if (stop === undefined) {
+        const controller = new AbortController();
+        stop = controller;
+        world.onStop((name) => controller.abort(name));
+      }
+      return stop.signal;
+    },
+  };
+}
+
+interface Voice {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly page: (text: string) => number;
+  readonly fail: (fault: Fault) => number;
+  readonly paint: VerbContext['paint'];
+}
+
+function voiceOf(world: World, json: boolean, noColour: boolean): Voice {
+  const out = (text: string): void => void world.stdout.write(`${text}\n`);
+  const err = (text: string): void => void world.stderr.write(`${text}\n`);
+  const talk = paintFor(wantsColour(world.isTty.stderr, world.env, noColour));
+  return {
+    out,
+    err,
+    page: (text) => {
+      out(text);
+      return EXIT.ok;
+    },
+    fail: (fault) => {
+      err(json ? exitError(fault) : humanFault(fault, talk));
+      return fault.exit;
+    },
+    paint: paintFor(wantsColour(world.isTty.stdout, world.env, noColour)),
+  };
+}
+
+function exitError(fault: Fault): string {
+  return JSON.stringify({ type: 'exit_error', code: fault.exit, error: { code: fault.code, message: fault.message, help: fault.help, docs: `docs/errors/${fault.code}.md` } });
+}
+
+function humanFault(fault: Fault, paint: VerbContext['paint']): string {
+  const lines = [`${paint.bad(`error[${fault.code}]`)}: ${fault.message}`];
+  if (fault.help !== undefined) lines.push(`  = help: ${fault.help}`);
+  lines.push(`  = docs: sentinel explain ${fault.code}`);
+  return lines.join('\n');
+}
+
+async function readAll(stdin: Readable, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    size += bytes.length;
+    if (size > maxBytes) throw new Error(`stdin is larger than ${maxBytes} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,52 @@
+// Which token the command line speaks with: an environment variable or a file that only its owner can read. Never an argument: argv is visible to everybody.
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { err, ok } from '../core/result.ts';
+import type { Result } from '../core/result.ts';
+import { Secret } from '../core/secret.ts';
+import { tokenFault } from './faults.ts';
+import type { Fault } from './verb.ts';
+
+/** Longer than any token the gateway would accept. */
+const FILE_BYTES = 64 * 1024;
+
+export interface TokenSource {
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** --token-file, then SENTINEL_TOKEN, then SENTINEL_TOKEN_FILE. */
+export function readToken(source: TokenSource): Result<Secret, Fault> {
+  if (source.file !== undefined) return tokenFromFile(resolve(source.cwd, source.file));
+  const direct = source.env['SENTINEL_TOKEN']?.trim();
+  if (direct !== undefined && direct !== '') return ok(new Secret(direct));
+  const named = source.env['SENTINEL_TOKEN_FILE'];
+  if (named !== undefined && named !== '') return tokenFromFile(resolve(source.cwd, named));
+  return err(tokenFault('no token: SENTINEL_TOKEN and SENTINEL_TOKEN_FILE are not set, and there is no --token-file', 'make one: sentinel token issue'));
+}
+
+/** Opened once and asked by descriptor: between a stat and a read of a path, the file could change. */
+export function tokenFromFile(path: string): Result<Secret, Fault> {
+  let fd: number;
+  try {
+    // O_NONBLOCK: a FIFO in place of the file must not hang the start.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    return err(tokenFault(`the token file ${path} cannot be read (${codeOf(error)})`, 'make one: sentinel token issue'));
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return err(tokenFault(`${path} is no file`));
+    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) return err(tokenFault(`the token file ${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)})`, `chmod 600 ${path}`));
+    if (stat.size > FILE_BYTES) return err(tokenFault(`the token file ${path} is too large to hold a token`));
+    const text = readFileSync(fd, 'utf8').trim();
+    return text === '' ? err(tokenFault(`the token file ${path} is empty`)) : ok(new Secret(text));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
+}

@@ -1,0 +1,80 @@
+// `sentinel kill`: stops something at once, without a restart, and says which calls it cancelled.
+import { timestamp } from '../../core/ids.ts';
+import type { KillReport, KillRequest } from '../../core/operations.ts';
+import { describeKillScope } from '../../core/override.ts';
+import { openControl } from '../daemon.ts';
+import { EXIT } from '../exit.ts';
+import { confirmFault, usageFault } from '../faults.ts';
+import { publish } from '../publish.ts';
+import { count, plain, relative, rfc3339 } from '../render.ts';
+import { SCOPE_USAGE, parseScope } from '../scope.ts';
+import { parseUntil } from '../time.ts';
+import type { Verb, VerbContext } from '../verb.ts';
+
+const kill: Verb = {
+  name: 'kill',
+  summary: 'stop a tool, a backend, a role, a subject or everything, at once',
+  usage: SCOPE_USAGE,
+  examples: [
+    { run: 'sentinel kill tool filesystem/write_file --reason "incident 12" --until 2h', does: 'stops one tool for two hours and cancels its calls in flight' },
+    { run: 'sentinel kill all --reason "leak suspected" --dry-run', does: 'shows what would be stopped, and stops nothing' },
+  ],
+  about: 'A tool is named backend/tool, with * for any part; a bare name means that tool on any backend. A kill lasts until its --until or until `sentinel unkill`, also across restarts, and is written to the audit.',
+  options: {
+    reason: { type: 'string', value: 'text', help: 'why; kept in the audit (required, except with --dry-run)' },
+    until: { type: 'string', value: 'time', help: 'a span (30m, 2h, 7d) or an RFC 3339 time; without it, until unkill' },
+    'dry-run': { type: 'boolean', help: 'only say what it would hit and cancel' },
+    yes: { type: 'boolean', short: 'y', help: 'do not ask (only `all` asks)' },
+  },
+  operands: [1, 2],
+  run,
+};
+
+export const verbs: readonly Verb[] = [kill];
+
+async function run(cx: VerbContext): Promise<number> {
+  const asked = requestOf(cx);
+  if (typeof asked === 'string') return cx.fail(usageFault(asked, 'sentinel help kill'));
+  const control = await openControl(cx);
+  if (!control.ok) return cx.fail(control.error);
+  if (asked.scope.kind === 'all' && !asked.dryRun && !cx.flags.on('yes')) {
+    const answer = await cx.ask('Stop every tool of every backend for everyone?');
+    if (answer === undefined) return cx.fail(confirmFault('sentinel kill all'));
+    if (!answer) {
+      cx.err('nothing was stopped');
+      return EXIT.confirmationNeeded;
+    }
+  }
+  const done = await control.value.kill(asked);
+  if (!done.ok) return cx.fail(done.error);
+  if (cx.json) cx.outJson({ scope: describeKillScope(asked.scope), dry_run: asked.dryRun, until: asked.until === undefined ? null : rfc3339(asked.until), ...reportObject(done.value) });
+  else tell(cx, asked, done.value);
+  if (done.value.hits === 0 && asked.scope.kind !== 'subject') cx.err(`warning: no known tool is hit by ${plain(describeKillScope(asked.scope))}: sentinel tools`);
+  return EXIT.ok;
+}
+
+function requestOf(cx: VerbContext): KillRequest | string {
+  const scope = parseScope(cx.args);
+  if (!scope.ok) return scope.error;
+  const dryRun = cx.flags.on('dry-run');
+  const reason = cx.flags.text('reason')?.trim() ?? '';
+  if (reason === '' && !dryRun) return '--reason <text> is required: it is what the audit will say';
+  const given = cx.flags.text('until');
+  const until = given === undefined ? undefined : parseUntil(given, cx.now());
+  if (until !== undefined && !until.ok) return `--until: ${until.error}`;
+  return { scope: scope.value, reason: reason === '' ? 'dry run' : reason, until: until === undefined ? undefined : timestamp(until.value), by: cx.user, dryRun };
+}
+
+function reportObject(report: KillReport): object {
+  const shown = publish(report);
+  return typeof shown === 'object' && shown !== null ? shown : {};
+}
+
+function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
+  const scope = plain(describeKillScope(asked.scope));
+  const until = asked.until === undefined ? 'until unkill' : `until ${rfc3339(asked.until)} (${relative(asked.until, cx.now())})`;
+  const calls = `${count(report.cancelled.length, 'call')} in flight`;
+  cx.out(asked.dryRun ? `would stop ${scope}, ${until}: ${count(report.hits, 'known tool')}, ${calls}` : `stopped ${scope}, ${until}: ${count(report.hits, 'known tool')}, ${calls} cancelled`);
+  for (const call of report.cancelled) cx.out(`  ${plain(call.call)}  ${plain(call.target)}  ${plain(call.subject)}`);
+  if (!asked.dryRun) cx.err(`undo: sentinel unkill ${plain(report.id)} --reason "…"`);
+}
