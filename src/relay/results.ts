@@ -18,31 +18,30 @@ export function ownResult(era: Era, body: RawJson, identity: ServerIdentity, cac
     set.set('ttlMs', toRaw(0));
     set.set('cacheScope', quote('private'));
   }
-  set.set('_meta', metaWith(body, identity));
+  set.set('_meta', metaWith(members(body)?.get('_meta'), identity));
   return withMembers(body, { set });
 }
 
 /** A backend's tool result for this agent: envelope members translated, everything else byte for byte. */
 export function relayedResult(era: Era, raw: RawJson, identity: ServerIdentity): RawJson {
-  if (era === 'modern') return withMembers(raw, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(raw, identity)]]), drop: ['ttlMs', 'cacheScope'] });
+  if (era === 'modern') return withMembers(raw, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(foreignMeta(raw), identity)]]), drop: ['ttlMs', 'cacheScope'] });
+  const meta = foreignMeta(raw);
+  if (meta === undefined) return withMembers(raw, { drop: [...MODERN_ONLY, '_meta'] });
+  return withMembers(raw, { set: new Map([['_meta', meta]]), drop: MODERN_ONLY });
+}
+
+function metaWith(meta: RawJson | undefined, identity: ServerIdentity): RawJson {
+  const own: readonly [string, RawJson] = [META.serverInfo, serverInfo(identity)];
+  return meta === undefined ? objectOf([own]) : withMembers(meta, { set: new Map([own]) });
+}
+
+/** A backend's `_meta` without what names the backend or belongs to its hop, and what only the gateway may say. */
+function foreignMeta(raw: RawJson): RawJson | undefined {
   const meta = members(raw)?.get('_meta');
-  const stripped = meta === undefined ? undefined : withoutHopMembers(meta);
-  if (meta === undefined || stripped === undefined) return withMembers(raw, { drop: MODERN_ONLY });
-  return withMembers(raw, stripped === '{}' ? { drop: [...MODERN_ONLY, '_meta'] } : { set: new Map([['_meta', stripped]]), drop: MODERN_ONLY });
-}
-
-function metaWith(body: RawJson, identity: ServerIdentity): RawJson {
-  const meta = members(body)?.get('_meta');
-  const kept = meta === undefined ? undefined : withoutHopMembers(meta);
-  const own = serverInfo(identity);
-  return kept === undefined ? objectOf([[META.serverInfo, own]]) : withMembers(kept, { set: new Map([[META.serverInfo, own]]) });
-}
-
-/** Drops what names the backend or belongs to its hop, and what only the gateway may say. */
-function withoutHopMembers(meta: RawJson): RawJson | undefined {
-  if (kindOf(meta) !== 'object') return undefined;
-  const drop = [...(members(meta)?.keys() ?? [])].filter((key) => key.startsWith('io.modelcontextprotocol/') || key.startsWith(OWN_PREFIX));
-  return withMembers(meta, { drop });
+  if (meta === undefined || kindOf(meta) !== 'object') return undefined;
+  const kept = [...(members(meta)?.keys() ?? [])];
+  const drop = kept.filter((key) => key.startsWith('io.modelcontextprotocol/') || key.startsWith(OWN_PREFIX));
+  return drop.length === kept.length ? undefined : withMembers(meta, { drop });
 }
 
 /** True when a tool says that it failed: JSON-RPC success with `isError: true`. */

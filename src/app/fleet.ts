@@ -1,0 +1,87 @@
+// The backends that run now. A reload replaces exactly those whose settings changed; the others do not notice.
+import type { Call } from '../core/call.ts';
+import type { BackendId } from '../core/ids.ts';
+import type { Backend, BackendStatus, Digest } from '../core/ports.ts';
+import { Secret } from '../core/secret.ts';
+import type { BackendSettings } from '../core/settings.ts';
+
+interface Member {
+  readonly backend: Backend;
+  readonly fingerprint: string;
+}
+
+export interface FleetDeps {
+  create(settings: BackendSettings): Backend;
+  readonly digest: Digest;
+  /** A backend that could not be stopped cleanly; its processes were ended all the same. */
+  readonly onFault: (id: BackendId, error: unknown) => void;
+}
+
+export class Fleet {
+  readonly #deps: FleetDeps;
+  readonly #members = new Map<BackendId, Member>();
+  /** Replaced or removed ones, until they are gone. */
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(deps: FleetDeps) {
+    this.#deps = deps;
+  }
+
+  /** Starts what is new or changed and lets go of the rest. Returns at once: a slow backend delays nobody. */
+  apply(wanted: readonly BackendSettings[], drained: (backend: Backend) => Promise<void>): void {
+    const ids = new Set(wanted.map((settings) => settings.id));
+    for (const [id, member] of this.#members) if (!ids.has(id)) this.#leave(id, member, drained);
+    for (const settings of wanted) {
+      const fingerprint = fingerprintOf(settings, this.#deps.digest);
+      const running = this.#members.get(settings.id);
+      if (running?.fingerprint === fingerprint) continue;
+      if (running !== undefined) this.#leave(settings.id, running, drained);
+      const backend = this.#deps.create(settings);
+      this.#members.set(settings.id, { backend, fingerprint });
+      backend.start();
+    }
+  }
+
+  find(call: Call): Backend | undefined {
+    return this.#members.get(call.target.backend)?.backend;
+  }
+
+  statuses(): readonly BackendStatus[] {
+    return [...this.#members.values()].map((member) => member.backend.status());
+  }
+
+  async stop(): Promise<void> {
+    const members = [...this.#members];
+    this.#members.clear();
+    await Promise.all(members.map(([id, member]) => this.#stop(id, member.backend)));
+    await Promise.all(this.#leaving);
+  }
+
+  #leave(id: BackendId, member: Member, drained: (backend: Backend) => Promise<void>): void {
+    this.#members.delete(id);
+    const gone = drained(member.backend).then(() => this.#stop(id, member.backend)).finally(() => this.#leaving.delete(gone));
+    this.#leaving.add(gone);
+  }
+
+  async #stop(id: BackendId, backend: Backend): Promise<void> {
+    try {
+      await backend.stop();
+    } catch (error) {
+      this.#deps.onFault(id, error);
+    }
+  }
+}
+
+/** Equal settings, equal text; a changed secret changes it without appearing in it. What only the pipeline reads is left out. */
+export function fingerprintOf(settings: BackendSettings, digest: Digest): string {
+  const { breaker, concurrency, idempotent, retries, ...own } = settings;
+  void [breaker, concurrency, idempotent, retries];
+  return digest(JSON.stringify(plain(own, digest)));
+}
+
+function plain(value: unknown, digest: Digest): unknown {
+  if (value instanceof Secret) return { secret: digest(value.reveal()) };
+  if (Array.isArray(value)) return value.map((item) => plain(item, digest));
+  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([key, item]) => [key, plain(item, digest)]);
+  return value;
+}

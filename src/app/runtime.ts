@@ -1,0 +1,86 @@
+// The one mutable cell: the current Snapshot. Settings, overrides and listings go in; a new numbered snapshot comes out.
+import type { BackendId } from '../core/ids.ts';
+import type { Override } from '../core/override.ts';
+import { buildCatalog, EMPTY_CATALOG } from '../core/policy/catalog.ts';
+import type { BackendListing, Digest } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Policy, Runtime, Snapshot } from '../core/snapshot.ts';
+import type { Catalog } from '../core/catalog.ts';
+
+export interface RuntimeDeps {
+  readonly digest: Digest;
+  /** Settings and overrides to what decisions read. */
+  compile(settings: Settings, overrides: readonly Override[]): Policy;
+  readonly onListenerFault: (error: unknown) => void;
+}
+
+export interface Configured {
+  readonly settings: Settings;
+  readonly configHash: string;
+}
+
+export class RuntimeCell implements Runtime {
+  readonly #deps: RuntimeDeps;
+  readonly #listeners = new Set<(next: Snapshot, previous: Snapshot) => void>();
+  readonly #listings = new Map<BackendId, BackendListing>();
+  #overrides: readonly Override[];
+  #current: Snapshot;
+
+  constructor(configured: Configured, overrides: readonly Override[], deps: RuntimeDeps) {
+    this.#deps = deps;
+    this.#overrides = overrides;
+    this.#current = { revision: 1, ...configured, policy: deps.compile(configured.settings, overrides), catalog: EMPTY_CATALOG };
+  }
+
+  current(): Snapshot {
+    return this.#current;
+  }
+
+  overrides(): readonly Override[] {
+    return this.#overrides;
+  }
+
+  subscribe(listener: (next: Snapshot, previous: Snapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A whole new configuration; listings of backends that stay are kept. */
+  configure(configured: Configured): Snapshot {
+    const ids = new Set(configured.settings.backends.map((backend) => backend.id));
+    for (const id of this.#listings.keys()) if (!ids.has(id)) this.#listings.delete(id);
+    return this.#swap(configured, this.#deps.compile(configured.settings, this.#overrides), this.#catalog(configured.settings));
+  }
+
+  override(overrides: readonly Override[]): Snapshot {
+    this.#overrides = overrides;
+    const { settings, configHash, catalog } = this.#current;
+    return this.#swap({ settings, configHash }, this.#deps.compile(settings, overrides), catalog);
+  }
+
+  listed(id: BackendId, listing: BackendListing): Snapshot {
+    const { settings, configHash, policy } = this.#current;
+    // A backend that was removed meanwhile may still have had its list under way.
+    if (!settings.backends.some((backend) => backend.id === id)) return this.#current;
+    this.#listings.set(id, listing);
+    return this.#swap({ settings, configHash }, policy, this.#catalog(settings));
+  }
+
+  #catalog(settings: Settings): Catalog {
+    return buildCatalog({ order: settings.backends.map((backend) => backend.id), listings: this.#listings, names: settings.names }, this.#deps.digest);
+  }
+
+  #swap(configured: Configured, policy: Policy, catalog: Catalog): Snapshot {
+    const previous = this.#current;
+    const next: Snapshot = { revision: previous.revision + 1, ...configured, policy, catalog };
+    this.#current = next;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(next, previous);
+      } catch (error) {
+        this.#deps.onListenerFault(error);
+      }
+    }
+    return next;
+  }
+}
