@@ -5,31 +5,31 @@ export type SourceFile = { readonly path: string; readonly text: string };
 type Room = {
   readonly rooms: readonly string[];
   readonly packages: readonly string[];
-  /** Whether `node:` modules may be imported: only edges touch the machine. */
-  readonly node: boolean;
+  /** Which `node:` modules may be imported: only edges touch the machine, and `node:path` only reckons with text. */
+  readonly node: 'any' | readonly string[];
 };
 
 const EDGES = ['identity', 'backends', 'stores', 'telemetry', 'surfaces'];
 const INNER = ['pipeline', 'relay', 'guards', 'config', 'core'];
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-  core: { rooms: [], packages: [], node: false },
-  guards: { rooms: ['core'], packages: [], node: false },
-  relay: { rooms: ['core'], packages: [], node: false },
-  config: { rooms: ['core'], packages: ['smol-toml', 'zod'], node: false },
-  pipeline: { rooms: ['guards', 'relay', 'core'], packages: [], node: false },
-  identity: { rooms: ['core'], packages: ['jose', 'undici'], node: true },
+  core: { rooms: [], packages: [], node: [] },
+  guards: { rooms: ['core'], packages: [], node: [] },
+  relay: { rooms: ['core'], packages: [], node: [] },
+  config: { rooms: ['core'], packages: ['smol-toml', 'zod'], node: ['node:path'] },
+  pipeline: { rooms: ['guards', 'relay', 'core'], packages: [], node: [] },
+  identity: { rooms: ['core'], packages: ['jose', 'undici'], node: 'any' },
   backends: {
     rooms: ['relay', 'core'],
     packages: ['undici', 'execa', 'eventsource-parser', 'p-retry', 'ajv', 'ajv-formats', 'ipaddr.js'],
-    node: true,
+    node: 'any',
   },
-  stores: { rooms: ['core', 'migrations'], packages: ['kysely', 'pg'], node: true },
-  telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], node: true },
-  surfaces: { rooms: ['pipeline', 'relay', 'core'], packages: [], node: true },
-  app: { rooms: [...EDGES, ...INNER], packages: [], node: true },
-  cli: { rooms: ['app', 'config', 'core'], packages: ['execa', 'smol-toml'], node: true },
-  migrations: { rooms: [], packages: ['kysely'], node: false },
+  stores: { rooms: ['core', 'migrations'], packages: ['kysely', 'pg'], node: 'any' },
+  telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], node: 'any' },
+  surfaces: { rooms: ['pipeline', 'relay', 'core'], packages: [], node: 'any' },
+  app: { rooms: [...EDGES, ...INNER], packages: [], node: 'any' },
+  cli: { rooms: ['app', 'config', 'core'], packages: ['execa', 'smol-toml'], node: 'any' },
+  migrations: { rooms: [], packages: ['kysely'], node: [] },
 };
 
 /** Order matters: nothing costly or revealing runs before what may refuse the call without it (design: kill → role → limit → arguments → guards). */
@@ -68,7 +68,7 @@ function importProblem(path: string, specifier: string): string | undefined {
     return other === name || room.rooms.includes(other) ? undefined : `${path}: ${name} may not import ${other} ("${specifier}")`;
   }
   if (specifier.startsWith('node:')) {
-    if (!room.node) return `${path}: ${name} may not touch the machine ("${specifier}")`;
+    if (room.node !== 'any' && !room.node.includes(specifier)) return `${path}: ${name} may not touch the machine ("${specifier}")`;
     return specifier === 'node:child_process' && !SPAWNS.test(path) ? `${path}: only backends/stdio and cli start processes` : undefined;
   }
   return room.packages.includes(packageOf(specifier)) ? undefined : `${path}: ${name} may not use the package "${specifier}"`;
