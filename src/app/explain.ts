@@ -1,0 +1,85 @@
+// `sentinel explain`: the real stages over a call that is not made. Nothing is charged, recorded or sent.
+import { callId, roleName, timestamp } from '../core/ids.ts';
+import { scan, type RawJson } from '../core/json/scan.ts';
+import { AGENT_LIMITS } from '../core/json/raw.ts';
+import { kindOf } from '../core/json/slice.ts';
+import type { ToolEntry } from '../core/catalog.ts';
+import type { ToolCall } from '../core/call.ts';
+import { targetKey } from '../core/call.ts';
+import type { ExplainReport, ExplainRequest, ToolView } from '../core/operations.ts';
+import type { Clock, SchemaChecker } from '../core/ports.ts';
+import type { Principal } from '../core/principal.ts';
+import { WindowTable } from '../core/policy/window.ts';
+import { isVisible } from '../core/policy/decide.ts';
+import { WINDOW_MS } from '../core/policy/limits.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { DENIAL_CODES, UNKNOWN_NAME_CODE } from '../core/wire/denials.ts';
+import { admit } from '../pipeline/admit.ts';
+import { REQUEST_STAGES } from '../pipeline/stages.ts';
+
+export interface ExplainDeps {
+  readonly clock: Clock;
+  readonly schemas: SchemaChecker;
+  /** The live windows, asked through a copy that charges nobody. */
+  readonly windows: WindowTable | undefined;
+}
+
+export async function explain(request: ExplainRequest, snapshot: Snapshot, deps: ExplainDeps): Promise<ExplainReport> {
+  const entry = findTool(snapshot, request.tool);
+  if (entry === undefined) return { allowed: false, known: false, target: undefined, code: UNKNOWN_NAME_CODE, revision: snapshot.revision, trail: [] };
+  const args = readArguments(request.args);
+  if (args === 'invalid') return { allowed: false, known: true, target: targetKey(entry.target), code: DENIAL_CODES.invalid_arguments, revision: snapshot.revision, trail: [{ stage: 'arguments', rule: 'arguments:not-an-object', decision: 'deny', mode: 'enforce', severity: 'low', note: 'arguments must be one JSON object' }] };
+  const undo: (() => void)[] = [];
+  const call = hypothetical(request, entry, args, deps.clock);
+  const windows = deps.windows ?? new WindowTable({ windowMs: WINDOW_MS, buckets: 60, maxKeys: 64 });
+  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows, schemas: deps.schemas, onRefusal: (give) => undo.push(give) });
+  for (const give of undo) give();
+  const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
+  return {
+    allowed: admission.kind === 'admitted', known: true, target: targetKey(entry.target),
+    code: admission.kind === 'denied' ? DENIAL_CODES[admission.reason.code] : undefined, revision: snapshot.revision, trail,
+  };
+}
+
+/** By exposed name, else as `backend/tool`. */
+function findTool(snapshot: Snapshot, text: string): ToolEntry | undefined {
+  const exposed = snapshot.catalog.byExposed.get(text);
+  if (exposed !== undefined) return exposed;
+  return [...snapshot.catalog.byBackend.values()].flatMap((view) => [...view.tools.values()]).find((entry) => targetKey(entry.target) === text);
+}
+
+function readArguments(text: string | undefined): RawJson | undefined | 'invalid' {
+  if (text === undefined) return undefined;
+  const scanned = scan(text, AGENT_LIMITS);
+  return scanned.ok && kindOf(scanned.value) === 'object' ? scanned.value : 'invalid';
+}
+
+function hypothetical(request: ExplainRequest, entry: ToolEntry, args: RawJson | undefined, clock: Clock): ToolCall {
+  return {
+    kind: 'tool', id: callId('explain'), principal: principalOf(request.subject, request.roles, clock), target: entry.target, at: clock.mono(), wall: clock.wall(),
+    origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, peer: 'local', trace: undefined },
+    exposed: entry.exposed, args, meta: undefined, wantsProgress: false,
+  };
+}
+
+function principalOf(subject: string, roles: readonly string[], clock: Clock): Principal {
+  return { subject, roles: roles.map(roleName), issuer: 'explain', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 60_000), credential: '' };
+}
+
+/** The catalogue, and what of it holders of these roles see; no roles = nothing visible. */
+export function toolViews(snapshot: Snapshot, roles: readonly string[], clock: Clock): readonly ToolView[] {
+  const principal = principalOf('', roles, clock);
+  return snapshot.catalog.tools.map((entry) => ({
+    name: entry.exposed, target: targetKey(entry.target), digest: entry.digest, visible: isVisible(snapshot.policy, principal, entry.target, clock.wall()),
+  }));
+}
+
+/** One sentence for people: what is the default, and what each role may call. */
+export function policySentence(snapshot: Snapshot, clock: Clock): string {
+  const all = snapshot.catalog.tools.length;
+  const parts = [...snapshot.policy.roles.keys()].map((role) => {
+    const visible = toolViews(snapshot, [role], clock).filter((view) => view.visible).length;
+    return `role ${role} may call ${visible} of ${all} tools`;
+  });
+  return `default deny: ${parts.length === 0 ? 'no roles, so nothing may be called' : parts.join(', ')}`;
+}
