@@ -62,7 +62,6 @@ function importProblem(path: string, specifier: string): string | undefined {
   if (room === undefined) return undefined;
   if (specifier.startsWith('.')) {
     const target = resolve(path, specifier);
-    if (target === 'package.json' && name === 'cli') return undefined;
     if (!target.endsWith('.ts') && path !== LOADS_A_FOLDER) return `${path}: "${specifier}" does not end in .ts`;
     const other = roomOf(target);
     return other === name || room.rooms.includes(other) ? undefined : `${path}: ${name} may not import ${other} ("${specifier}")`;
