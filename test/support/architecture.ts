@@ -16,7 +16,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   core: { rooms: [], packages: [], node: [] },
   guards: { rooms: ['core'], packages: [], node: [] },
   relay: { rooms: ['core'], packages: [], node: [] },
-  config: { rooms: ['core'], packages: ['smol-toml', 'zod'], node: ['node:path'] },
+  config: { rooms: ['core'], packages: ['smol-toml', 'zod', 'ipaddr.js'], node: ['node:path'] },
   pipeline: { rooms: ['guards', 'relay', 'core'], packages: [], node: [] },
   identity: { rooms: ['core'], packages: ['jose', 'undici'], node: 'any' },
   backends: {
