@@ -1,0 +1,30 @@
+// What may be given on of a backend's answer to a tools/call: whole, of a kind we can relay, within its bound (T73, T74).
+import type { Era } from '../core/call.ts';
+import { members, stringOf } from '../core/json/slice.ts';
+import type { BackendAnswer, BackendFault } from '../core/ports.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { CODE } from '../relay/rpc.ts';
+import { shortText } from './text.ts';
+
+/** Codes about this hop, which an agent must not mistake for its own mistakes (CH8, 4.17). */
+const HOP_CODES: readonly number[] = [CODE.headerMismatch, CODE.missingCapability, CODE.unsupportedVersion];
+
+export function judgeAnswer(answer: BackendAnswer, era: Era): Result<BackendAnswer, BackendFault> {
+  if (answer.kind === 'error') {
+    if (!HOP_CODES.includes(answer.code)) return ok(answer);
+    return err({ code: 'protocol', detail: `the backend refused the envelope: ${answer.code} ${shortText(answer.message, 200)}` });
+  }
+  if (era === 'legacy') return ok(answer);
+  const raw = members(answer.raw)?.get('resultType');
+  const type = raw === undefined ? 'complete' : stringOf(raw);
+  if (type === 'complete') return ok(answer);
+  if (type === 'input_required') return err({ code: 'protocol', detail: 'the backend asks for input although no client capability was declared' });
+  return err({ code: 'protocol', detail: `unknown resultType ${shortText(type ?? '', 40)}` });
+}
+
+/** `sent`: bytes of the message it came in; most answers need no closer look. */
+export function withinBytes(answer: BackendAnswer, sent: number, limit: number): boolean {
+  if (sent <= limit) return true;
+  const text = answer.kind === 'result' ? answer.raw : (answer.data ?? '');
+  return Buffer.byteLength(text) <= limit;
+}

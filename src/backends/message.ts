@@ -1,0 +1,62 @@
+// One JSON-RPC message of a backend, told apart by what it has: a method makes it a request or a notification, never an answer (C7).
+import { kindOf, members, safeIntegerOf, stringOf } from '../core/json/slice.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import type { BackendAnswer } from '../core/ports.ts';
+import { shortText } from './text.ts';
+
+export type Message =
+  | { readonly kind: 'answer'; readonly id: RawJson; readonly answer: BackendAnswer }
+  /** An error that names no request (`id` null or absent). */
+  | { readonly kind: 'error'; readonly answer: BackendAnswer }
+  /** Bears an id but is no answer: that call must fail now, not hang until its deadline. */
+  | { readonly kind: 'broken'; readonly id: RawJson; readonly detail: string }
+  | { readonly kind: 'request'; readonly id: RawJson; readonly method: string }
+  | { readonly kind: 'notification'; readonly method: string; readonly params: RawJson | undefined }
+  | { readonly kind: 'noise' };
+
+const NOISE: Message = { kind: 'noise' };
+const ERROR_CHARS = 1024;
+
+export function readMessage(raw: RawJson): Message {
+  const all = members(raw);
+  if (all === undefined) return NOISE;
+  const id = all.get('id');
+  const method = all.get('method');
+  if (method !== undefined) return readCall(stringOf(method), id, all.get('params'));
+  const named = id !== undefined && id !== 'null';
+  if (all.get('jsonrpc') !== '"2.0"') return named ? { kind: 'broken', id, detail: 'not JSON-RPC 2.0' } : NOISE;
+  const result = all.get('result');
+  const error = all.get('error');
+  if (!named) {
+    const answer = error === undefined || result !== undefined ? undefined : readError(error);
+    return answer === undefined ? NOISE : { kind: 'error', answer };
+  }
+  return readAnswer(id, result, error);
+}
+
+function readCall(method: string | undefined, id: RawJson | undefined, params: RawJson | undefined): Message {
+  if (method === undefined) return NOISE;
+  return id === undefined ? { kind: 'notification', method, params } : { kind: 'request', id, method };
+}
+
+function readAnswer(id: RawJson, result: RawJson | undefined, error: RawJson | undefined): Message {
+  if (result !== undefined && error !== undefined) return { kind: 'broken', id, detail: 'an answer with both result and error' };
+  if (result !== undefined) {
+    // `"result": null` is neither a result nor an error (original C14).
+    if (kindOf(result) !== 'object') return { kind: 'broken', id, detail: `a result that is ${kindOf(result)}, not an object` };
+    return { kind: 'answer', id, answer: { kind: 'result', raw: result } };
+  }
+  if (error === undefined) return { kind: 'broken', id, detail: 'an answer with neither result nor error' };
+  const answer = readError(error);
+  return answer === undefined ? { kind: 'broken', id, detail: 'a malformed error object' } : { kind: 'answer', id, answer };
+}
+
+function readError(raw: RawJson): BackendAnswer | undefined {
+  const all = members(raw);
+  const code = all?.get('code');
+  const number = code === undefined ? undefined : safeIntegerOf(code);
+  if (all === undefined || number === undefined) return undefined;
+  const message = all.get('message');
+  const text = message === undefined ? undefined : stringOf(message);
+  return { kind: 'error', code: number, message: shortText(text ?? '', ERROR_CHARS), data: all.get('data') };
+}

@@ -1,0 +1,81 @@
+// What is known of one backend from outside: its state and the counters beside it. Tells each change of state once.
+import type { BackendId, Timestamp } from '../core/ids.ts';
+import type { BackendEvents, BackendFault, BackendListing, BackendState, BackendStatus, Clock } from '../core/ports.ts';
+import type { Link } from './handshake.ts';
+import { sameTools } from './listing.ts';
+
+export class StatusCell {
+  readonly #id: BackendId;
+  readonly #transport: BackendStatus['transport'];
+  readonly #clock: Clock;
+  readonly #events: BackendEvents;
+  #state: BackendState = 'idle';
+  #since: Timestamp;
+  #listing: BackendListing | undefined;
+  #lastFault: BackendFault | undefined;
+  #noise = 0;
+  pid: number | undefined;
+  restarts = 0;
+  inflight = 0;
+
+  constructor(id: BackendId, transport: BackendStatus['transport'], deps: { readonly clock: Clock; readonly events: BackendEvents }) {
+    this.#id = id;
+    this.#transport = transport;
+    this.#clock = deps.clock;
+    this.#events = deps.events;
+    this.#since = deps.clock.wall();
+  }
+
+  get state(): BackendState {
+    return this.#state;
+  }
+
+  get listing(): BackendListing | undefined {
+    return this.#listing;
+  }
+
+  /** A stopped backend stays stopped. */
+  become(state: BackendState, fault?: BackendFault): void {
+    if (this.#state === 'stopped') return;
+    if (fault !== undefined) this.#lastFault = fault;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#clock.wall();
+    this.#events.changed(this.view());
+  }
+
+  fault(fault: BackendFault): void {
+    this.#lastFault = fault;
+  }
+
+  noise(): void {
+    this.#noise += 1;
+  }
+
+  /** Tells a listing only when it differs from the last one: each tells the gateway to build a new catalogue. */
+  listed(link: Link, tools: readonly BackendListing['tools'][number][]): void {
+    const next: BackendListing = { tools, instructions: link.instructions, era: link.era, version: link.version, server: link.server };
+    const last = this.#listing;
+    if (last !== undefined && sameTools(last.tools, tools) && last.instructions === next.instructions
+      && last.era === next.era && last.version === next.version && last.server === next.server) return;
+    this.#listing = next;
+    this.#events.listed(this.#id, next);
+  }
+
+  view(): BackendStatus {
+    return {
+      id: this.#id,
+      transport: this.#transport,
+      state: this.#state,
+      since: this.#since,
+      era: this.#listing?.era,
+      version: this.#listing?.version,
+      tools: this.#listing?.tools.length ?? 0,
+      pid: this.pid,
+      restarts: this.restarts,
+      inflight: this.inflight,
+      lastFault: this.#lastFault,
+      noise: this.#noise,
+    };
+  }
+}

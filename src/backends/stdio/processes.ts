@@ -1,0 +1,90 @@
+// Finding and ending what a child started: its process group, and by an environment marker whatever left the group (H12).
+// Used by the gateway and by the watchdog, which has nothing else.
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+export type KillSignal = 'SIGTERM' | 'SIGKILL';
+
+/** False when nobody was there. Zero and negative ids never pass: kill(0) and kill(-1) mean ourselves and everybody (B11). */
+export function signalGroup(leader: number, signal: KillSignal): boolean {
+  return leader > 1 && send(-leader, signal);
+}
+
+export function signalProcess(pid: number, signal: KillSignal): boolean {
+  return pid > 1 && send(pid, signal);
+}
+
+function send(target: number, signal: KillSignal): boolean {
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Leftover {
+  readonly pid: number;
+  readonly group: number;
+}
+
+const BATCH = 32;
+
+/**
+ * Living processes that `matches` accepts: by the value of `marker` in the environment they were started with, or by group.
+ * Empty where there is no /proc. Zombies are not alive.
+ */
+export async function findProcesses(marker: string, matches: (run: string | undefined, group: number) => boolean): Promise<readonly Leftover[]> {
+  const pids = listPids();
+  const found: Leftover[] = [];
+  for (let at = 0; at < pids.length; at += BATCH) {
+    const batch = await Promise.all(pids.slice(at, at + BATCH).map(async (pid) => inspect(pid, marker)));
+    for (const seen of batch) {
+      if (seen !== undefined && seen.pid !== process.pid && matches(seen.run, seen.group)) found.push({ pid: seen.pid, group: seen.group });
+    }
+  }
+  return found;
+}
+
+function listPids(): readonly number[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+async function inspect(pid: number, marker: string): Promise<(Leftover & { readonly run: string | undefined }) | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    // `pid (name) state ppid pgrp …`: the name may hold anything, so count from its last parenthesis.
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (state === 'Z' || state === 'X' || group === undefined) return undefined;
+    return { pid, group: Number(group), run: await readMarker(pid, marker) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function readMarker(pid: number, marker: string): Promise<string | undefined> {
+  try {
+    const environ = await readFile(`/proc/${pid}/environ`, 'latin1');
+    const entry = `\u0000${environ}`.split(`\u0000${marker}=`)[1];
+    return entry?.split('\u0000', 1)[0];
+  } catch {
+    // Another user's process, or gone: its group still counts.
+    return undefined;
+  }
+}
+
+/** SIGKILL to all that match, looked for again until none is left or `rounds` are over. The number that would not die. */
+export async function killUntilGone(marker: string, matches: (run: string | undefined, group: number) => boolean, rounds: number, pause: () => Promise<void>): Promise<number> {
+  let left: readonly Leftover[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    left = await findProcesses(marker, matches);
+    if (left.length === 0) return 0;
+    for (const { pid } of left) signalProcess(pid, 'SIGKILL');
+    await pause();
+  }
+  return (await findProcesses(marker, matches)).length;
+}

@@ -1,0 +1,179 @@
+// The life of one child: pipes wired to a peer, an end that is noticed, leftovers that are ended with it.
+import { existsSync } from 'node:fs';
+import type { BackendFault } from '../../core/ports.ts';
+import type { StdioBackendSettings } from '../../core/settings.ts';
+import { settlesWithin, sleep } from '../deadline.ts';
+import type { BackendDeps } from '../deps.ts';
+import { RUN_MARKER } from './environment.ts';
+import { LineReader } from './framing.ts';
+import type { Child, ChildExit } from './launch.ts';
+import { Peer } from './peer.ts';
+import { killUntilGone, signalGroup } from './processes.ts';
+import { StderrLog } from './stderr.ts';
+import { Strikes } from './strikes.ts';
+
+export interface SessionHooks {
+  toolsChanged(): void;
+  noise(): void;
+}
+
+const SWEEP_ROUNDS = 40;
+const SWEEP_PAUSE_MS = 25;
+const KILL_WAIT_MS = 2_000;
+const DETAIL_CHARS = 300;
+/** `id` of an answer as servers write it: next to the front or at the very end. */
+const ID_AT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),/;
+const ID_AT_TAIL = /,"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s*$/;
+
+export class StdioSession {
+  readonly peer: Peer;
+  readonly pid: number;
+  /** Resolves once: the child is gone, and so is what it started. */
+  readonly ended: Promise<BackendFault>;
+  readonly #child: Child;
+  readonly #deps: BackendDeps;
+  readonly #settings: StdioBackendSettings;
+  readonly #hooks: SessionHooks;
+  readonly #marker: string;
+  readonly #stderr: StderrLog;
+  readonly #strikes: Strikes;
+  readonly #flood: Strikes;
+  #undoPause: (() => void) | undefined;
+  #fault: BackendFault | undefined;
+  #gone = false;
+
+  constructor(child: Child, marker: string, settings: StdioBackendSettings, deps: BackendDeps, hooks: SessionHooks) {
+    const { limits, clock, timers } = deps;
+    this.#child = child;
+    this.#marker = marker;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#hooks = hooks;
+    this.pid = child.pid;
+    this.#strikes = new Strikes(clock, limits.noiseStrikes, limits.noiseWindowMs);
+    this.#flood = new Strikes(clock, limits.unsolicitedPerSecond, 1000);
+    this.#stderr = new StderrLog({
+      clock,
+      keepBytes: limits.stderrBytes,
+      linesPerSecond: limits.stderrLinesPerSecond,
+      secrets: Object.values(settings.env).map((secret) => secret.reveal()),
+      log: (text) => deps.log({ backend: settings.id, level: 'info', event: 'stderr', text }),
+    });
+    this.peer = new Peer({ clock, timers, progressPerSecond: limits.progressPerSecond, stdinBytes: limits.stdinBytes }, {
+      write: (line) => this.#write(line),
+      toolsChanged: () => hooks.toolsChanged(),
+      noise: (what) => this.#noise(what),
+      unsolicited: () => this.#unsolicited(),
+    });
+    this.#wire();
+    this.ended = this.#child.exited.then(async (exit) => this.#onExit(exit));
+  }
+
+  #wire(): void {
+    const { stdin, stdout, stderr } = this.#child;
+    const reader = new LineReader(Math.max(this.#deps.limits.lineBytes, this.#settings.resultBytes + 4096), {
+      line: (bytes) => this.peer.receive(bytes),
+      oversize: (head, tail) => this.#oversize(head, tail),
+    });
+    stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
+    // A broken pipe is no news of its own: the exit, or the end of stdout, follows.
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', () => undefined);
+    stdout.once('close', () => {
+      if (!this.#gone) this.#deps.timers.after(this.#deps.limits.lastBytesMs, () => this.fail({ code: 'protocol', detail: 'it closed its stdout' }));
+    });
+  }
+
+  #write(line: string): boolean {
+    const { stdin } = this.#child;
+    const waiting = stdin.writableLength;
+    // An empty queue takes a line of any size: the bound is against those that do not read.
+    if (!stdin.writable || (waiting > 0 && waiting + line.length > this.#deps.limits.stdinBytes)) return false;
+    stdin.write(line);
+    return true;
+  }
+
+  #noise(what: string): void {
+    this.#hooks.noise();
+    this.#deps.log({ backend: this.#settings.id, level: 'debug', event: 'noise on stdout', text: what });
+    if (this.#strikes.hit()) this.fail({ code: 'protocol', detail: `its stdout is not MCP: ${what}` });
+  }
+
+  /** Backpressure through the pipe: only this child waits, nobody's calls are parsed later because of it (I12). */
+  #unsolicited(): void {
+    if (!this.#flood.hit() || this.#undoPause !== undefined || this.#gone) return;
+    this.#child.stdout.pause();
+    this.#undoPause = this.#deps.timers.after(Math.max(1, this.#flood.restMs()), () => {
+      this.#undoPause = undefined;
+      this.#child.stdout.resume();
+    });
+  }
+
+  #oversize(head: Buffer, tail: Buffer): void {
+    const found = ID_AT_HEAD.exec(head.toString('latin1')) ?? ID_AT_TAIL.exec(tail.toString('latin1'));
+    if (found?.[1] !== undefined && this.peer.fail(Number(found[1]), (limit) => ({ code: 'oversize', limit }))) this.#hooks.noise();
+    else this.#noise('a line above the bound');
+  }
+
+  /** The child is beyond use: everybody waiting is told now, and its whole group is killed. */
+  fail(fault: BackendFault): void {
+    if (this.#gone) return;
+    this.#fault ??= fault;
+    this.peer.close(fault);
+    signalGroup(this.pid, 'SIGKILL');
+  }
+
+  /** End of stdin → wait → SIGTERM to the group → wait → SIGKILL to the group → nothing left (CI4, B9). */
+  async stop(): Promise<void> {
+    this.#fault ??= { code: 'stopped' };
+    this.peer.close({ code: 'stopped' });
+    this.#child.stdin.end();
+    // A child that was paused must be able to write its last words, or it will not end by itself.
+    this.#child.stdout.resume();
+    if (await this.#endsWithin(this.#settings.stopMs)) return;
+    if (!this.#gone) signalGroup(this.pid, 'SIGTERM');
+    if (await this.#endsWithin(this.#settings.stopMs)) return;
+    if (!this.#gone) signalGroup(this.pid, 'SIGKILL');
+    await this.#endsWithin(KILL_WAIT_MS);
+  }
+
+  async #endsWithin(ms: number): Promise<boolean> {
+    return settlesWithin(this.#deps.timers, this.ended, ms);
+  }
+
+  async #onExit(exit: ChildExit): Promise<BackendFault> {
+    this.#gone = true;
+    await this.#lastBytes();
+    this.#undoPause?.();
+    this.#stderr.end();
+    const fault = this.#fault ?? { code: 'exited', detail: this.#exitDetail(exit) };
+    this.peer.close(fault);
+    await this.#sweep();
+    this.#deps.watchdog.forget(this.pid);
+    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream.destroy();
+    return fault;
+  }
+
+  /** What it wrote before it ended is still an answer. A grandchild that holds the pipe open is not waited for. */
+  async #lastBytes(): Promise<void> {
+    const { stdout } = this.#child;
+    stdout.resume();
+    if (stdout.readableEnded || stdout.destroyed) return;
+    const closed = new Promise<void>((resolve) => stdout.once('close', () => resolve()));
+    await settlesWithin(this.#deps.timers, closed, this.#deps.limits.lastBytesMs);
+  }
+
+  #exitDetail(exit: ChildExit): string {
+    const how = exit.signal === undefined ? `exit code ${exit.code ?? 'unknown'}` : `killed by ${exit.signal}`;
+    const last = this.#stderr.tail(DETAIL_CHARS);
+    return last === '' ? how : `${how}; last on stderr: ${last}`;
+  }
+
+  /** Those that left the group carry the marker (H12); those without it are found by group, unless the pid has a new owner (B11). */
+  async #sweep(): Promise<void> {
+    const reused = existsSync(`/proc/${this.pid}`);
+    const mine = (run: string | undefined, group: number): boolean => run === this.#marker || (group === this.pid && !reused);
+    const left = await killUntilGone(RUN_MARKER, mine, SWEEP_ROUNDS, async () => sleep(this.#deps.timers, SWEEP_PAUSE_MS));
+    if (left > 0) this.#deps.log({ backend: this.#settings.id, level: 'error', event: 'processes of this backend could not be killed', text: String(left) });
+  }
+}
