@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { EXIT } from '../src/cli/exit.ts';
+import { load } from '../src/config/load.ts';
+import { err, ok } from '../src/core/result.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -97,6 +99,32 @@ describe('Dockerfile', () => {
     assert.ok(copied.length > 5);
     for (const path of copied) assert.ok(allowed.some((entry) => path === entry || path.startsWith(`${entry}/`)), path);
   });
+});
+
+describe('the configurations beside image and unit', () => {
+  const secrets: Readonly<Record<string, string>> = {
+    '/run/secrets/jwt_secret': 'f'.repeat(64),
+    '/run/secrets/database_url': 'postgres://sentinel:x@postgres:5432/sentinel',
+  };
+  for (const [path, file, open] of [
+    ['packaging/docker/sentinel.toml', '/etc/sentinel/sentinel.toml', '0.0.0.0'],
+    ['packaging/systemd/sentinel.toml', '/etc/sentinel/sentinel.toml', '127.0.0.1'],
+  ] as const) {
+    test(`${path} is accepted as it is, and lets nobody call anything`, () => {
+      const readFile = (name: string): ReturnType<Parameters<typeof load>[0]['readFile']> => {
+        const text = secrets[name];
+        return text === undefined ? err('ENOENT') : ok({ text, mode: 0o100600 });
+      };
+      const loaded = load({ text: read(path), file, env: {}, home: '/var/lib/sentinel', readFile });
+      assert.ok(loaded.ok, JSON.stringify(loaded.ok ? '' : loaded.error));
+      const { settings } = loaded.value;
+      assert.equal(settings.gateway.listen.host, open);
+      assert.equal(settings.gateway.healthListen.host, '127.0.0.1');
+      assert.equal(settings.gateway.stateDir, '/var/lib/sentinel');
+      assert.equal(settings.gateway.controlSocket, '/run/sentinel/control.sock');
+      assert.deepEqual(settings.roles, []);
+    });
+  }
 });
 
 describe('one Node everywhere', () => {
