@@ -29,3 +29,9 @@ export function runsFromSource(): boolean {
 export function mainFile(): string {
   return join(dirname(fileURLToPath(import.meta.url)), `main${extname(import.meta.url)}`);
 }
+
+/** argv that starts this program from any directory: the script of a checkout (it finds the right Node), else node and the entry file. */
+export function ownCommand(): readonly string[] {
+  const script = join(packageRoot(), 'scripts', 'sentinel');
+  return runsFromSource() && existsSync(script) ? [script] : [process.execPath, mainFile()];
+}

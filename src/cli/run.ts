@@ -1,4 +1,5 @@
 // argv to one verb to one exit status. All that is outside comes in as a World, so that every path here can be tested.
+import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { EXIT } from './exit.ts';
 import { unexpectedFault, usageFault } from './faults.ts';
@@ -9,6 +10,7 @@ import { suggest } from '../config/suggest.ts';
 import { WORDS, allVerbs, verbsOf } from './table.ts';
 import { COMMON_OPTIONS } from './verb.ts';
 import type { Fault, Flags, Verb, VerbContext } from './verb.ts';
+import { defaultConfig } from './whereabouts.ts';
 
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -109,13 +111,14 @@ async function perform(verb: Verb, argv: readonly string[], world: World, voice:
 
 function contextOf(flags: Flags, operands: readonly string[], world: World, voice: Voice): VerbContext {
   const quiet = flags.on('quiet');
+  const given = flags.text('config');
   let stop: AbortController | undefined;
   return {
     args: operands,
     flags,
     json: flags.on('json'),
     verbosity: quiet ? -1 : flags.list('verbose').length,
-    configFile: flags.text('config'),
+    configFile: given === undefined ? defaultConfig(world.env, world.cwd) : resolve(world.cwd, given),
     out: voice.out,
     outJson: (value) => voice.out(JSON.stringify(value)),
     err: quiet ? () => undefined : voice.err,
@@ -168,7 +171,7 @@ function voiceOf(world: World, json: boolean, noColour: boolean): Voice {
 }
 
 function exitError(fault: Fault): string {
-  return JSON.stringify({ type: 'exit_error', code: fault.exit, error: { code: fault.code, message: fault.message, help: fault.help, docs: `docs/errors/${fault.code}.md` } });
+  return JSON.stringify({ type: 'exit_error', code: fault.exit, error: { code: fault.code, message: fault.message, help: fault.help, docs: `docs/errors/${fault.code}.md`, problems: fault.problems } });
 }
 
 function humanFault(fault: Fault, paint: VerbContext['paint']): string {

@@ -1,5 +1,7 @@
 // What a verb of the command line is, and all it is given. A verb touches the outside only through its context and what it imports when run.
 
+import type { Diagnostic } from '../core/operations.ts';
+
 /** A `util.parseArgs` option that can also describe itself. */
 export interface VerbOption {
   readonly type: 'string' | 'boolean';
@@ -32,6 +34,8 @@ export interface Fault {
   readonly message: string;
   /** One concrete way out, as a command where possible. */
   readonly help?: string | undefined;
+  /** Problems of a configuration file, for --json; people have read them before. */
+  readonly problems?: readonly Diagnostic[] | undefined;
 }
 
 export interface Paint {
@@ -49,7 +53,7 @@ export interface VerbContext {
   readonly json: boolean;
   /** -1 with -q, 0, or the number of -v. */
   readonly verbosity: number;
-  /** Value of --config; where it is undefined, `locateConfig` of config/load.ts decides. */
+  /** Value of --config, absolute, or the checkout's own; where it is undefined, `locateConfig` of config/find.ts decides. */
   readonly configFile: string | undefined;
   /** Data on stdout; a newline is added. */
   readonly out: (text: string) => void;

@@ -1,0 +1,81 @@
+// `sentinel check`: every problem of a configuration at once, and nothing started but what --probe asks for.
+import { resolve } from 'node:path';
+import type { Diagnostic } from '../../core/operations.ts';
+import { exitOf, readConfig } from '../config-file.ts';
+import type { ConfigFile } from '../config-file.ts';
+import { tellProblems } from '../diagnostics.ts';
+import { EXIT } from '../exit.ts';
+import { usageFault } from '../faults.ts';
+import { count, plain } from '../render.ts';
+import type { Verb, VerbContext } from '../verb.ts';
+
+const FORMATS = ['human', 'github'] as const;
+
+const check: Verb = {
+  name: 'check',
+  summary: 'look at the configuration and print all of its problems',
+  usage: '[file]',
+  examples: [
+    { run: 'sentinel check', does: 'every error and warning, with line, column and remedy' },
+    { run: 'sentinel check sentinel.toml --probe', does: 'also connects to each backend, and lets go of it again' },
+    { run: 'sentinel check --format github', does: 'as annotations, for a workflow on GitHub' },
+  ],
+  about: 'The file is the one that --config or SENTINEL_CONFIG names, else ./sentinel.toml, $XDG_CONFIG_HOME/sentinel/sentinel.toml (or ~/.config), /etc/sentinel/sentinel.toml. Exit 10: there is none. Exit 11: it has errors. Exit 12: only a secret is missing. Exit 3: a probed backend did not answer. Warnings alone are exit 0.',
+  options: {
+    probe: { type: 'boolean', help: 'connect to each backend and list its tools' },
+    format: { type: 'string', value: FORMATS.join('|'), help: 'how problems are printed (default: human)' },
+  },
+  operands: [0, 1],
+  run,
+};
+
+export const verbs: readonly Verb[] = [check];
+
+async function run(cx: VerbContext): Promise<number> {
+  const format = FORMATS.find((known) => known === (cx.flags.text('format') ?? 'human'));
+  if (format === undefined) return cx.fail(usageFault(`unknown format "${plain(cx.flags.text('format') ?? '')}"`, `one of ${FORMATS.join(', ')}`));
+  const [named] = cx.args;
+  const read = readConfig(named === undefined ? cx : { ...cx, configFile: resolve(cx.cwd, named) });
+  if (!read.ok) return await report(cx, format, read.error.file, '', [read.error]);
+  const { file, text, loaded } = read.value;
+  const status = await report(cx, format, file, text, loaded.ok ? loaded.value.warnings : loaded.error);
+  return status === EXIT.ok && cx.flags.on('probe') ? await probe(cx, read.value) : status;
+}
+
+async function report(cx: VerbContext, format: (typeof FORMATS)[number], file: string, source: string, problems: readonly Diagnostic[]): Promise<number> {
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  if (cx.json) cx.outJson({ file, ok: errors === 0, problems });
+  else if (format === 'github') for (const problem of problems) cx.out(annotation(problem, cx.cwd));
+  else {
+    await tellProblems(cx, problems, source);
+    cx.out(`${file}: ${problems.length === 0 ? 'no problems' : [count(errors, 'error'), count(problems.length - errors, 'warning')].join(', ')}`);
+  }
+  return errors === 0 ? EXIT.ok : exitOf(problems);
+}
+
+/** Workflow command of GitHub Actions; its own escapes for line ends and separators. */
+export function annotation(problem: Diagnostic, cwd: string): string {
+  const file = problem.file.startsWith(`${cwd}/`) ? problem.file.slice(cwd.length + 1) : problem.file;
+  const place = [`file=${property(file)}`, ...(problem.line === undefined ? [] : [`line=${problem.line}`]), ...(problem.column === undefined ? [] : [`col=${problem.column}`]), `title=${problem.code}`];
+  const text = problem.help === undefined ? problem.message : `${problem.message}\n${problem.help}`;
+  return `::${problem.severity} ${place.join(',')}::${data(text)}`;
+}
+
+function data(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function property(text: string): string {
+  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+
+async function probe(cx: VerbContext, config: ConfigFile): Promise<number> {
+  if (!config.loaded.ok) return EXIT.configInvalid;
+  const { probeConfig } = await import('../../app/offline.ts');
+  const found = await probeConfig({ settings: config.loaded.value.settings, env: cx.env });
+  for (const one of found) {
+    if (cx.json) cx.outJson({ backend: one.backend, ok: one.ok, tools: one.tools, note: one.note });
+    else cx.out(`${plain(one.backend)}: ${one.ok ? cx.paint.good(`answers, ${count(one.tools, 'tool')}`) : cx.paint.bad(`does not answer: ${plain(one.note)}`)}`);
+  }
+  return found.every((one) => one.ok) ? EXIT.ok : EXIT.partial;
+}

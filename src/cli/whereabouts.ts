@@ -1,0 +1,105 @@
+// Where the gateway of this command line lives: its file, state and control socket. Reads the file leniently, so that status and kill work
+// while the file is broken; what the file means is for config/load.ts alone.
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { locateConfig } from '../config/find.ts';
+import { parseText } from '../config/parse.ts';
+import { pathOf } from '../config/secrets.ts';
+import { packageRoot, runsFromSource } from './package.ts';
+import type { VerbContext } from './verb.ts';
+
+export interface Whereabouts {
+  /** Absolute; undefined when there is none. */
+  readonly configFile: string | undefined;
+  readonly stateDir: string;
+  readonly controlSocket: string;
+  /** URL for agents; undefined when the port is chosen at the start. */
+  readonly endpoint: string | undefined;
+  /** Where `init` and `start` put the token of the first agent. */
+  readonly tokenFile: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function homeOf(env: Environment): string {
+  const home = env['HOME'];
+  return home === undefined || home === '' ? homedir() : home;
+}
+
+/** Where `start` keeps everything: SENTINEL_HOME, else .sentinel of the checkout, else of the working directory. */
+export function demoHome(env: Environment, cwd: string): string {
+  const named = env['SENTINEL_HOME'];
+  if (named !== undefined && named !== '') return resolve(cwd, named);
+  return join(runsFromSource() ? packageRoot() : cwd, '.sentinel');
+}
+
+/** In a checkout that was started, every verb means that gateway, unless something nearer or named says otherwise. */
+export function defaultConfig(env: Environment, cwd: string): string | undefined {
+  if ((env['SENTINEL_CONFIG'] ?? '') !== '') return undefined;
+  const named = (env['SENTINEL_HOME'] ?? '') !== '';
+  if (!named && existsSync(join(cwd, 'sentinel.toml'))) return undefined;
+  const file = join(demoHome(env, cwd), 'sentinel.toml');
+  return existsSync(file) ? file : undefined;
+}
+
+export function whereabouts(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd'>): Whereabouts {
+  const home = homeOf(cx.env);
+  const found = locateConfig(cx.configFile, cx.env, home, (path) => existsSync(resolve(cx.cwd, path)));
+  const file = found.ok ? resolve(cx.cwd, found.value) : undefined;
+  const text = file === undefined ? '' : readOrEmpty(file);
+  const directory = file === undefined ? cx.cwd : dirname(file);
+  const said = written(text);
+  const stateDir = said.stateDir === undefined ? defaultStateDir(cx.env, home) : pathOf(said.stateDir, directory, home);
+  return {
+    configFile: file,
+    stateDir,
+    controlSocket: said.controlSocket === undefined ? join(stateDir, 'control.sock') : pathOf(said.controlSocket, directory, home),
+    endpoint: endpointOf(said),
+    tokenFile: join(stateDir, 'agent.token'),
+  };
+}
+
+interface Written {
+  readonly stateDir: string | undefined;
+  readonly controlSocket: string | undefined;
+  readonly listen: string | undefined;
+  readonly publicUrl: string | undefined;
+}
+
+function written(text: string): Written {
+  const document = parseText(text);
+  const read = (key: string): string | undefined => {
+    const table = document.ok ? document.value['gateway'] : undefined;
+    const value: unknown = typeof table === 'object' && table !== null ? Reflect.get(table, key) : document.ok ? undefined : lineValue(text, key);
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  return { stateDir: read('state_dir'), controlSocket: read('control_socket'), listen: read('listen'), publicUrl: read('public_url') };
+}
+
+/** From a text that is no TOML any more: the first line that sets the key in the plain form. */
+function lineValue(text: string, key: string): string | undefined {
+  return new RegExp(String.raw`^[ \t]*${key}[ \t]*=[ \t]*["']([^"'\\]+)["']`, 'm').exec(text)?.[1];
+}
+
+function endpointOf(said: Written): string | undefined {
+  if (said.publicUrl !== undefined) return `${said.publicUrl.replace(/\/+$/, '')}/mcp`;
+  const listen = said.listen ?? '127.0.0.1:9200';
+  return listen.endsWith(':0') ? undefined : `http://${listen}/mcp`;
+}
+
+/** The rule of config/gateway.ts; a test holds the two together. */
+function defaultStateDir(env: Environment, home: string): string {
+  const system = env['STATE_DIRECTORY']?.split(':')[0];
+  if (system !== undefined && system.startsWith('/')) return system;
+  const user = env['XDG_STATE_HOME'];
+  return user !== undefined && user.startsWith('/') ? join(user, 'sentinel') : join(home, '.local', 'state', 'sentinel');
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

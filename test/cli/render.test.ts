@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { lineDiff } from '../../src/cli/diff.ts';
+import { duration, paintFor, plain, relative, table, wantsColour, wrap } from '../../src/cli/render.ts';
+
+const none = paintFor(false);
+
+describe('what a terminal is shown', () => {
+  test('no text from outside can move the cursor, recolour or reorder it', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
+      // oxlint-disable-next-line no-control-regex
+      assert.doesNotMatch(plain(text), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+    }));
+    assert.equal(plain('a\u001b[31mred\u202e\ud800'), 'a\\u{1b}[31mred\\u{202e}\\u{d800}');
+    assert.equal(plain('größe 工具 🙂'), 'größe 工具 🙂');
+  });
+
+  test('cells of a table are made harmless too', () => {
+    assert.equal(table(['A', 'B'], [['x\ny', 'z']], { width: undefined, paint: none }), 'A        B\nx\\u{a}y  z');
+  });
+
+  test('a table cuts only its last column, so that ids can be copied', () => {
+    const lines = table(['ID', 'WHY'], [['01991f0e-0000', 'a long reason that does not fit']], { width: 24, paint: none }).split('\n');
+    assert.equal(lines[1], '01991f0e-0000  a long r…');
+  });
+
+  test('colour needs a terminal, and NO_COLOR, TERM=dumb and --no-color each turn it off', () => {
+    assert.equal(wantsColour(true, {}, false), true);
+    assert.equal(wantsColour(false, {}, false), false);
+    assert.equal(wantsColour(true, { NO_COLOR: '1' }, false), false);
+    assert.equal(wantsColour(true, { NO_COLOR: '' }, false), true);
+    assert.equal(wantsColour(true, { TERM: 'dumb' }, false), false);
+    assert.equal(wantsColour(true, {}, true), false);
+    assert.match(paintFor(true).bad('x'), /\u001b\[31mx/);
+  });
+
+  test('times are relative, with one unit', () => {
+    assert.equal(relative(1000, 1500), 'now');
+    assert.equal(relative(0, 125_000), '2 min ago');
+    assert.equal(relative(7_200_000, 0), 'in 2 h');
+    assert.equal(duration(12), '12 ms');
+  });
+
+  test('wrapping keeps every word and the indent', () => {
+    assert.equal(wrap('one two three', 9, '  '), '  one two\n  three');
+  });
+});
+
+describe('a line difference', () => {
+  test('shows what goes and what comes, with context', () => {
+    assert.equal(lineDiff('a\nb\nc\nd\ne\nf', 'a\nb\nc\nd\nE\nf', none), ['  …', '  c', '  d', '- e', '+ E', '  f'].join('\n'));
+    assert.equal(lineDiff('same\n', 'same\n', none), '');
+  });
+
+  test('leads from the one text to the other', () => {
+    const lines = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 8 });
+    fc.assert(fc.property(lines, lines, (before, after) => {
+      const shown = lineDiff([...before, 'end'].join('\n'), [...after, 'end'].join('\n'), none).split('\n').filter((line) => line !== '  …');
+      const taken = shown.filter((line) => line.startsWith('- ')).length;
+      const given = shown.filter((line) => line.startsWith('+ ')).length;
+      assert.equal(given - taken, after.length - before.length);
+    }));
+  });
+});
