@@ -1,0 +1,61 @@
+// Who this node is in the audit, and the key its digests are made with: two small files of the state directory, made once.
+import { createHmac, randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StoreFault } from '../core/ports.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Random } from '../core/ports.ts';
+
+export interface Node {
+  readonly id: string;
+  /**
+   * HMAC-SHA-256 under the node's own key, hex. Small values (a yes, a PIN) could be found again from a plain digest by
+   * trying them all; with a key only who holds it can ask "was it this one?".
+   */
+  readonly hmac: (text: string) => string;
+}
+
+const KEY_BYTES = 32;
+
+export function loadNode(stateDir: string, random: Random): Result<Node, StoreFault> {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    const id = readOrMake(join(stateDir, 'node-id'), () => random.uuid()).trim();
+    const keyPath = join(stateDir, 'audit-hmac.key');
+    const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');
+    if (key.length !== KEY_BYTES || id === '') return err({ code: 'corrupt', detail: `${keyPath} or node-id is damaged; move both away to make new ones` });
+    if ((statSync(keyPath).mode & 0o077) !== 0) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
+    return ok({ id, hmac: (text) => createHmac('sha256', key).update(text, 'utf8').digest('hex') });
+  } catch (thrown) {
+    return err({ code: 'unavailable', detail: `${stateDir}: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
+  }
+}
+
+/** Whole or not at all: written aside and linked, so that of several processes starting at once all read the winner's. */
+function readOrMake(path: string, make: () => string): string {
+  const found = readIfThere(path);
+  if (found !== undefined) return found;
+  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(aside, `${make()}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(aside, path);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'EEXIST')) throw thrown;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+  return readFileSync(path, 'utf8');
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return undefined;
+    throw thrown;
+  }
+}
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
+}

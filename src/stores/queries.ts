@@ -1,0 +1,152 @@
+// Reads the audit back: by filters and pages, one call whole, counts, and what came since. Writes nothing.
+import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
+import { err, ok, type Result } from '../core/result.ts';
+import type { StoreFault } from '../core/ports.ts';
+import { storable } from '../core/text.ts';
+import type { Database, Engine } from './database.ts';
+import { storeFault } from './fault.ts';
+import { AUDIT_COLUMNS, type AuditRow, type RecordKind, type Schema } from './schema.ts';
+
+export interface AuditEntry extends AuditRow {
+  readonly row_id: number;
+}
+
+export interface AuditFilter {
+  /** Milliseconds since the epoch; `since` included, `until` not. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly subject?: string | undefined;
+  readonly role?: string | undefined;
+  /** `tool`, `backend/tool`, with `*` for any run of characters and `?` for one. */
+  readonly tool?: string | undefined;
+  readonly backend?: string | undefined;
+  readonly decision?: string | undefined;
+  /** Of the end or of the refusal. */
+  readonly code?: string | undefined;
+  readonly status?: string | undefined;
+  readonly callId?: string | undefined;
+  /** Default: all but intents, so that a call is one row. */
+  readonly kinds?: readonly RecordKind[] | undefined;
+}
+
+export interface AuditPage {
+  /** Newest first. */
+  readonly entries: readonly AuditEntry[];
+  /** Give it as `before` to read on; undefined at the end. */
+  readonly next: number | undefined;
+}
+
+export interface CallStory {
+  /** Each in the order written. */
+  readonly records: readonly AuditEntry[];
+  readonly intent: AuditEntry | undefined;
+  readonly outcome: AuditEntry | undefined;
+}
+
+export interface AuditCount {
+  readonly target: string;
+  readonly status: string;
+  readonly code: string;
+  readonly calls: number;
+  readonly averageMs: number | undefined;
+}
+
+export interface AuditReader {
+  query(filter: AuditFilter, page: { readonly limit: number; readonly before?: number | undefined }): Promise<Result<AuditPage, StoreFault>>;
+  /** Undefined: no such call. */
+  show(callId: string): Promise<Result<CallStory | undefined, StoreFault>>;
+  /** Most frequent first. */
+  stats(filter: AuditFilter, limit: number): Promise<Result<readonly AuditCount[], StoreFault>>;
+  /** Oldest first. A row committed late may have a lower number than one already seen: read some rows again and compare. */
+  after(filter: AuditFilter, rowId: number, limit: number): Promise<Result<readonly AuditEntry[], StoreFault>>;
+}
+
+const MOST = 1000;
+const CONCLUDING: readonly RecordKind[] = ['outcome', 'refused', 'lifecycle'];
+
+type Where = ExpressionBuilder<Schema, 'audit_record'>;
+type Condition = ExpressionWrapper<Schema, 'audit_record', SqlBool>;
+
+export function createAuditReader({ db, engine }: Database): AuditReader {
+  const select = () => db.selectFrom('audit_record').select(['row_id', ...AUDIT_COLUMNS]);
+  const bound = (limit: number): number => Math.max(1, Math.min(limit, MOST));
+  return {
+    query: (filter, { limit, before }) => guarded(async () => {
+      let query = select().where((e) => e.and(conditions(e, engine, filter)));
+      if (before !== undefined) query = query.where('row_id', '<', before);
+      const entries = await query.orderBy('row_id', 'desc').limit(bound(limit) + 1).execute();
+      const page = entries.slice(0, bound(limit));
+      return { entries: page, next: entries.length > page.length ? page.at(-1)?.row_id : undefined };
+    }),
+    show: (callId) => guarded(async () => {
+      const records = await select().where('call_id', '=', callId).orderBy('row_id').limit(MOST).execute();
+      if (records.length === 0) return undefined;
+      const kind = (word: RecordKind): AuditEntry | undefined => records.find((one) => one.kind === word);
+      return { records, intent: kind('intent'), outcome: kind('outcome') ?? kind('refused') };
+    }),
+    stats: (filter, limit) => guarded(async () => {
+      const target = sql<string>`coalesce(backend || '/' || object_name, exposed, method, '-')`;
+      const rows = await db.selectFrom('audit_record')
+        .select([target.as('target'), 'status', 'code'])
+        .select((e) => [e.fn.countAll<number>().as('calls'), sql<number | null>`avg(dispatch_us / 1000.0)`.as('average_ms')])
+        .where((e) => e.and(conditions(e, engine, { ...filter, kinds: ['outcome', 'refused'] })))
+        .groupBy([target, 'status', 'code']).orderBy('calls', 'desc').orderBy('target').limit(bound(limit)).execute();
+      return rows.map((row) => ({
+        target: row.target, status: row.status ?? '', code: row.code ?? '', calls: Number(row.calls),
+        averageMs: row.average_ms === null ? undefined : Number(row.average_ms),
+      }));
+    }),
+    after: (filter, rowId, limit) => guarded(() => select().where('row_id', '>', rowId)
+      .where((e) => e.and(conditions(e, engine, filter))).orderBy('row_id').limit(bound(limit)).execute()),
+  };
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<Result<T, StoreFault>> {
+  try {
+    return ok(await work());
+  } catch (thrown) {
+    return err(storeFault(thrown));
+  }
+}
+
+function conditions(e: Where, engine: Engine, filter: AuditFilter): Condition[] {
+  const found: (Condition | undefined)[] = [
+    e('kind', 'in', filter.kinds ?? CONCLUDING),
+    given(filter.since, (since) => e('ts', '>=', since)),
+    given(filter.until, (until) => e('ts', '<', until)),
+    given(filter.subject, (subject) => e('subject', '=', storable(subject))),
+    given(filter.role, (role) => hasRole(e, engine, role)),
+    given(filter.tool, (tool) => hasTool(e, engine, tool)),
+    given(filter.backend, (backend) => matches(e, engine, 'backend', backend)),
+    given(filter.decision, (decision) => e('decision', '=', decision)),
+    given(filter.code, (code) => e('code', '=', code)),
+    given(filter.status, (status) => e('status', '=', status)),
+    given(filter.callId, (callId) => e('call_id', '=', callId)),
+  ];
+  return found.filter((one) => one !== undefined);
+}
+
+function given<T>(value: T | undefined, make: (value: T) => Condition): Condition | undefined {
+  return value === undefined ? undefined : make(value);
+}
+
+/** Roles are a JSON array of strings; its quotes are the edges of a name. */
+function hasRole(e: Where, engine: Engine, role: string): Condition {
+  const quoted = JSON.stringify(storable(role));
+  return e(engine === 'sqlite' ? sql<number>`instr(roles, ${quoted})` : sql<number>`strpos(roles, ${quoted})`, '>', 0);
+}
+
+/** A bare name is that tool on any backend, or the name the agent used. */
+function hasTool(e: Where, engine: Engine, tool: string): Condition {
+  const slash = tool.indexOf('/');
+  if (slash < 0) return e.or([matches(e, engine, 'object_name', tool), matches(e, engine, 'exposed', tool)]);
+  return e.and([matches(e, engine, 'backend', tool.slice(0, slash)), matches(e, engine, 'object_name', tool.slice(slash + 1))]);
+}
+
+function matches(e: Where, engine: Engine, column: 'backend' | 'object_name' | 'exposed', pattern: string): Condition {
+  const text = storable(pattern);
+  if (!/[*?]/.test(text)) return e(column, '=', text);
+  if (engine === 'sqlite') return e(sql<number>`(${sql.ref(column)} glob ${text.replaceAll('[', '[[]')})`, '=', 1);
+  const like = text.replaceAll(/[\\%_]/g, '\\$&').replaceAll('*', '%').replaceAll('?', '_');
+  return e(column, 'like', like);
+}

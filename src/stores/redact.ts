@@ -1,0 +1,134 @@
+// The copy of a call's arguments that may be kept: valid JSON, masked by key and by shape, bounded in size whatever was sent.
+// The original travels on untouched; nothing here is ever forwarded. One pass that stops at the cap (J05).
+import type { RawJson } from '../core/json/scan.ts';
+import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipSpace } from '../core/json/lex.ts';
+import { decodeString, skipColon, skipString, skipValue } from '../core/json/slice.ts';
+import { cut, storable } from '../core/text.ts';
+import { keyMatcher, LONGEST_SECRET, MASK, maskSecrets } from './secrets.ts';
+
+export interface Redaction {
+  /** Of the stored text, UTF-8. */
+  readonly bytes: number;
+  /** Of object members whose values are masked whole. */
+  readonly keys: readonly string[];
+}
+
+interface Copy {
+  readonly text: string;
+  readonly parts: string[];
+  readonly budget: number;
+  readonly isSecretKey: (key: string) => boolean;
+  length: number;
+  pos: number;
+}
+
+const KEY_UNITS = 256;
+const NUMBER_UNITS = 64;
+/** PostgreSQL's jsonb refuses exponents it cannot expand; the view must never fail on what an agent sent. */
+const TAME_NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$/;
+const WORD = /^(?:true|false|null)$/;
+
+/** JSON text of at most `bytes` bytes. Over it: `{"sentinel_truncated":true,"head":"…"}` with the beginning of the masked text. */
+export function redactJson(raw: RawJson, redaction: Redaction): string {
+  const copy: Copy = { text: raw, parts: [], budget: redaction.bytes, isSecretKey: keyMatcher(redaction.keys), length: 0, pos: skipSpace(raw, 0) };
+  copyValue(copy);
+  const text = copy.parts.join('');
+  return !full(copy) && Buffer.byteLength(text) <= copy.budget ? text : truncated(text, copy.budget);
+}
+
+function truncated(text: string, budget: number): string {
+  for (let units = Math.min(text.length, budget); units > 0; units = Math.floor(units / 2)) {
+    const made = JSON.stringify({ sentinel_truncated: true, head: text.slice(0, units).toWellFormed() });
+    if (Buffer.byteLength(made) <= budget) return made;
+  }
+  return '{"sentinel_truncated":true}';
+}
+
+function emit(copy: Copy, part: string): void {
+  copy.parts.push(part);
+  copy.length += part.length;
+}
+
+function full(copy: Copy): boolean {
+  return copy.length > copy.budget;
+}
+
+function copyValue(copy: Copy): void {
+  const code = copy.text.charCodeAt(copy.pos);
+  if (code === OPEN_OBJECT) return copyObject(copy);
+  if (code === OPEN_ARRAY) return copyArray(copy);
+  const lexeme = take(copy, code === QUOTE ? skipString(copy.text, copy.pos) : skipValue(copy.text, copy.pos));
+  emit(copy, code === QUOTE ? copyString(lexeme, copy.budget) : WORD.test(lexeme) ? lexeme : copyNumber(lexeme));
+}
+
+function take(copy: Copy, end: number): string {
+  const lexeme = copy.text.slice(copy.pos, end);
+  copy.pos = end;
+  return lexeme;
+}
+
+/** Looks a whole secret's length behind the cap, so that one cannot hide by standing across it. */
+function copyString(lexeme: string, units: number): string {
+  const masked = maskSecrets(decodeString(lexeme).slice(0, units + LONGEST_SECRET));
+  return JSON.stringify(storable(cut(masked, units)));
+}
+
+function copyNumber(lexeme: string): string {
+  return lexeme.length <= NUMBER_UNITS && TAME_NUMBER.test(lexeme) ? lexeme : JSON.stringify(cut(lexeme, NUMBER_UNITS));
+}
+
+function copyArray(copy: Copy): void {
+  emit(copy, '[');
+  copy.pos = skipSpace(copy.text, copy.pos + 1);
+  while (!full(copy) && !closes(copy, CLOSE_ARRAY)) {
+    copyValue(copy);
+    comma(copy);
+  }
+  emit(copy, ']');
+}
+
+function copyObject(copy: Copy): void {
+  const { text } = copy;
+  emit(copy, '{');
+  copy.pos = skipSpace(text, copy.pos + 1);
+  let named = false;
+  while (!full(copy) && !closes(copy, CLOSE_OBJECT)) {
+    const lexeme = take(copy, skipString(text, copy.pos));
+    const key = decodeString(lexeme);
+    emit(copy, `${copyString(lexeme, KEY_UNITS)}:`);
+    copy.pos = skipColon(text, copy.pos);
+    const start = copy.pos;
+    if (copy.isSecretKey(key) || (named && VALUE_KEYS.has(key.toLowerCase()))) mask(copy);
+    else copyValue(copy);
+    named ||= namesSecret(copy, key, start);
+    comma(copy);
+  }
+  emit(copy, '}');
+}
+
+function mask(copy: Copy): void {
+  const value = take(copy, skipValue(copy.text, copy.pos));
+  emit(copy, value === 'null' || value === '""' ? value : JSON.stringify(MASK));
+}
+
+function closes(copy: Copy, code: number): boolean {
+  if (copy.pos < copy.text.length && copy.text.charCodeAt(copy.pos) !== code) return false;
+  copy.pos += 1;
+  return true;
+}
+
+function comma(copy: Copy): void {
+  copy.pos = skipSpace(copy.text, copy.pos);
+  if (copy.text.charCodeAt(copy.pos) !== COMMA) return;
+  emit(copy, ',');
+  copy.pos = skipSpace(copy.text, copy.pos + 1);
+}
+
+const NAME_KEYS: ReadonlySet<string> = new Set(['name', 'key', 'header', 'variable']);
+const VALUE_KEYS: ReadonlySet<string> = new Set(['value', 'values', 'val']);
+
+/** `{"name":"Authorization","value":"…"}`: headers and environments are often written as such pairs. */
+function namesSecret(copy: Copy, key: string, start: number): boolean {
+  if (copy.text.charCodeAt(start) !== QUOTE || copy.pos - start > KEY_UNITS || !NAME_KEYS.has(key.toLowerCase())) return false;
+  return copy.isSecretKey(decodeString(copy.text.slice(start, copy.pos)));
+}

@@ -1,0 +1,155 @@
+// Calls, outcomes and stores for the tests of this folder: small, complete, and each part replaceable.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { ToolCall } from '../../src/core/call.ts';
+import type { Trail } from '../../src/core/decision.ts';
+import { backendId, callId, instant, roleName, timestamp } from '../../src/core/ids.ts';
+import { toRaw } from '../../src/core/json/compose.ts';
+import type { RawJson } from '../../src/core/json/scan.ts';
+import type { CallOutcome, End, Refusal } from '../../src/core/outcome.ts';
+import type { Clock, Intent, Random } from '../../src/core/ports.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { AuditSettings } from '../../src/core/settings.ts';
+import { openDatabase, type Database } from '../../src/stores/database.ts';
+import { createJournal, type Journal, type JournalDeps } from '../../src/stores/journal.ts';
+import type { Life } from '../../src/stores/life.ts';
+import { loadNode, type Node } from '../../src/stores/node.ts';
+import { createDatabase, testServer } from '../support/postgres.ts';
+
+export const AUDIT: AuditSettings = { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: ['password', 'token', 'secret', 'api_key', 'authorization'] };
+
+let ids = 0;
+/** UUIDs in order, so that a failure can be read. */
+export const RANDOM: Random = {
+  uuid: () => `0198c0de-0000-7000-8000-${String(ids += 1).padStart(12, '0')}`,
+  token: (bytes) => 'x'.repeat(bytes),
+  float: () => 0.5,
+};
+
+export const CLOCK: Clock = { mono: () => instant(performance.now()), wall: () => timestamp(Date.now()) };
+
+export const ALICE: Principal = {
+  subject: 'alice', roles: [roleName('developer')], issuer: 'sentinel-gateway', tokenId: 'jti-1', keyId: 'k1', via: 'jwt',
+  expiresAt: timestamp(Date.now() + 3_600_000), credential: 'c'.repeat(64),
+};
+
+export const TRAIL: Trail = [
+  { stage: 'kill', rule: 'kill:none', decision: 'pass', mode: 'enforce', severity: 'info', note: undefined },
+  { stage: 'role', rule: 'role:developer:allow:fs/*', decision: 'pass', mode: 'enforce', severity: 'info', note: undefined },
+];
+
+export interface CallParts {
+  readonly principal?: Principal;
+  readonly backend?: string;
+  readonly tool?: string;
+  readonly args?: RawJson | undefined;
+  readonly peer?: string;
+  readonly session?: string;
+  readonly client?: { readonly name: string; readonly version: string };
+  readonly wall?: number;
+  readonly traceparent?: string;
+}
+
+export function sampleCall(parts: CallParts = {}): ToolCall {
+  const name = parts.tool ?? 'read_file';
+  const backend = parts.backend ?? 'fs';
+  return {
+    kind: 'tool', id: callId(RANDOM.uuid()), principal: parts.principal ?? ALICE,
+    origin: {
+      surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: parts.session ?? 'session-1',
+      client: parts.client ?? { name: 'inspector', version: '1.0.0' }, peer: parts.peer ?? '192.0.2.77',
+      trace: { traceparent: parts.traceparent ?? `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: undefined },
+    },
+    target: { backend: backendId(backend), name }, at: CLOCK.mono(), wall: timestamp(parts.wall ?? Date.now()), exposed: `${backend}__${name}`,
+    args: 'args' in parts ? parts.args : toRaw({ path: '/tmp/a' }), meta: undefined, wantsProgress: false,
+  };
+}
+
+export function sampleIntent(call: ToolCall = sampleCall()): Intent {
+  return { call, trail: TRAIL, revision: 7, configHash: 'f'.repeat(64) };
+}
+
+export const ANSWERED: End = { kind: 'answered', isError: false, bytes: 42, digest: 'd'.repeat(64) };
+
+export function sampleOutcome(call: ToolCall, end: End = ANSWERED, trail: Trail = TRAIL): CallOutcome {
+  return { kind: 'call', call, trail, revision: 7, configHash: 'f'.repeat(64), end, took: { admitMs: 0.25, queueMs: 0, dispatchMs: 12.5, screenMs: 0.5 } };
+}
+
+export function denied(call: ToolCall, rule = 'role:developer:deny:fs/write*'): CallOutcome {
+  return {
+    kind: 'call', call, revision: 7, configHash: 'f'.repeat(64), end: { kind: 'denied', reason: { code: 'forbidden', rule } },
+    trail: [...TRAIL.slice(0, 1), { stage: 'role', rule, decision: 'deny', mode: 'enforce', severity: 'medium', note: undefined }],
+    took: { admitMs: 0.1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined },
+  };
+}
+
+export function sampleRefusal(parts: Partial<Refusal> = {}): Refusal {
+  return {
+    kind: 'refused', id: callId(RANDOM.uuid()), wall: timestamp(Date.now()), surface: 'http', peer: '2001:db8:1:2::3', principal: undefined,
+    method: 'tools/call', name: 'nope', reason: { code: 'unauthenticated', failure: 'expired' }, revision: 7, ...parts,
+  };
+}
+
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-store-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function sampleNode(folder: string): Node {
+  const node = loadNode(folder, RANDOM);
+  if (!node.ok) throw new Error(node.error.detail);
+  return node.value;
+}
+
+export const LIVING: Life = { mark: 'test', alive: () => true };
+
+export function journalOver(database: Database, node: Node, parts: Partial<JournalDeps> = {}): Journal {
+  return createJournal({
+    database, node, life: LIVING, clock: CLOCK, random: RANDOM, settings: () => AUDIT,
+    after: (ms, task) => {
+      const timer = setTimeout(task, ms);
+      return () => clearTimeout(timer);
+    },
+    ...parts,
+  });
+}
+
+export interface Engine {
+  readonly name: string;
+  /** The reason why it cannot run here, or false. */
+  readonly skip: string | false;
+  /** Opens an empty database; each further call of `open` is another connection to the same one. */
+  readonly fresh: (t: TestContext) => Promise<{ readonly folder: string; readonly open: () => Database }>;
+}
+
+const server = testServer();
+
+export const ENGINES: readonly Engine[] = [
+  {
+    name: 'SQLite', skip: false,
+    fresh: async (t) => {
+      const folder = temporaryFolder(t);
+      return { folder, open: opening(t, { postgresUrl: undefined, maxConnections: 1, sqlitePath: join(folder, 'state', 'audit.db') }) };
+    },
+  },
+  {
+    name: 'PostgreSQL', skip: 'skip' in server ? server.skip : false,
+    fresh: async (t) => {
+      if ('skip' in server) throw new Error(server.skip);
+      const url = await createDatabase(server.url);
+      return { folder: temporaryFolder(t), open: opening(t, { postgresUrl: new Secret(url), maxConnections: 4, sqlitePath: '' }) };
+    },
+  },
+];
+
+function opening(t: TestContext, settings: Parameters<typeof openDatabase>[0]): () => Database {
+  return () => {
+    const database = openDatabase(settings, { readOnly: false, thread: true });
+    t.after(() => database.close());
+    return database;
+  };
+}
