@@ -38,6 +38,8 @@ export interface BoundsSettings {
   readonly requestMs: number;
   readonly connections: number;
   readonly connectionsPerPeer: number;
+  /** Instead of `connectionsPerPeer` on loopback, where every local agent has one address. */
+  readonly connectionsLoopback: number;
   readonly sessions: number;
   readonly sessionsPerPrincipal: number;
   readonly sessionIdleMs: number;

@@ -1,0 +1,27 @@
+// Which file is the configuration: the flag, the variable, then the usual places. Nothing is read here; existence is asked of a function.
+import type { Diagnostic } from '../core/operations.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { CODES } from './codes.ts';
+import type { Environment } from './secrets.ts';
+
+/** In the order they are tried. */
+export function placesToLook(env: Environment, home: string): readonly string[] {
+  const xdg = env['XDG_CONFIG_HOME'];
+  const user = xdg !== undefined && xdg.startsWith('/') ? xdg : `${home}/.config`;
+  return ['sentinel.toml', `${user}/sentinel/sentinel.toml`, '/etc/sentinel/sentinel.toml'];
+}
+
+/** A file that was named is the only candidate: falling back to another would run a policy nobody asked for. */
+export function locateConfig(flag: string | undefined, env: Environment, home: string, exists: (path: string) => boolean): Result<string, Diagnostic> {
+  const variable = env['SENTINEL_CONFIG'];
+  const named = flag ?? (variable === '' ? undefined : variable);
+  if (named !== undefined) return exists(named) ? ok(named) : err(notFound(named, `there is no configuration file ${named} (named by ${flag === undefined ? 'SENTINEL_CONFIG' : '--config'})`));
+  const places = placesToLook(env, home);
+  const found = places.find(exists);
+  return found === undefined ? err(notFound(places[0] ?? '', `no configuration file found; looked at ${places.map((place) => (place.startsWith('/') ? place : `./${place}`)).join(', ')}`)) : ok(found);
+}
+
+function notFound(file: string, message: string): Diagnostic {
+  const { code, severity, cure } = CODES.not_found;
+  return { code, severity, message, file, line: undefined, column: undefined, help: cure };
+}

@@ -1,0 +1,154 @@
+// [gateway] and [bounds]: where the gateway listens, where it keeps its state, and how much of anything an outsider may use.
+import * as z from 'zod';
+import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.ts';
+import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
+import { section, type Context, type Section } from './section.ts';
+import { pathOf } from './secrets.ts';
+import { isLoopback, parseAddress } from './units.ts';
+
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+const GATEWAY = z.strictObject({
+  listen: address('127.0.0.1:9200', { doc: 'Where agents connect over HTTP; port 0 takes any free one.', reload: 'restart', original: true }),
+  health_listen: address('127.0.0.1:9201', { doc: 'Where /health, /ready and /metrics are.', reload: 'restart', original: true }),
+  log_level: choice(LEVELS, 'info', { doc: 'Least level that is logged to stderr. The variable LOG_LEVEL wins.', original: true }),
+  audit_enabled: flag(true, { doc: 'Whether calls are recorded.', original: true }),
+  public_url: maybeText({ doc: 'The URL agents use when it differs from `listen`, without `/mcp`. OAuth metadata is built on it.', example: '"https://sentinel.example.com"' }),
+  allowed_origins: words([], { doc: 'Web origins that may connect. Others that send an Origin header are refused.' }),
+  allowed_hosts: words([], { doc: 'Host names that requests may carry, besides those of `listen` and `public_url`.' }),
+  behind_proxy: flag(false, { doc: 'A TLS proxy is in front: listening beyond loopback is allowed.', reload: 'restart' }),
+  state_dir: maybeText({ doc: 'Keys, store and socket live here. Unset: $STATE_DIRECTORY, $XDG_STATE_HOME/sentinel or ~/.local/state/sentinel.', reload: 'restart', example: '"/var/lib/sentinel"' }),
+  control_socket: maybeText({ doc: 'Socket of the command line. Unset: control.sock in `state_dir`.', reload: 'restart', example: '"/run/sentinel/control.sock"' }),
+  drain_timeout: duration('10s', { doc: 'How long calls in flight may take to end at shutdown.' }, { most: 3_600_000 }),
+  metrics_token: secret({ doc: 'Bearer token for /metrics. Unset: the variable HEALTH_TOKEN, and when that is unset too, no token is asked for.', example: '{ env = "HEALTH_TOKEN" }' }),
+});
+
+/** sun_path holds 108 bytes with its end mark, on some systems 104. */
+const SOCKET_PATH_BYTES = 103;
+
+/** The original put the switch of the audit here. */
+export interface GatewayTable {
+  readonly settings: GatewaySettings;
+  readonly auditEnabled: boolean;
+}
+
+export const gateway: Section<GatewayTable, undefined> = section('gateway', GATEWAY, (file, context): GatewayTable => {
+  const stateDir = file.state_dir === undefined ? defaultStateDir(context) : pathOf(file.state_dir, context.directory, context.home);
+  const settings: GatewaySettings = {
+    listen: addressOf(file.listen),
+    healthListen: addressOf(file.health_listen),
+    publicUrl: publicUrl(file.public_url, context),
+    allowedOrigins: file.allowed_origins.filter((origin, index) => isOrigin(origin, index, context)),
+    allowedHosts: file.allowed_hosts.map((host) => host.toLowerCase()),
+    behindProxy: file.behind_proxy,
+    logLevel: logLevel(file.log_level, context),
+    stateDir,
+    controlSocket: file.control_socket === undefined ? `${stateDir}/control.sock` : pathOf(file.control_socket, context.directory, context.home),
+    drainMs: file.drain_timeout,
+    metricsToken: metricsToken(file.metrics_token, context),
+  };
+  checkListeners(settings, context);
+  return { settings, auditEnabled: file.audit_enabled };
+});
+
+/** The schema has parsed it already. */
+function addressOf(written: string): Address {
+  return parseAddress(written) ?? { host: '127.0.0.1', port: 0 };
+}
+
+/** systemd sets STATE_DIRECTORY for units that ask for one; it may list several. */
+function defaultStateDir(context: Context): string {
+  const system = context.env['STATE_DIRECTORY']?.split(':')[0];
+  if (system !== undefined && system.startsWith('/')) return system;
+  const user = context.env['XDG_STATE_HOME'];
+  return user !== undefined && user.startsWith('/') ? `${user}/sentinel` : `${context.home}/.local/state/sentinel`;
+}
+
+function publicUrl(written: string | undefined, context: Context): string | undefined {
+  if (written === undefined) return undefined;
+  const url = URL.canParse(written) ? new URL(written) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!plain) context.problem('value', ['gateway', 'public_url'], '`gateway.public_url` must be an http or https URL without credentials, query or fragment', undefined, 'key');
+  return url?.href.replace(/\/+$/, '');
+}
+
+function isOrigin(written: string, index: number, context: Context): boolean {
+  if (URL.canParse(written) && new URL(written).origin === written) return true;
+  context.problem('value', ['gateway', 'allowed_origins', index], '`gateway.allowed_origins` takes origins such as "https://app.example.com": scheme and host, nothing after', undefined, 'key');
+  return false;
+}
+
+/** Filters such as `info,sqlx=warn` came with the original: their first bare word is the level. */
+function logLevel(fromFile: (typeof LEVELS)[number], context: Context): (typeof LEVELS)[number] {
+  const said = context.env['LOG_LEVEL'];
+  if (said === undefined || said === '') return fromFile;
+  const parts = said.toLowerCase().split(',').map((part) => part.trim());
+  const level = LEVELS.find((one) => parts.includes(one));
+  if (level === undefined || parts.length > 1) context.problem('log_level', ['gateway', 'log_level'], `LOG_LEVEL is not one of ${LEVELS.join(', ')}; ${level ?? fromFile} is used`);
+  return level ?? fromFile;
+}
+
+function metricsToken(ref: SecretRef | undefined, context: Context): GatewaySettings['metricsToken'] {
+  return ref === undefined ? context.secrets.env('HEALTH_TOKEN') : context.secrets.resolve(ref, ['gateway', 'metrics_token']);
+}
+
+function checkListeners(settings: GatewaySettings, context: Context): void {
+  const { listen, healthListen } = settings;
+  if (!isLoopback(listen.host) && !settings.behindProxy) {
+    context.problem('exposed', ['gateway', 'listen'], `\`gateway.listen\` is reachable from other machines, and the gateway speaks no TLS itself`);
+  }
+  if (!isLoopback(healthListen.host) && settings.metricsToken === undefined) {
+    context.problem('metrics_open', ['gateway', 'health_listen'], '`gateway.health_listen` is reachable from other machines and /metrics asks for no token');
+  }
+  if (listen.port !== 0 && listen.port === healthListen.port && listen.host === healthListen.host) {
+    context.problem('contradiction', ['gateway', 'health_listen'], '`gateway.health_listen` is the same address as `gateway.listen`');
+  }
+  if (Buffer.byteLength(settings.controlSocket) > SOCKET_PATH_BYTES) {
+    const key = context.given(['gateway', 'control_socket']) ? 'control_socket' : 'state_dir';
+    context.problem('value', ['gateway', key], `the path of the control socket is longer than the ${SOCKET_PATH_BYTES} bytes a socket may have`, 'set `control_socket` to a shorter path', 'key');
+  }
+}
+
+const BOUNDS = z.strictObject({
+  body: size('4MiB', { doc: 'Largest HTTP request body.', reload: 'restart' }),
+  line: size('4MiB', { doc: 'Longest line on stdio and sockets.', reload: 'restart' }),
+  depth: count(64, { doc: 'Deepest nesting of a JSON message.', reload: 'restart' }, { least: 8, most: 512 }),
+  keys: count(10_000, { doc: 'Most keys and list items in a JSON message.', reload: 'restart' }, { least: 100, most: 1_000_000 }),
+  header: size('16KiB', { doc: 'Most bytes of HTTP request headers.', reload: 'restart' }, { least: 1024, most: 1024 * 1024 }),
+  headers_timeout: duration('10s', { doc: 'Time for the headers of a request to arrive.', reload: 'restart' }, { least: 100, most: 600_000 }),
+  request_timeout: duration('30s', { doc: 'Time for a whole request to arrive.', reload: 'restart' }, { least: 100, most: 3_600_000 }),
+  connections: count(4096, { doc: 'Most connections at once.', reload: 'restart' }, { least: 1 }),
+  connections_per_peer: count(64, { doc: 'Most connections of one address.', reload: 'restart' }, { least: 1 }),
+  connections_loopback: count(1024, { doc: 'The same for loopback, where every agent of this machine, and a proxy, has one address.', reload: 'restart' }, { least: 1 }),
+  sessions: count(10_000, { doc: 'Most sessions at once.', reload: 'restart' }, { least: 1 }),
+  sessions_per_principal: count(100, { doc: 'Most sessions of one subject.', reload: 'restart' }, { least: 1 }),
+  session_idle: duration('30m', { doc: 'A session unused for this long ends.', reload: 'restart' }, { least: 1000 }),
+  streams_per_principal: count(16, { doc: 'Most open event streams of one subject.', reload: 'restart' }, { least: 1 }),
+  stream_buffer: size('1MiB', { doc: 'Unread bytes after which a slow stream is closed.', reload: 'restart' }, { least: 1024 }),
+  keep_alive: duration('15s', { doc: 'Between two signs of life on an idle stream.', reload: 'restart' }, { least: 1000, most: 3_600_000 }),
+  page: count(200, { doc: 'Most tools on one page of a list.', reload: 'restart' }, { least: 1, most: 10_000 }),
+  result: size('16MiB', { doc: 'Largest result of a backend, unless the backend says less.', reload: 'restart' }),
+  limiter_keys: count(100_000, { doc: 'Most counters that limits keep at once.', reload: 'restart' }, { least: 100, most: 10_000_000 }),
+});
+
+export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUNDS, (file): BoundsSettings => ({
+  bodyBytes: file.body,
+  lineBytes: file.line,
+  depth: file.depth,
+  keys: file.keys,
+  headerBytes: file.header,
+  headersMs: file.headers_timeout,
+  requestMs: file.request_timeout,
+  connections: file.connections,
+  connectionsPerPeer: file.connections_per_peer,
+  connectionsLoopback: file.connections_loopback,
+  sessions: file.sessions,
+  sessionsPerPrincipal: file.sessions_per_principal,
+  sessionIdleMs: file.session_idle,
+  streamsPerPrincipal: file.streams_per_principal,
+  streamBufferBytes: file.stream_buffer,
+  keepAliveMs: file.keep_alive,
+  pageSize: file.page,
+  resultBytes: file.result,
+  limiterKeys: file.limiter_keys,
+}));
