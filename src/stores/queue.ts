@@ -148,10 +148,17 @@ export class WriteQueue {
     this.#down = fault;
     if (!this.#closed) {
       this.#undoRetry?.();
-      this.#undoRetry = this.#deps.after(this.#retryMs, () => this.#start(() => this.#probe()));
+      this.#undoRetry = this.#deps.after(this.#retryMs, () => this.#retry());
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
     }
     this.#deps.onChange();
+  }
+
+  /** Waits for its turn: a retry that gave way to a running write would be the last. */
+  #retry(): void {
+    if (this.#down === undefined || this.#closed) return;
+    if (this.#running === undefined) this.#start(() => this.#probe());
+    else void this.#running.then(() => this.#retry());
   }
 
   async #probe(): Promise<void> {
