@@ -19,11 +19,10 @@ export interface AuthenticatorDeps extends SetupDeps {
 }
 
 export interface TokenAuthenticator extends Authenticator {
-  /**
-   * Reads keys and settings anew, changing nothing yet: the returned function swaps them in (the whole or none of it).
-   * One at a time: the next one only after that function was called or dropped.
-   */
+  /** Reads keys and settings anew, changing nothing yet: the returned function swaps them in (the whole or none of it). */
   prepare(settings: AuthSettings): Promise<Result<() => void, AuthSetupFault>>;
+  /** Reads the keys on disk anew under the settings in force. On failure the old keys stay. */
+  rekey(): Promise<Result<void, AuthSetupFault>>;
   /** After it returns, no revoked token or key is accepted (B22), not even by a verification that is under way. */
   refreshRevocations(): void;
   /** One per remote issuer, for readiness and status. */
@@ -68,16 +67,36 @@ export async function createAuthenticator(settings: AuthSettings, deps: Authenti
   return ok({
     authenticate: (token) => authenticate(state, token),
     recheck: (principal) => recheck(state, principal),
-    prepare: async (next) => {
-      const prepared = await prepareSetup(next, deps, state.setup.remotes);
-      return prepared.ok ? ok(() => commit(state, prepared.value)) : prepared;
-    },
+    prepare: (next) => prepare(state, next),
+    rekey: () => rekey(state),
     refreshRevocations: () => {
       state.revocations = revocationsOf(deps.revocations());
     },
     status: () => [...state.setup.remotes.values()].map((keys) => keys.status()),
     dispose: () => disposeRemotes(state.setup.remotes, new Map()),
   });
+}
+
+async function prepare(state: State, next: AuthSettings): Promise<Result<() => void, AuthSetupFault>> {
+  const base = state.setup;
+  const prepared = await prepareSetup(next, state.deps, base.remotes);
+  if (!prepared.ok) return prepared;
+  return ok(() => {
+    const overtaken = state.setup !== base;
+    commit(state, prepared.value);
+    // Keys were rotated between reading and swapping: these settings stand, but with the keys as they are now.
+    if (overtaken) void rekey(state);
+  });
+}
+
+async function rekey(state: State): Promise<Result<void, AuthSetupFault>> {
+  for (;;) {
+    const base = state.setup;
+    const prepared = await prepareSetup(base.settings, state.deps, base.remotes);
+    if (!prepared.ok) return prepared;
+    // A reload that came in between must not be undone.
+    if (state.setup === base) return ok(commit(state, prepared.value));
+  }
 }
 
 function commit(state: State, next: Setup): void {

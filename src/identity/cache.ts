@@ -8,12 +8,13 @@ export interface TokenCache<T> {
   size(): number;
 }
 
-/** Two generations instead of a list: what was used since the last turn survives the next one, and every step is O(1). */
+/** Two generations instead of a list: what was used since the last turn survives the next one, and every step is O(1). Below 2 entries, none. */
 export function createTokenCache<T>(entries: number): TokenCache<T> {
-  const half = Math.max(1, Math.floor(entries / 2));
+  const half = Math.floor(entries / 2);
   let young = new Map<string, T>();
   let old = new Map<string, T>();
   const add = (credential: string, entry: T): void => {
+    if (half === 0) return;
     if (young.size >= half && !young.has(credential)) {
       old = young;
       young = new Map();

@@ -25,6 +25,8 @@ export interface RemoteKeys {
   status(): KeySetStatus;
   /** Ends a running fetch; nothing is fetched afterwards. */
   dispose(): void;
+  /** False after `dispose`: of no more use to a later setup. */
+  alive(): boolean;
 }
 
 interface KeySet {
@@ -63,6 +65,7 @@ export function createRemoteKeys(settings: RemoteIssuerSettings, deps: RemoteKey
       fault: state.fault,
     }),
     dispose: () => stop.abort(),
+    alive: () => !stop.signal.aborted,
   };
 }
 

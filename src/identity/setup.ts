@@ -45,7 +45,8 @@ export async function prepareSetup(settings: AuthSettings, deps: SetupDeps, befo
     const wrong = keySetUrlFault(issuer.jwksUrl);
     if (wrong !== undefined) return fault('key_set_url', `the key set address of ${issuer.issuer} ${wrong}`);
     const identity = JSON.stringify(issuer);
-    const keys = before.get(identity) ?? createRemoteKeys(issuer, deps);
+    const known = before.get(identity);
+    const keys = known?.alive() === true ? known : createRemoteKeys(issuer, deps);
     remotes.set(identity, keys);
     verifiers.push(remoteVerifier(issuer, claimRules(settings, issuer), keys));
   }

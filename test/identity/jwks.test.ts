@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, describe, test, type TestContext } from 'node:test';
 import { Agent } from 'undici';
 import { err, ok, type Result } from '../../src/core/result.ts';
@@ -272,7 +271,8 @@ async function serve(t: TestContext, route: Route): Promise<{ readonly url: stri
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address() as AddressInfo;
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
   return { url: `http://127.0.0.1:${address.port}/keys`, seen };
 }
 

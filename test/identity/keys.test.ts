@@ -108,9 +108,9 @@ describe('the ring on disk', () => {
   });
 
   test('a crash before the rename leaves the old ring', async (t) => {
-    const { directory, deps } = await disk(t);
+    const { directory, path, deps } = await disk(t);
     const ring = unwrap(await generateRing(deps, directory));
-    const broken: KeyDeps = { ...deps, fs: { ...fs, rename: async () => Promise.reject(Object.assign(new Error('gone'), { code: 'EIO' })) } };
+    const broken: KeyDeps = { ...deps, fs: { ...fs, rename: async () => fs.rename(join(directory, 'gone'), path) } };
     const result = await rotateRing(broken, directory, 0);
     assert.ok(!result.ok);
     assert.equal(result.error.code, 'unwritable');

@@ -5,11 +5,12 @@ import { instant, timestamp, type Timestamp } from '../../src/core/ids.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import type { Authenticated } from '../../src/core/ports.ts';
 import type { RevokeOverride } from '../../src/core/override.ts';
-import { ok, type Result } from '../../src/core/result.ts';
+import { err, ok, type Result } from '../../src/core/result.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AuthSettings, RemoteIssuerSettings } from '../../src/core/settings.ts';
 import { createAuthenticator, type TokenAuthenticator } from '../../src/identity/authenticator.ts';
 import type { FetchKeys } from '../../src/identity/fetch-keys.ts';
+import type { KeyFault } from '../../src/identity/keys.ts';
 import type { Ring, RingKey } from '../../src/identity/ring.ts';
 
 export const ISSUER = 'sentinel-gateway';
@@ -110,15 +111,15 @@ export interface Bench {
   readonly key: TestKey;
   readonly authenticator: TokenAuthenticator;
   /** What the gateway reads; a test may change it. */
-  readonly world: { ring: Ring | undefined; revoked: RevokeOverride[] };
+  readonly world: { ring: Ring | undefined; fault: KeyFault | undefined; revoked: RevokeOverride[] };
   ask(token: string | undefined): Promise<Authenticated>;
 }
 
 export async function bench(over: Partial<AuthSettings> = {}, fetchKeys: FetchKeys = noFetch): Promise<Bench> {
   const clock = testClock();
   const key = await ed25519();
-  const world: Bench['world'] = { ring: { keys: [ringKey(key)] }, revoked: [] };
-  const made = await createAuthenticator({ ...SETTINGS, ...over }, { clock, fetchKeys, readRing: async () => ok(world.ring), revocations: () => world.revoked });
+  const world: Bench['world'] = { ring: { keys: [ringKey(key)] }, fault: undefined, revoked: [] };
+  const made = await createAuthenticator({ ...SETTINGS, ...over }, { clock, fetchKeys, readRing: async () => (world.fault === undefined ? ok(world.ring) : err(world.fault)), revocations: () => world.revoked });
   const authenticator = unwrap(made);
   return { clock, key, authenticator, world, ask: async (token) => authenticator.authenticate(token) };
 }
