@@ -120,12 +120,22 @@ function argumentsOf(call: Call): RawJson | undefined {
 
 /** Paths are dropped from the end until they fit. */
 function shapeText(raw: RawJson): string {
-  const { paths, truncated } = shapeOf(raw, SHAPE_PATHS);
+  const { paths: found, truncated } = shapeOf(raw, SHAPE_PATHS);
+  const paths = found.map(({ path, ...rest }) => ({ path: maskPath(path), ...rest }));
   for (let count = paths.length; count > 0; count = Math.floor(count / 2)) {
     const text = jsonText({ paths: paths.slice(0, count), truncated: truncated || count < paths.length });
     if (Buffer.byteLength(text) <= SHAPE_BYTES) return text;
   }
   return JSON.stringify({ paths: [], truncated: true });
+}
+
+/** A key may be a secret too; its shape shows only without the pointer's escapes. */
+function maskPath(path: string): string {
+  return path.split('/').map((segment) => {
+    const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    const masked = maskSecrets(key);
+    return masked === key ? segment : masked;
+  }).join('/');
 }
 
 function ofTrail(trail: Trail, decision: 'allow' | 'deny'): Partial<Unplaced> {
