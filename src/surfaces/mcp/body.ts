@@ -1,0 +1,35 @@
+// Reads one request body up to a cap. A client that goes away ends the reading without an answer.
+import type { IncomingMessage } from 'node:http';
+
+export type BodyEnd =
+  | { readonly kind: 'read'; readonly bytes: Uint8Array }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'gone' };
+
+/** Calls `done` once. Past the cap the rest is thrown away as it comes, so that the client can finish and read the refusal. */
+export function readBody(req: IncomingMessage, maxBytes: number, done: (end: BodyEnd) => void): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let told = false;
+  const finish = (end: BodyEnd): void => {
+    if (told) return;
+    told = true;
+    done(end);
+  };
+  req.on('data', (chunk: Buffer) => {
+    if (told) return;
+    length += chunk.length;
+    if (length > maxBytes) {
+      chunks.length = 0;
+      finish({ kind: 'too_large' });
+    } else {
+      chunks.push(chunk);
+    }
+  });
+  req.on('end', () => {
+    const [first, second] = chunks;
+    finish({ kind: 'read', bytes: first !== undefined && second === undefined ? first : Buffer.concat(chunks, length) });
+  });
+  req.on('error', () => finish({ kind: 'gone' }));
+  req.on('close', () => finish({ kind: 'gone' }));
+}

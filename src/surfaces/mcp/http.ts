@@ -1,0 +1,191 @@
+// The Streamable HTTP listener: `/mcp` and `/mcp/<backend>`. Owns the server, its connections, and what must happen in time:
+// keep-alive comments, idle sessions, streams whose credential has ended. Requests themselves are served in visit.ts.
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Ingress } from '../../core/inbound.ts';
+import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { plainAddress } from '../host.ts';
+import { type ListenFault, listenOn } from '../listen.ts';
+import { FailureLimiter } from './failures.ts';
+import { safely } from './reply.ts';
+import { SessionTable } from './sessions.ts';
+import { type HttpCounters, type HttpState, StreamCount } from './state.ts';
+import { receive } from './visit.ts';
+
+export interface HttpStats extends HttpCounters {
+  readonly connections: number;
+  readonly sessions: number;
+  /** Requests that are being answered. */
+  readonly exchanges: number;
+  /** Open GET streams. */
+  readonly subscriptions: number;
+}
+
+export interface HttpSurface {
+  readonly address: Address;
+  /** Stops accepting, ends streams, waits for answers in flight at most `graceMs`, then cuts. */
+  close(graceMs: number): Promise<void>;
+  stats(): HttpStats;
+}
+
+/** How often time is looked at: fine enough for keep-alives and for a revoked token to lose its streams well within 2 s (B22). */
+const TICK_MS = 250;
+/** How long cancelled work may take to say so when the grace is over. */
+const LAST_WORDS_MS = 200;
+/** Idle connections are kept a little longer than clients keep theirs. */
+const IDLE_CONNECTION_MS = 20_000;
+
+/** Listens on `settings.gateway.listen`; everything else is read anew for each request from `ingress.runtime`. */
+export async function startHttp(ingress: Ingress, settings: Settings): Promise<Result<HttpSurface, ListenFault>> {
+  const { bounds, gateway } = settings;
+  const state: HttpState = {
+    ingress,
+    sessions: new SessionTable(),
+    exchanges: new Set(),
+    subscriptions: new Set(),
+    longStreams: new StreamCount(),
+    failures: new FailureLimiter(bounds.limiterKeys),
+    counters: { refusedConnections: 0, unrecorded: 0, strayResponses: 0, malformed: 0 },
+    draining: false,
+  };
+  const server = createServer({ maxHeaderSize: bounds.headerBytes, requireHostHeader: false, insecureHTTPParser: false, connectionsCheckingInterval: 1000, joinDuplicateHeaders: false });
+  const connections = guardConnections(server, state);
+  setTimes(server, bounds);
+  server.on('request', (req, res) => safely(res, () => receive(state, req, res)));
+  refuseOtherProtocols(server, state.counters);
+  const bound = await listenOn(server, gateway.listen);
+  if (!bound.ok) return bound;
+  const unsubscribe = ingress.runtime.subscribe((next) => {
+    setTimes(server, next.settings.bounds);
+    recheckStreams(state);
+  });
+  const ticking = setInterval(() => tick(state), TICK_MS);
+  ticking.unref();
+  const stop = (): void => {
+    clearInterval(ticking);
+    unsubscribe();
+  };
+  return ok({
+    address: bound.value,
+    close: (graceMs) => drain(server, state, graceMs, stop),
+    stats: () => ({ ...state.counters, connections: connections.size, sessions: state.sessions.size, exchanges: state.exchanges.size, subscriptions: state.subscriptions.size }),
+  });
+}
+
+function setTimes(server: Server, bounds: BoundsSettings): void {
+  // Slow headers and slow bodies (I01). The request time does not include our answer.
+  server.headersTimeout = bounds.headersMs;
+  server.requestTimeout = Math.max(bounds.requestMs, bounds.headersMs);
+  server.keepAliveTimeout = IDLE_CONNECTION_MS;
+  server.maxConnections = bounds.connections;
+  // Node drops lines beyond this number in silence, which would hide a repeated header; the gate counts instead.
+  server.maxHeadersCount = 0;
+}
+
+/** Caps per peer. Behind a proxy all connections are the proxy's, so only the total counts. */
+function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  const perPeer = new Map<string, number>();
+  server.on('drop', () => {
+    state.counters.refusedConnections += 1;
+  });
+  server.on('connection', (socket: Socket) => {
+    const { bounds, gateway } = state.ingress.runtime.current().settings;
+    const peer = plainAddress(socket.remoteAddress);
+    const before = perPeer.get(peer) ?? 0;
+    if (!gateway.behindProxy && before >= bounds.connectionsPerPeer) {
+      state.counters.refusedConnections += 1;
+      socket.destroy();
+      return;
+    }
+    perPeer.set(peer, before + 1);
+    open.add(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+      const left = (perPeer.get(peer) ?? 1) - 1;
+      if (left > 0) perPeer.set(peer, left);
+      else perPeer.delete(peer);
+    });
+  });
+  return open;
+}
+
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** Bytes that are not HTTP/1.1 (A12), upgrades to anything else and tunnels (A29): one short answer, and the socket is closed. */
+function refuseOtherProtocols(server: Server, counters: HttpCounters): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    counters.malformed += 1;
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else closeWith(socket, STATUS_LINES[error.code ?? ''] ?? '400 Bad Request');
+  });
+  server.on('upgrade', (_req, socket: Duplex) => closeWith(socket, '400 Bad Request'));
+  server.on('connect', (_req, socket: Duplex) => closeWith(socket, '405 Method Not Allowed'));
+}
+
+function closeWith(socket: Duplex, status: string): void {
+  socket.on('error', () => undefined);
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+}
+
+function tick(state: HttpState): void {
+  const now = state.ingress.clock.mono();
+  const { keepAliveMs, sessionIdleMs } = state.ingress.runtime.current().settings.bounds;
+  recheckStreams(state);
+  for (const exchange of state.exchanges) exchange.keepAlive(now, keepAliveMs);
+  for (const subscription of state.subscriptions) {
+    if (now - subscription.touched < keepAliveMs) continue;
+    subscription.touched = now;
+    subscription.stream.comment();
+  }
+  state.sessions.expire(now, sessionIdleMs);
+}
+
+/** A stream must not outlive the credential that opened it (T149, B22). */
+function recheckStreams(state: HttpState): void {
+  const { authenticator } = state.ingress;
+  for (const subscription of state.subscriptions) {
+    if (authenticator.recheck(subscription.principal) !== undefined) subscription.stream.end();
+  }
+  for (const exchange of state.exchanges) {
+    if (exchange.long && authenticator.recheck(exchange.principal) !== undefined) exchange.cancel('timeout');
+  }
+}
+
+async function drain(server: Server, state: HttpState, graceMs: number, stop: () => void): Promise<void> {
+  if (state.draining) return;
+  state.draining = true;
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  for (const subscription of state.subscriptions) subscription.stream.end();
+  for (const exchange of state.exchanges) if (exchange.long) exchange.cancel('shutdown');
+  server.closeIdleConnections();
+  await settled(state, graceMs);
+  for (const exchange of state.exchanges) exchange.cancel('shutdown');
+  await settled(state, LAST_WORDS_MS);
+  stop();
+  for (const session of state.sessions.values()) state.sessions.end(session);
+  server.closeIdleConnections();
+  // Answers already written get one turn to leave the process.
+  await Promise.race([closed, pause(LAST_WORDS_MS)]);
+  server.closeAllConnections();
+  await closed;
+}
+
+async function settled(state: HttpState, withinMs: number): Promise<void> {
+  const until = state.ingress.clock.mono() + withinMs;
+  while (state.exchanges.size > 0 && state.ingress.clock.mono() < until) await pause(10);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,186 @@
+// HTTP agents of the 2025 revisions: a session from initialize to DELETE, bound to its principal; POST, GET and DELETE on one
+// path. A dropped connection is not a cancel here (SL6); only `notifications/cancelled` and DELETE are.
+import type { Inbound } from '../../core/inbound.ts';
+import { principalKey } from '../../core/principal.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import type { CancelledBy } from '../../core/outcome.ts';
+import { CODE, errorMessage } from '../../relay/rpc.ts';
+import { allowsBatch, eraOf } from '../../relay/versions.ts';
+import { answerOf } from './answer.ts';
+import { metaOf } from './classify.ts';
+import { type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
+import { Exchange } from './exchange.ts';
+import { TOOLS_CHANGED } from './notices.ts';
+import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
+import { BATCH_MAX, isResult, LegacySession } from './session.ts';
+import { deliver, type HttpSession } from './sessions.ts';
+import type { Guest, HttpState } from './state.ts';
+import { traceOf } from './trace.ts';
+
+const SESSION_BYTES = 32;
+const FULL_RETRY_MS = 5000;
+
+/** The session this request names, or undefined after the refusal has been written. */
+export function sessionOf(state: HttpState, guest: Guest, method: string | undefined): HttpSession | undefined {
+  const { headers, res, cors } = guest;
+  const repeated = headers.repeated.find((name) => name.startsWith('mcp-'));
+  const version = headers.protocolVersion;
+  if (repeated !== undefined) replyFault(res, 400, `${repeated} was sent more than once`, cors);
+  else if (version !== undefined && eraOf(version) !== 'legacy') replyFault(res, 400, 'MCP-Protocol-Version is not a supported revision', cors);
+  else if (headers.session === undefined) replyFault(res, 400, 'Mcp-Session-Id is missing: begin with initialize', cors);
+  else {
+    const session = state.sessions.find(headers.session, guest.principal, guest.endpoint);
+    if (session !== undefined) return seen(state, guest, session);
+    // Another principal's session and no session at all look alike; the record tells who asked (T45, SEC11).
+    state.ingress.refuse({ surface: 'http', peer: guest.peer, principal: guest.principal, method, name: 'session', reason: { code: 'unknown_name' } });
+    replyFault(res, 404, 'Session not found', cors);
+  }
+  return undefined;
+}
+
+function seen(state: HttpState, guest: Guest, session: HttpSession): HttpSession {
+  session.lastSeen = state.ingress.clock.mono();
+  if (session.principal.credential !== guest.principal.credential) {
+    session.principal = guest.principal;
+    if (session.unwatch !== undefined) watch(state, session);
+  }
+  return session;
+}
+
+function watch(state: HttpState, session: HttpSession): void {
+  session.unwatch?.();
+  session.unwatch = state.ingress.watch({ principal: session.principal, endpoint: session.endpoint }, () => {
+    if (!deliver(session, TOOLS_CHANGED)) session.changePending = true;
+  });
+}
+
+export function serveLegacy(state: HttpState, guest: Guest, message: Exclude<MessageEnvelope, { kind: 'invalid' }>): void {
+  if (message.kind === 'request' && message.method === 'initialize' && guest.headers.session === undefined) return open(state, guest, message);
+  const session = sessionOf(state, guest, message.kind === 'response' ? undefined : message.method);
+  if (session === undefined) return;
+  if (message.kind === 'request') return safely(guest.res, () => answer(state, guest, session, message));
+  take(state, session, message);
+  replyEmpty(guest.res, 202, guest.cors);
+}
+
+function take(state: HttpState, session: HttpSession, message: NotificationEnvelope | { readonly kind: 'response' }): void {
+  // Nothing is ever asked of an agent here, so no posted response can be awaited (T53, A40).
+  if (message.kind === 'response') state.counters.strayResponses += 1;
+  else if (session.talk.notified(message)) watch(state, session);
+}
+
+function open(state: HttpState, guest: Guest, message: RequestEnvelope): void {
+  const room = state.sessions.room(guest.principal, guest.settings.bounds);
+  if (room !== 'free') {
+    const refused = errorMessage(message.id, CODE.internal, 'Too many sessions');
+    return replyJson(guest.res, room === 'full' ? 503 : 429, refused, [...guest.cors, ...retryAfter(FULL_RETRY_MS)]);
+  }
+  safely(guest.res, () => begin(state, guest, message));
+}
+
+async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): Promise<void> {
+  const { ingress } = state;
+  const talk = new LegacySession(ingress.random.uuid());
+  talk.introduce(message);
+  const exchange = exchangeOf(state, guest, () => undefined);
+  // `initialize` cannot be cancelled (SL6).
+  const answered = await answerOf(ingress, inboundOf(guest, talk, message), { signal: new AbortController().signal, notify: (sent) => exchange.notify(sent) });
+  state.exchanges.delete(exchange);
+  if (!isResult(answered.message)) return exchange.finish(answered);
+  talk.phase = 'opened';
+  const session: HttpSession = {
+    id: ingress.random.token(SESSION_BYTES),
+    owner: principalKey(guest.principal),
+    endpoint: guest.endpoint,
+    talk,
+    principal: guest.principal,
+    lastSeen: ingress.clock.mono(),
+    streams: [],
+    changePending: false,
+    unwatch: undefined,
+  };
+  state.sessions.add(session);
+  exchange.finish(answered, ['Mcp-Session-Id', session.id]);
+}
+
+async function answer(state: HttpState, guest: Guest, session: HttpSession, message: RequestEnvelope): Promise<void> {
+  const refused = session.talk.refusal(message);
+  if (refused !== undefined) return replyJson(guest.res, refused.status, refused.message, guest.cors);
+  const controller = session.talk.begin(message);
+  const exchange = exchangeOf(state, guest, (by) => controller.abort(by));
+  const answered = await run(state, guest, session, message, exchange, controller);
+  state.exchanges.delete(exchange);
+  exchange.finish(answered);
+}
+
+async function run(state: HttpState, guest: Guest, session: HttpSession, message: RequestEnvelope, exchange: Exchange, controller: AbortController): ReturnType<typeof answerOf> {
+  const inbound = inboundOf(guest, session.talk, message);
+  const answered = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (sent) => exchange.notify(sent) });
+  session.talk.end(message);
+  session.lastSeen = state.ingress.clock.mono();
+  return answered;
+}
+
+/** Batches exist in 2025-03-26 only; elsewhere nothing of one is executed (A26, T24, T48). */
+export function serveBatch(state: HttpState, guest: Guest, items: readonly RawJson[]): void {
+  const modern = guest.headers.protocolVersion !== undefined && eraOf(guest.headers.protocolVersion) === 'modern';
+  if (modern || guest.headers.session === undefined) return replyFault(guest.res, 400, 'Invalid Request: batches are not accepted', guest.cors);
+  const session = sessionOf(state, guest, undefined);
+  if (session === undefined) return;
+  if (!allowsBatch(session.talk.version)) return replyFault(guest.res, 400, 'Invalid Request: batches are not accepted in this revision', guest.cors);
+  if (items.length === 0 || items.length > BATCH_MAX) return replyFault(guest.res, 400, `Invalid Request: a batch has 1 to ${BATCH_MAX} messages`, guest.cors);
+  safely(guest.res, () => explode(state, guest, session, items.map(readMessage)));
+}
+
+async function explode(state: HttpState, guest: Guest, session: HttpSession, messages: readonly MessageEnvelope[]): Promise<void> {
+  const controllers: AbortController[] = [];
+  const exchange = exchangeOf(state, guest, (by) => controllers.forEach((controller) => controller.abort(by)));
+  const running = messages.map(async (message): Promise<RawJson | undefined> => {
+    if (message.kind === 'invalid') return errorMessage(message.id, message.code, message.message);
+    if (message.kind !== 'request') return void take(state, session, message);
+    const refused = message.method === 'initialize' ? alone(message) : session.talk.refusal(message)?.message;
+    if (refused !== undefined) return refused;
+    const controller = session.talk.begin(message);
+    controllers.push(controller);
+    return (await run(state, guest, session, message, exchange, controller)).message;
+  });
+  const answers = await Promise.all(running);
+  state.exchanges.delete(exchange);
+  exchange.finishBatch(answers.filter((message) => message !== undefined));
+}
+
+function alone(message: RequestEnvelope): RawJson {
+  return errorMessage(message.id, CODE.invalidRequest, 'Invalid Request: initialize is not part of a batch');
+}
+
+function exchangeOf(state: HttpState, guest: Guest, cancel: (by: CancelledBy) => void): Exchange {
+  const exchange = new Exchange(guest.res, {
+    principal: guest.principal,
+    long: false,
+    bufferBytes: guest.settings.bounds.streamBufferBytes,
+    headers: guest.cors,
+    now: state.ingress.clock.mono(),
+    cancel,
+  });
+  state.exchanges.add(exchange);
+  return exchange;
+}
+
+function inboundOf(guest: Guest, talk: LegacySession, message: RequestEnvelope): Inbound {
+  return {
+    principal: guest.principal,
+    origin: {
+      surface: 'http',
+      endpoint: guest.endpoint,
+      era: 'legacy',
+      version: talk.version,
+      session: talk.label,
+      client: talk.client,
+      peer: guest.peer,
+      trace: traceOf(metaOf(message), guest.headers),
+    },
+    id: message.id,
+    method: message.method,
+    params: message.params,
+  };
+}

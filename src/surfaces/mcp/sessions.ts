@@ -1,0 +1,103 @@
+// The sessions of legacy HTTP agents: minted at initialize, bound to principal and endpoint, bounded in number and in age.
+// A session is never authentication (SL3): whoever asks has been authenticated by this very request.
+import { type Endpoint } from '../../core/call.ts';
+import type { Instant } from '../../core/ids.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import { type Principal, principalKey } from '../../core/principal.ts';
+import type { BoundsSettings } from '../../core/settings.ts';
+import type { LegacySession } from './session.ts';
+import type { EventStream } from './sse.ts';
+
+export interface HttpSession {
+  readonly id: string;
+  readonly owner: string;
+  readonly endpoint: Endpoint;
+  readonly talk: LegacySession;
+  /** Of the latest request: a refreshed token may carry other roles. */
+  principal: Principal;
+  lastSeen: Instant;
+  /** Open GET streams, oldest first. */
+  readonly streams: EventStream[];
+  /** A change notice waits for a stream to be opened. */
+  changePending: boolean;
+  /** Stops watching for changes; undefined before `initialized`. */
+  unwatch: (() => void) | undefined;
+}
+
+export type Room = 'free' | 'principal_full' | 'full';
+
+export class SessionTable {
+  readonly #sessions = new Map<string, HttpSession>();
+  readonly #counts = new Map<string, number>();
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  values(): Iterable<HttpSession> {
+    return this.#sessions.values();
+  }
+
+  /** Makes room by ending the principal's own longest idle session: clients often leave without a DELETE. */
+  room(principal: Principal, bounds: BoundsSettings): Room {
+    const owner = principalKey(principal);
+    if ((this.#counts.get(owner) ?? 0) >= bounds.sessionsPerPrincipal) {
+      const idle = this.#longestIdle(owner);
+      if (idle === undefined) return 'principal_full';
+      this.end(idle);
+    }
+    return this.#sessions.size < bounds.sessions ? 'free' : 'full';
+  }
+
+  add(session: HttpSession): void {
+    this.#sessions.set(session.id, session);
+    this.#counts.set(session.owner, (this.#counts.get(session.owner) ?? 0) + 1);
+  }
+
+  /** Unknown, expired, another principal's and another endpoint's are the same: undefined (T43, T45). */
+  find(id: string, principal: Principal, endpoint: Endpoint): HttpSession | undefined {
+    const session = this.#sessions.get(id);
+    return session !== undefined && session.owner === principalKey(principal) && sameEndpoint(session.endpoint, endpoint) ? session : undefined;
+  }
+
+  /** Ends it with everything that runs in it. Idempotent. */
+  end(session: HttpSession): void {
+    if (!this.#sessions.delete(session.id)) return;
+    const left = (this.#counts.get(session.owner) ?? 1) - 1;
+    if (left > 0) this.#counts.set(session.owner, left);
+    else this.#counts.delete(session.owner);
+    session.unwatch?.();
+    session.unwatch = undefined;
+    session.talk.cancelAll('agent');
+    for (const stream of session.streams.splice(0)) stream.end();
+  }
+
+  expire(now: Instant, idleMs: number): void {
+    for (const session of this.#sessions.values()) {
+      if (isIdle(session) && now - session.lastSeen >= idleMs) this.end(session);
+    }
+  }
+
+  #longestIdle(owner: string): HttpSession | undefined {
+    let found: HttpSession | undefined;
+    for (const session of this.#sessions.values()) {
+      if (session.owner === owner && isIdle(session) && (found === undefined || session.lastSeen < found.lastSeen)) found = session;
+    }
+    return found;
+  }
+}
+
+function isIdle(session: HttpSession): boolean {
+  return session.talk.inflight.size === 0 && session.streams.length === 0;
+}
+
+function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.kind === 'merged' ? other.kind === 'merged' : other.kind === 'single' && one.backend === other.backend;
+}
+
+/** On exactly one stream, the newest (SL5, T51): an older one may be a connection that died without a word. */
+export function deliver(session: HttpSession, message: RawJson): boolean {
+  const stream = session.streams.findLast((open) => !open.closed);
+  stream?.send(message);
+  return stream !== undefined;
+}

@@ -1,0 +1,80 @@
+// What the parts of the HTTP surface share: the ingress, what is open now, and what has been counted. No behaviour of its own
+// beyond keeping the numbers right.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Endpoint } from '../../core/call.ts';
+import type { Ingress } from '../../core/inbound.ts';
+import { type Principal, principalKey } from '../../core/principal.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Exchange } from './exchange.ts';
+import type { FailureLimiter } from './failures.ts';
+import type { WireHeaders } from './headers.ts';
+import type { SessionTable } from './sessions.ts';
+import type { EventStream } from './sse.ts';
+import type { Instant } from '../../core/ids.ts';
+
+/** An open GET stream of a session. */
+export interface Subscription {
+  readonly principal: Principal;
+  readonly stream: EventStream;
+  touched: Instant;
+}
+
+export interface HttpCounters {
+  /** Connections closed at once: over a cap. */
+  refusedConnections: number;
+  /** Refused requests that got no record of their own because their peer had its share. */
+  unrecorded: number;
+  /** Responses that agents posted without being asked. */
+  strayResponses: number;
+  /** Bytes that were not HTTP. */
+  malformed: number;
+}
+
+export interface HttpState {
+  readonly ingress: Ingress;
+  readonly sessions: SessionTable;
+  readonly exchanges: Set<Exchange>;
+  readonly subscriptions: Set<Subscription>;
+  readonly longStreams: StreamCount;
+  readonly failures: FailureLimiter;
+  readonly counters: HttpCounters;
+  draining: boolean;
+}
+
+/** One HTTP request that has passed the gate. */
+export interface Visit {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly headers: WireHeaders;
+  readonly settings: Settings;
+  readonly endpoint: Endpoint;
+  readonly peer: string;
+  /** CORS headers for the answer, name and value by turns. */
+  readonly cors: readonly string[];
+}
+
+/** The same, authenticated. */
+export interface Guest extends Visit {
+  readonly principal: Principal;
+}
+
+/** Streams without a natural end, counted per principal (I20). */
+export class StreamCount {
+  readonly #open = new Map<string, number>();
+
+  /** False when the principal has as many as it may. */
+  take(principal: Principal, max: number): boolean {
+    const key = principalKey(principal);
+    const open = this.#open.get(key) ?? 0;
+    if (open >= max) return false;
+    this.#open.set(key, open + 1);
+    return true;
+  }
+
+  give(principal: Principal): void {
+    const key = principalKey(principal);
+    const open = (this.#open.get(key) ?? 1) - 1;
+    if (open > 0) this.#open.set(key, open);
+    else this.#open.delete(key);
+  }
+}

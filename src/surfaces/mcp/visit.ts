@@ -1,0 +1,154 @@
+// The life of one HTTP request on the MCP listener, in the fixed order of checks: gate, credential, media types, body, JSON,
+// shape, era; then modern or legacy takes over. Synchronous while the token is cached.
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { decodeUtf8 } from '../../core/json/scan.ts';
+import { toRaw } from '../../core/json/compose.ts';
+import type { Authenticated } from '../../core/ports.ts';
+import type { AuthFailure } from '../../core/principal.ts';
+import type { RefusedRequest } from '../../core/inbound.ts';
+import type { Settings } from '../../core/settings.ts';
+import { authStatus, challenge, resourceMetadata, resourceMetadataUrl } from '../../relay/oauth.ts';
+import { errorMessage } from '../../relay/rpc.ts';
+import { eraOf } from '../../relay/versions.ts';
+import { peerOf } from '../host.ts';
+import { readBody } from './body.ts';
+import { eraOfMessage, metaOf } from './classify.ts';
+import { agentLimits, faulty, readEnvelope, type Envelope } from './envelope.ts';
+import { type GateFault, mediaFault, passGate } from './gate.ts';
+import { bearerOf, readHeaders } from './headers.ts';
+import { serveBatch, serveLegacy } from './legacy.ts';
+import { serveModern } from './modern.ts';
+import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
+import type { Guest, HttpState, Visit } from './state.ts';
+import { serveDelete, serveGet } from './subscribe.ts';
+
+const RETRY_KEYS_MS = 5000;
+
+export function receive(state: HttpState, req: IncomingMessage, res: ServerResponse): void {
+  const { settings } = state.ingress.runtime.current();
+  const headers = readHeaders(req.rawHeaders);
+  const peer = peerOf(req.socket.remoteAddress, headers.forwardedFor, settings.gateway);
+  if (state.draining) return replyFault(res, 503, 'shutting down', ['Connection', 'close', ...retryAfter(RETRY_KEYS_MS)]);
+  const gate = passGate({ method: req.method ?? '', target: req.url ?? '', headers, localAddress: req.socket.localAddress }, settings);
+  if (!gate.ok) return refuseAtGate(state, res, peer, gate.error);
+  const { kind, endpoint } = gate.value;
+  const visit: Visit = { req, res, headers, settings, endpoint, peer, cors: kind === 'metadata' ? ANY_ORIGIN : corsOf(headers.origin) };
+  if (req.method === 'OPTIONS') return replyEmpty(res, 204, [...visit.cors, ...PREFLIGHT]);
+  if (kind === 'metadata') return replyJson(res, 200, toRaw(resourceMetadata(factsOf(visit))), ANY_ORIGIN);
+  authenticate(state, visit);
+}
+
+const ANY_ORIGIN = ['Access-Control-Allow-Origin', '*'] as const;
+const PREFLIGHT = [
+  'Access-Control-Allow-Methods', 'GET, POST, DELETE',
+  'Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID',
+  'Access-Control-Max-Age', '600',
+] as const;
+
+/** Only origins the operator listed come here; the answer may be read by their pages. */
+function corsOf(origin: string | undefined): readonly string[] {
+  if (origin === undefined) return [];
+  return ['Access-Control-Allow-Origin', origin, 'Vary', 'Origin', 'Access-Control-Expose-Headers', 'Mcp-Session-Id, WWW-Authenticate, Retry-After'];
+}
+
+function refuseAtGate(state: HttpState, res: ServerResponse, peer: string, fault: GateFault): void {
+  if (fault.refusal !== undefined) {
+    record(state, { surface: 'http', peer, principal: undefined, method: undefined, name: undefined, reason: { code: fault.refusal } });
+  }
+  replyFault(res, fault.status, fault.message, fault.allow === undefined ? [] : ['Allow', fault.allow]);
+}
+
+/** Each refusal is recorded, until one peer has had its share: a flood must not fill the audit. */
+function record(state: HttpState, refused: RefusedRequest): void {
+  const now = state.ingress.clock.mono();
+  const key = `record ${refused.peer}`;
+  if (state.failures.wait(key, now) === undefined) state.ingress.refuse(refused);
+  else state.counters.unrecorded += 1;
+  state.failures.failed(key, now);
+}
+
+function authenticate(state: HttpState, visit: Visit): void {
+  const token = bearerOf(visit.headers.authorization);
+  const wait = state.failures.wait(visit.peer, state.ingress.clock.mono());
+  if (wait !== undefined && !(token !== undefined && state.failures.isGood(digestOf(token)))) {
+    state.counters.unrecorded += 1;
+    return replyFault(visit.res, 429, 'Too many failed authentications', [...visit.cors, ...retryAfter(wait)]);
+  }
+  const authenticated = state.ingress.authenticator.authenticate(token);
+  if (!(authenticated instanceof Promise)) return welcome(state, visit, authenticated);
+  authenticated.then(
+    (result) => safely(visit.res, () => welcome(state, visit, result)),
+    // A throw is a no: nobody is anybody because a check broke.
+    () => replyFault(visit.res, 503, 'Authentication is not available', [...visit.cors, ...retryAfter(RETRY_KEYS_MS)]),
+  );
+}
+
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): void {
+  if (!authenticated.ok) return turnAway(state, visit, authenticated.error);
+  const principal = authenticated.value;
+  state.failures.passed(principal.credential);
+  const { endpoint, settings, res, cors } = visit;
+  // After authentication: which backends there are is no business of strangers.
+  if (endpoint.kind === 'single' && !settings.backends.some(({ id }) => id === endpoint.backend)) return replyFault(res, 404, 'not found', cors);
+  const media = mediaFault(visit.req.method ?? '', visit.headers);
+  if (media !== undefined) return replyFault(res, media.status, media.message, cors);
+  const guest: Guest = { ...visit, principal };
+  if (visit.req.method === 'GET') return serveGet(state, guest);
+  if (visit.req.method === 'DELETE') return serveDelete(state, guest);
+  readBody(visit.req, settings.bounds.bodyBytes, (end) => {
+    if (end.kind === 'too_large') replyFault(res, 413, 'the body is too large', cors);
+    else if (end.kind === 'read') safely(res, () => dispatch(state, guest, end.bytes));
+  });
+}
+
+function turnAway(state: HttpState, visit: Visit, failure: AuthFailure): void {
+  const { peer, res, cors } = visit;
+  const status = authStatus(failure.code);
+  // Asking without a token is how a client finds out where to get one; only wrong ones count.
+  if (failure.code !== 'missing' && status === 401) state.failures.failed(peer, state.ingress.clock.mono());
+  const { method, name } = visit.headers;
+  record(state, {
+    surface: 'http', peer, principal: undefined, method: method?.slice(0, 64), name: name?.slice(0, 128),
+    reason: { code: 'unauthenticated', failure: failure.code },
+  });
+  if (status === 503) return replyFault(res, 503, 'Authentication is not available', [...cors, ...retryAfter(RETRY_KEYS_MS)]);
+  const { publicUrl, path } = factsOf(visit);
+  replyFault(res, 401, 'Unauthorized', [...cors, 'WWW-Authenticate', challenge(failure.code, resourceMetadataUrl(publicUrl, path))]);
+}
+
+/** The resource as this agent sees it: the public URL, or the (checked) name it called us by. */
+function factsOf({ settings, headers, endpoint }: Visit): Parameters<typeof resourceMetadata>[0] {
+  const { gateway, auth } = settings;
+  const issuers = [auth.hmac, auth.ownKeys, ...auth.issuers].flatMap((source) => (source === undefined ? [] : [source.issuer]));
+  return {
+    publicUrl: gateway.publicUrl ?? `http://${headers.host ?? gateway.listen.host}`,
+    path: endpoint.kind === 'merged' ? '/mcp' : `/mcp/${endpoint.backend}`,
+    issuers,
+    scopes: [],
+  };
+}
+
+function dispatch(state: HttpState, guest: Guest, bytes: Uint8Array): void {
+  const envelope = envelopeOf(bytes, guest.settings);
+  if (envelope.kind === 'invalid') return replyJson(guest.res, 400, errorMessage(envelope.id, envelope.code, envelope.message), guest.cors);
+  if (envelope.kind === 'batch') return serveBatch(state, guest, envelope.items);
+  const { protocolVersion } = guest.headers;
+  if (envelope.kind === 'response') {
+    // Modern agents have nothing to respond to (SH4, T27).
+    const modern = protocolVersion !== undefined && eraOf(protocolVersion) === 'modern';
+    return modern ? replyFault(guest.res, 400, 'Invalid Request: responses are not accepted', guest.cors) : serveLegacy(state, guest, envelope);
+  }
+  const meta = metaOf(envelope);
+  if (eraOfMessage(meta, protocolVersion) === 'modern') serveModern(state, guest, envelope, meta);
+  else serveLegacy(state, guest, envelope);
+}
+
+function envelopeOf(bytes: Uint8Array, settings: Settings): Envelope {
+  const text = decodeUtf8(bytes);
+  return text.ok ? readEnvelope(text.value, agentLimits(settings.bounds)) : faulty(text.error);
+}

@@ -1,0 +1,188 @@
+// An Ingress of known behaviour for tests of the surfaces: two people with tokens, a few tools, everything it was told kept.
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { AgentIo, Answer, Handle, Inbound, Ingress, RefusedRequest, Viewer } from '../../src/core/inbound.ts';
+import { instant, roleName, timestamp } from '../../src/core/ids.ts';
+import { arrayOf, objectOf, quote, toRaw } from '../../src/core/json/compose.ts';
+import type { RawJson } from '../../src/core/json/scan.ts';
+import { members, safeIntegerOf, stringOf } from '../../src/core/json/slice.ts';
+import type { AuthFailure, Principal } from '../../src/core/principal.ts';
+import { err, ok } from '../../src/core/result.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/settings.ts';
+import { discoverResult, initializeResult, negotiatedVersion } from '../../src/relay/hello.ts';
+import { META } from '../../src/relay/meta.ts';
+import { methodOf } from '../../src/relay/methods.ts';
+import { ownResult } from '../../src/relay/results.ts';
+import { errorMessage, notificationMessage, resultMessage } from '../../src/relay/rpc.ts';
+import { testSettings } from './settings.ts';
+
+const IDENTITY = { name: 'sentinel', title: 'Sentinel', version: '0.0.0' };
+const HOUR = 3_600_000;
+
+export const ALICE = 'alice.token.1';
+export const ALICE_AGAIN = 'alice.token.2';
+export const BOB = 'bob.token.1';
+/** Verified only after a moment, like a token that is not cached yet. */
+export const LATE_ALICE = 'late.alice.token';
+
+const SUBJECTS: Readonly<Record<string, string>> = { [ALICE]: 'alice', [ALICE_AGAIN]: 'alice', [BOB]: 'bob', [LATE_ALICE]: 'alice' };
+
+export function principalOf(token: string, subject: string): Principal {
+  return {
+    subject,
+    roles: [roleName('developer')],
+    issuer: 'test',
+    tokenId: undefined,
+    keyId: undefined,
+    via: 'jwt',
+    expiresAt: timestamp(Date.now() + HOUR),
+    credential: createHash('sha256').update(token).digest('hex'),
+  };
+}
+
+export interface Watcher {
+  readonly viewer: Viewer;
+  readonly changed: () => void;
+}
+
+export interface FakeIngress extends Ingress {
+  readonly seen: Inbound[];
+  readonly refused: RefusedRequest[];
+  readonly watchers: Set<Watcher>;
+  /** Reasons of the signals of calls that were cancelled, in order. */
+  readonly cancelled: string[];
+  readonly revoked: Set<string>;
+  /** How often authenticate was asked. */
+  authentications: number;
+  change(settings: { readonly gateway?: Partial<GatewaySettings>; readonly bounds?: Partial<BoundsSettings> }): void;
+}
+
+export interface FakeOptions {
+  readonly settings?: Settings;
+  readonly handle?: Handle;
+}
+
+export function fakeIngress(options: FakeOptions = {}): FakeIngress {
+  let snapshot = snapshotOf(options.settings ?? testSettings());
+  const listeners = new Set<(next: Snapshot, previous: Snapshot) => void>();
+  const cancelled: string[] = [];
+  const revoked = new Set<string>();
+  const fake: FakeIngress = {
+    seen: [],
+    refused: [],
+    watchers: new Set(),
+    cancelled,
+    revoked,
+    authentications: 0,
+    authenticator: {
+      authenticate: (token) => {
+        fake.authentications += 1;
+        const subject = token === undefined ? undefined : SUBJECTS[token];
+        if (token === undefined || subject === undefined) return err<AuthFailure>({ code: token === undefined ? 'missing' : 'signature', detail: 'test' });
+        const principal = principalOf(token, subject);
+        if (revoked.has(principal.credential)) return err<AuthFailure>({ code: 'revoked', detail: 'test' });
+        return token === LATE_ALICE ? Promise.resolve(ok(principal)) : ok(principal);
+      },
+      recheck: (principal) => (revoked.has(principal.credential) ? { code: 'revoked', detail: 'test' } : undefined),
+    },
+    runtime: {
+      current: () => snapshot,
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    clock: { mono: () => instant(performance.now()), wall: () => timestamp(Date.now()) },
+    random: { uuid: () => randomUUID(), token: (bytes) => randomBytes(bytes).toString('base64url'), float: () => 0.5 },
+    handle: async (inbound, io) => {
+      fake.seen.push(inbound);
+      io.signal.addEventListener('abort', () => cancelled.push(String(io.signal.reason)));
+      return (options.handle ?? answerTools)(inbound, io);
+    },
+    watch: (viewer, changed) => {
+      const watcher = { viewer, changed };
+      fake.watchers.add(watcher);
+      return () => fake.watchers.delete(watcher);
+    },
+    refuse: (refused) => void fake.refused.push(refused),
+    change: ({ gateway, bounds }) => {
+      const previous = snapshot;
+      const { settings } = previous;
+      snapshot = { ...previous, revision: previous.revision + 1, settings: { ...settings, gateway: { ...settings.gateway, ...gateway }, bounds: { ...settings.bounds, ...bounds } } };
+      for (const listener of listeners) listener(snapshot, previous);
+    },
+  };
+  return fake;
+}
+
+function snapshotOf(settings: Settings): Snapshot {
+  return {
+    revision: 1,
+    configHash: 'test',
+    settings,
+    policy: { roles: new Map(), kills: [], toolLimits: [] },
+    catalog: { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] },
+  };
+}
+
+/** Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`. */
+export async function answerTools(inbound: Inbound, io: AgentIo): Promise<Answer> {
+  const done = (body: RawJson, cacheable = false): Answer => ({ message: resultMessage(inbound.id, ownResult(inbound.origin.era, body, IDENTITY, cacheable)), status: 200 });
+  switch (methodOf(inbound.method)?.plan) {
+    case 'initialize': {
+      const version = negotiatedVersion(inbound.params);
+      if (version === undefined) return { message: errorMessage(inbound.id, -32602, 'Invalid initialize params'), status: 200 };
+      return { message: resultMessage(inbound.id, initializeResult(version, IDENTITY, 'hello')), status: 200 };
+    }
+    case 'ping': return done(objectOf([]));
+    case 'discover': return done(discoverResult('hello'), true);
+    case 'list_tools': return done(objectOf([['tools', arrayOf(TOOLS)]]), true);
+    case 'listen': return listen(inbound, io);
+    case 'call_tool': return call(inbound, io, done);
+    case 'absent':
+    case undefined: return { message: errorMessage(inbound.id, -32601, 'the surface should have said this'), status: 500 };
+  }
+}
+
+const TOOLS = ['echo', 'wait', 'progress', 'hang', 'big'].map((name) => toRaw({ name, description: name, inputSchema: { type: 'object' } }));
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
+}
+
+async function listen(inbound: Inbound, io: AgentIo): Promise<Answer> {
+  const tag = objectOf([[META.subscriptionId, inbound.id]]);
+  io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw({ toolsListChanged: true })], ['_meta', tag]])));
+  await aborted(io.signal);
+  return { message: resultMessage(inbound.id, objectOf([['resultType', quote('complete')], ['_meta', tag]])), status: 200 };
+}
+
+async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answer): Promise<Answer> {
+  const params = inbound.params === undefined ? undefined : members(inbound.params);
+  const name = stringOf(params?.get('name') ?? quote(''));
+  const args = members(params?.get('arguments') ?? objectOf([])) ?? new Map<string, RawJson>();
+  const number = (key: string): number => safeIntegerOf(args.get(key) ?? toRaw(0)) ?? 0;
+  const text = (said: string): Answer => done(objectOf([['content', arrayOf([objectOf([['type', quote('text')], ['text', quote(said)]])])]]));
+  switch (name) {
+    case 'echo': return text(params?.get('arguments') ?? 'none');
+    case 'big': return text('x'.repeat(number('bytes')));
+    case 'wait':
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, number('ms'))), aborted(io.signal)]);
+      return text(params?.get('arguments') ?? 'none');
+    case 'progress': {
+      const token = members(params?.get('_meta') ?? objectOf([]))?.get('progressToken') ?? quote('none');
+      for (let step = 1; step <= number('steps'); step += 1) {
+        io.notify(notificationMessage('notifications/progress', objectOf([['progressToken', token], ['progress', toRaw(step)]])));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return text('progressed');
+    }
+    case 'hang':
+      await aborted(io.signal);
+      return { message: undefined, status: 200 };
+    default: return { message: errorMessage(inbound.id, -32602, `Unknown tool: ${name}`), status: 200 };
+  }
+}
