@@ -3,6 +3,8 @@ import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto
 import { instant, timestamp } from '../core/ids.ts';
 import type { Clock, Digest, Random, Timers } from '../core/ports.ts';
 import type { Seal } from '../relay/page.ts';
+import type { Env } from './configuration.ts';
+import type { AppDeps } from './deps.ts';
 
 export const systemClock: Clock = {
   mono: () => instant(performance.now()),
@@ -61,4 +63,9 @@ export function processSeal(): Seal {
       }
     },
   };
+}
+
+/** The real thing, for whoever runs as a process. */
+export function processDeps(env: Env, version: string = '0.0.0', logTo?: (line: string) => void): AppDeps {
+  return { env, clock: systemClock, random: systemRandom, timers: systemTimers, version, logTo };
 }

@@ -1,0 +1,148 @@
+// Builds the gateway from its parts, in order, each with its end on one stack: taken apart in reverse, that is the shutdown.
+// The only place that says which thing stands behind which port.
+import { compilePolicy } from '../config/compile.ts';
+import { callId } from '../core/ids.ts';
+import type { Ingress } from '../core/inbound.ts';
+import type { LifecycleEvent } from '../core/lifecycle.ts';
+import type { Override, RevokeOverride } from '../core/override.ts';
+import { hits } from '../core/policy/decide.ts';
+import { ConcurrencyTable } from '../core/policy/concurrency.ts';
+import { WINDOW_MS } from '../core/policy/limits.ts';
+import { WindowTable } from '../core/policy/window.ts';
+import type { SchemaChecker } from '../core/ports.ts';
+import { ok, type Result } from '../core/result.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Policy } from '../core/snapshot.ts';
+import type { TokenAuthenticator } from '../identity/authenticator.ts';
+import { conclude } from '../pipeline/conclude.ts';
+import { createHandle, type PipelineDeps } from '../pipeline/handle.ts';
+import { Inflight } from '../pipeline/inflight.ts';
+import { Leases } from '../pipeline/lease.ts';
+import { createWatch } from '../pipeline/watch.ts';
+import { openAuthenticator } from './authenticate.ts';
+import type { Configuration } from './configuration.ts';
+import type { AppDeps } from './deps.ts';
+import { openEdges, type Edges } from './edges.ts';
+import type { StartFault } from './fault.ts';
+import { openMemory, type Memory } from './memory.ts';
+import { RuntimeCell } from './runtime.ts';
+import { processSeal, sha256 } from './system.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+
+export interface Gateway {
+  readonly ingress: Ingress;
+  readonly cell: RuntimeCell;
+  readonly edges: Edges;
+  readonly leases: Leases;
+  readonly inflight: Inflight;
+  readonly windows: WindowTable;
+  readonly schemas: SchemaChecker;
+  readonly authenticator: TokenAuthenticator;
+  readonly telemetry: Telemetry;
+  readonly memory: Memory;
+  /** Audited, logged, counted and shown live. */
+  announce(event: LifecycleEvent): Promise<void>;
+  /** Disposal ends everything that was opened here, last opened first. */
+  readonly stack: AsyncDisposableStack;
+}
+
+/** As many sub-windows as seconds: a call is counted for at most 61 s. */
+const WINDOW_BUCKETS = 60;
+const IDENTITY = { name: 'sentinel', title: 'Sentinel' } as const;
+
+/** `authenticator`: instead of one made from the settings (only `sentinel proxy`, which has none). */
+export async function compose(configuration: Configuration, deps: AppDeps, authenticator?: TokenAuthenticator): Promise<Result<Gateway, StartFault>> {
+  const stack = new AsyncDisposableStack();
+  const composed = await build(configuration, deps, stack, authenticator);
+  if (!composed.ok) await stack.disposeAsync();
+  return composed;
+}
+
+async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDisposableStack, given: TokenAuthenticator | undefined): Promise<Result<Gateway, StartFault>> {
+  const { settings, hash } = configuration;
+  const telemetry = createTelemetry(settings, deps);
+  stack.defer(() => telemetry.close());
+  const reportFault = (error: unknown): void => telemetry.fault(error);
+
+  let currentAudit = (): Settings['audit'] => settings.audit;
+  const memory = await openMemory(settings, deps, { audit: () => currentAudit(), onChange: (health) => telemetry.auditHealth(health) });
+  if (!memory.ok) return memory;
+  stack.defer(() => memory.value.close());
+
+  const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), onListenerFault: reportFault });
+  currentAudit = () => cell.current().settings.audit;
+  stack.defer(expireOverrides(cell, deps));
+
+  const authenticator = given === undefined ? await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke')) : ok(given);
+  if (!authenticator.ok) return authenticator;
+  stack.defer(() => authenticator.value.dispose());
+
+  const announce = async (event: LifecycleEvent): Promise<void> => {
+    telemetry.lifecycle(event);
+    await memory.value.note(event);
+  };
+  const edges = openEdges({ settings, deps, cell, telemetry, announce });
+  stack.defer(() => edges.close());
+
+  const { bounds } = settings;
+  const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
+  const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
+  const inflight = new Inflight();
+  const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
+  const pipeline: PipelineDeps = {
+    runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
+    leases, inflight, windows, watch, schemas: edges.schemas, seal: processSeal(),
+    probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
+    identity: { ...IDENTITY, version: deps.version },
+    listeners: [(outcome) => telemetry.outcome(outcome)],
+    onListenerFault: reportFault,
+    backend: (call) => edges.fleet.find(call),
+  };
+  const ingress: Ingress = {
+    authenticator: authenticator.value, runtime: cell, clock: deps.clock, random: deps.random, watch,
+    handle: createHandle(pipeline),
+    refuse: (refused) => {
+      conclude({ ...refused, kind: 'refused', id: callId(deps.random.uuid()), wall: deps.clock.wall(), revision: cell.current().revision }, pipeline).catch(reportFault);
+    },
+  };
+  return ok({ ingress, cell, edges, leases, inflight, windows, schemas: edges.schemas, authenticator: authenticator.value, telemetry, memory: memory.value, announce, stack });
+}
+
+/** The file was compiled before it was accepted, and a kill before it was kept; what fails now closes everything. */
+function compiled(settings: Settings, overrides: readonly Override[], telemetry: Telemetry): Policy {
+  const policy = compilePolicy(settings, overrides);
+  if (policy.ok) return policy.value;
+  telemetry.fault(new Error(`policy could not be compiled (${policy.error.map((one) => one.rule).join(', ')}); everything is refused`));
+  return { roles: new Map(), kills: [{ scope: { kind: 'all' }, pattern: undefined, origin: 'config', until: undefined }], toolLimits: [] };
+}
+
+/** `kill --until` undoes itself: at the time, a new snapshot is published, so that lists and their listeners hear of it. */
+function expireOverrides(cell: RuntimeCell, deps: AppDeps): () => void {
+  const LONGEST_TIMER_MS = 2 ** 31 - 1;
+  let undo: (() => void) | undefined;
+  const plan = (): void => {
+    undo?.();
+    const now = deps.clock.wall();
+    const next = Math.min(...cell.overrides().flatMap((one) => (one.until === undefined ? [] : [one.until])));
+    if (!Number.isFinite(next)) return;
+    undo = deps.timers.after(Math.min(Math.max(next - now, 0) + 1, LONGEST_TIMER_MS), () => {
+      const alive = cell.overrides().filter((one) => one.until === undefined || one.until > deps.clock.wall());
+      if (alive.length < cell.overrides().length) cell.override(alive);
+      else plan();
+    });
+  };
+  const unsubscribe = cell.subscribe(plan);
+  plan();
+  return () => {
+    unsubscribe();
+    undo?.();
+  };
+}
+
+/** Ends calls that the newest word of the operators forbids. */
+export function cancelKilled(gateway: Pick<Gateway, 'cell' | 'inflight'>, deps: Pick<AppDeps, 'clock'>): void {
+  const { policy, settings } = gateway.cell.current();
+  if (!settings.kills.cancelInFlight || policy.kills.length === 0) return;
+  gateway.inflight.cancel((call) => policy.kills.some((rule) => hits(rule, call.principal, call.target, deps.clock.wall())), 'kill');
+}
+

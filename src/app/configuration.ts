@@ -1,0 +1,65 @@
+// Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { exitFor } from '../config/codes.ts';
+import { locateConfig } from '../config/find.ts';
+import { load } from '../config/load.ts';
+import type { Diagnostic } from '../core/operations.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Settings } from '../core/settings.ts';
+import { startFault, type StartFault } from './fault.ts';
+import { sha256 } from './system.ts';
+import { which } from './which.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface Configuration {
+  readonly file: string;
+  readonly text: string;
+  /** SHA-256 of the file's bytes as text. */
+  readonly hash: string;
+  readonly settings: Settings;
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface ConfigurationOptions {
+  readonly configFile: string | undefined;
+  readonly env: Env;
+  readonly cwd: string;
+}
+
+export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
+  const { env, cwd } = options;
+  const home = env['HOME'] ?? homedir();
+  const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)));
+  if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
+  return readConfigurationFile(resolve(cwd, found.value), env, home);
+}
+
+export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir()): Result<Configuration, StartFault> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`));
+  }
+  const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env) });
+  if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
+  return ok({ file, text, hash: sha256(text), settings: loaded.value.settings, warnings: loaded.value.warnings });
+}
+
+function problemsFault(file: string, text: string, problems: readonly Diagnostic[]): StartFault {
+  const [first] = problems;
+  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}`;
+  return { exit: exitFor(problems.map((one) => one.code)), code: first?.code ?? 'SEN-0101', message: count, help: 'sentinel check', problems, source: text };
+}
+
+/** What `config/` asks of a secret's file: its text and whether others may read it. */
+function readSecretFile(path: string): ReturnType<Parameters<typeof load>[0]['readFile']> {
+  try {
+    return ok({ text: readFileSync(path, 'utf8'), mode: statSync(path).mode });
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error));
+  }
+}

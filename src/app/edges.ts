@@ -1,0 +1,83 @@
+// The ways out: backends, the watchdog over their processes, and the worker that checks arguments.
+import { BACKEND_LIMITS } from '../backends/deps.ts';
+import { createBackend } from '../backends/create.ts';
+import { createSchemaChecker } from '../backends/schema/checker.ts';
+import { execaSpawn } from '../backends/stdio/launch.ts';
+import { createWatchdog } from '../backends/stdio/watchdog.ts';
+import type { LifecycleEvent } from '../core/lifecycle.ts';
+import type { Backend, BackendEvents, BackendStatus, SchemaChecker } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
+import type { AppDeps } from './deps.ts';
+import { Fleet } from './fleet.ts';
+import type { RuntimeCell } from './runtime.ts';
+import { sha256, systemTimers } from './system.ts';
+import type { Telemetry } from './telemetry.ts';
+
+export interface EdgesInput {
+  readonly settings: Settings;
+  readonly deps: AppDeps;
+  readonly cell: RuntimeCell;
+  readonly telemetry: Telemetry;
+  announce(event: LifecycleEvent): Promise<void>;
+}
+
+export interface Edges {
+  readonly fleet: Fleet;
+  readonly schemas: SchemaChecker;
+  /** Starts, replaces and lets go of backends so that they are those of the settings. Returns at once. */
+  apply(settings: Settings): void;
+  close(): Promise<void>;
+}
+
+const DRAIN_POLL_MS = 50;
+
+export function openEdges(input: EdgesInput): Edges {
+  const { settings, deps, telemetry } = input;
+  const watchdog = createWatchdog({ random: deps.random });
+  const schemas = createSchemaChecker({ settings: () => input.cell.current().settings.arguments, timers: deps.timers });
+  const fleet = new Fleet({
+    digest: sha256,
+    onFault: (id, error) => telemetry.fault(new Error(`backend ${id} did not stop cleanly`, { cause: error })),
+    create: (backend) => createBackend(backend, {
+      clock: deps.clock, random: deps.random, timers: systemTimers, events: backendEvents(input), log: (line) => telemetry.backendLine(line),
+      limits: { ...BACKEND_LIMITS, lineBytes: settings.bounds.lineBytes }, client: { name: 'sentinel', version: deps.version },
+      stateDir: settings.gateway.stateDir, gatewayEnv: deps.env, spawn: execaSpawn, watchdog,
+    }),
+  });
+  return {
+    fleet,
+    schemas,
+    apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, deps)),
+    close: async () => {
+      await fleet.stop();
+      await schemas.close();
+      watchdog.close();
+    },
+  };
+}
+
+/** A replaced backend keeps its calls in flight until they end, at most for the drain time. */
+async function drained(backend: Backend, drainMs: number, deps: AppDeps): Promise<void> {
+  const end = deps.clock.mono() + drainMs;
+  while (backend.status().inflight > 0 && deps.clock.mono() < end) {
+    await new Promise<void>((resolve) => {
+      systemTimers.after(DRAIN_POLL_MS, resolve);
+    });
+  }
+}
+
+function backendEvents({ cell, telemetry, deps, announce }: EdgesInput): BackendEvents {
+  let before: BackendStatus['state'] | undefined;
+  return {
+    listed: (id, listing) => {
+      cell.listed(id, listing);
+    },
+    changed: (status) => {
+      telemetry.backend(status);
+      if (status.state === before) return;
+      before = status.state;
+      announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: cell.current().revision, kind: 'backend', backend: status.id, state: status.state, note: status.lastFault?.code ?? '' })
+        .catch((error: unknown) => telemetry.fault(error));
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Opens what must outlive the process: the audit and the operators' overrides, in one database. A gateway that cannot read
+// its kills does not start: it might let through what somebody switched off.
+import type { LifecycleEvent } from '../core/lifecycle.ts';
+import type { Override } from '../core/override.ts';
+import type { AuditStore, OverrideStore } from '../core/ports.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { AuditSettings, Settings } from '../core/settings.ts';
+import { openDatabase, type Database } from '../stores/database.ts';
+import { createJournal, type Journal, type JournalHealth } from '../stores/journal.ts';
+import { processLife } from '../stores/life.ts';
+import { migrate } from '../stores/migrate.ts';
+import { loadNode } from '../stores/node.ts';
+import { createOverrides } from '../stores/overrides.ts';
+import type { AppDeps } from './deps.ts';
+import { startFault, type StartFault } from './fault.ts';
+
+export interface Memory {
+  readonly audit: AuditStore;
+  readonly overrides: OverrideStore;
+  readonly engine: Database['engine'];
+  /** Active ones, as they stood at the start. */
+  readonly active: readonly Override[];
+  note(event: LifecycleEvent): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface MemoryOptions {
+  /** Read at each record, so that a reload counts. */
+  readonly audit: () => AuditSettings;
+  readonly onChange: (health: JournalHealth) => void;
+}
+
+export async function openMemory(settings: Settings, deps: AppDeps, options: MemoryOptions): Promise<Result<Memory, StartFault>> {
+  const node = loadNode(settings.gateway.stateDir, deps.random);
+  if (!node.ok) return err(startFault(1, 'SEN-0601', `the state directory cannot be used: ${node.error.detail}`, 'sentinel doctor'));
+  const database = openDatabase(settings.store, { readOnly: false, thread: true });
+  const opened = await openTables(database, deps, settings);
+  if (!opened.ok) {
+    await database.close();
+    return opened;
+  }
+  const journal = createJournal({ database, node: node.value, life: processLife(), clock: deps.clock, random: deps.random, after: (ms, run) => deps.timers.after(ms, run), settings: options.audit, onChange: options.onChange });
+  const started = await journal.start();
+  if (!started.ok) {
+    await database.close();
+    return err(storeFault(settings, started.error.code, started.error.detail));
+  }
+  return ok(memoryOf(database, journal, opened.value));
+}
+
+async function openTables(database: Database, deps: AppDeps, settings: Settings): Promise<Result<readonly Override[], StartFault>> {
+  const migrated = await migrate(database, { now: deps.clock.wall });
+  if (!migrated.ok) return err(storeFault(settings, migrated.error.code, migrated.error.detail));
+  const active = await createOverrides(database).list();
+  return active.ok ? active : err(storeFault(settings, active.error.code, active.error.detail));
+}
+
+function storeFault(settings: Settings, code: string, detail: string): StartFault {
+  const where = settings.store.postgresUrl === undefined ? settings.store.sqlitePath : 'PostgreSQL';
+  if (code === 'schema') return startFault(15, 'SEN-0602', `the store (${where}) has another schema: ${detail}`, 'run the version of Sentinel that wrote it, or newer');
+  return startFault(1, 'SEN-0601', `the store (${where}) cannot be used: ${detail}`, 'sentinel doctor');
+}
+
+function memoryOf(database: Database, journal: Journal, active: readonly Override[]): Memory {
+  return {
+    audit: journal,
+    overrides: createOverrides(database),
+    engine: database.engine,
+    active,
+    note: async (event) => {
+      await journal.note(event);
+    },
+    close: async () => {
+      await journal.close();
+      await database.close();
+    },
+  };
+}

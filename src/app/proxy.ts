@@ -1,0 +1,115 @@
+// `sentinel proxy`: one MCP server behind the same pipeline, watched. Nothing is configured, so nothing is enforced: the role
+// it runs under is in monitor mode, and every call is decided, recorded and let through. For a first look, not for guarding.
+import type { Readable, Writable } from 'node:stream';
+import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { load } from '../config/load.ts';
+import { roleName, timestamp } from '../core/ids.ts';
+import type { Principal } from '../core/principal.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { TokenAuthenticator } from '../identity/authenticator.ts';
+import { serveStdio } from '../surfaces/mcp/stdio.ts';
+import { startHttp } from '../surfaces/mcp/http.ts';
+import { compose, type Gateway } from './compose.ts';
+import type { Configuration, Env } from './configuration.ts';
+import { startFault, type StartFault } from './fault.ts';
+import { onSignals } from './signals.ts';
+import { processDeps, sha256, systemRandom } from './system.ts';
+import { which } from './which.ts';
+
+interface ProxyBase {
+  readonly env: Env;
+  readonly cwd: string;
+  readonly version: string;
+  fail(fault: StartFault): number;
+  /** Talk on stderr. */
+  say(text: string): void;
+}
+
+export interface StdioProxy extends ProxyBase {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+}
+
+export interface HttpProxy extends ProxyBase {
+  readonly upstream: string;
+  /** Loopback port; 0 = any free one. */
+  readonly port: number;
+}
+
+export async function runStdioProxy(options: StdioProxy): Promise<number> {
+  const lines = [`type = "stdio"`, `command = ${quoted(options.command)}`, `args = [${options.args.map(quoted).join(', ')}]`, `cwd = ${quoted(options.cwd)}`, 'env_passthrough = ["HOME"]'];
+  const opened = await open(options, lines, 0);
+  if (!opened.ok) return options.fail(opened.error);
+  const { gateway, drainMs } = opened.value;
+  const surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => undefined, peer: 'local' });
+  const undo = onSignals({ reload: () => {}, drain: () => void surface.close(drainMs), force: () => process.exit(143) });
+  const end = await surface.done;
+  await gateway.stack.disposeAsync();
+  undo();
+  return end.kind === 'broken' ? 1 : 0;
+}
+
+export async function runHttpProxy(options: HttpProxy): Promise<number> {
+  const opened = await open(options, ['type = "http"', `url = ${quoted(options.upstream)}`], options.port);
+  if (!opened.ok) return options.fail(opened.error);
+  const { gateway, drainMs } = opened.value;
+  const http = await startHttp(gateway.ingress, gateway.cell.current().settings);
+  if (!http.ok) {
+    await gateway.stack.disposeAsync();
+    return options.fail(startFault(http.error.code === 'address_in_use' ? 14 : 1, 'SEN-0501', `port ${options.port} could not be bound: ${http.error.detail}`, 'sentinel proxy --port 0 takes any free one'));
+  }
+  options.say(`watching ${options.upstream} at http://${http.value.address.host}:${http.value.address.port}/mcp`);
+  const ended = Promise.withResolvers<undefined>();
+  const undo = onSignals({ reload: () => {}, drain: () => ended.resolve(undefined), force: () => process.exit(143) });
+  await ended.promise;
+  await http.value.close(drainMs);
+  await gateway.stack.disposeAsync();
+  undo();
+  return 0;
+}
+
+/** TOML's basic strings take JSON's escapes. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll('\u007f', '\\u007f');
+}
+
+interface Opened {
+  readonly gateway: Gateway;
+  readonly drainMs: number;
+}
+
+async function open(options: ProxyBase, backend: readonly string[], port: number): Promise<Result<Opened, StartFault>> {
+  const configuration = proxyConfiguration(options, backend, port);
+  if (!configuration.ok) return configuration;
+  const composed = await compose(configuration.value, processDeps(options.env, options.version), localAuthenticator());
+  if (!composed.ok) return composed;
+  const gateway = composed.value;
+  gateway.edges.apply(configuration.value.settings);
+  options.say(`monitor mode: every call is let through and recorded in ${configuration.value.settings.store.sqlitePath}`);
+  return ok({ gateway, drainMs: configuration.value.settings.gateway.drainMs });
+}
+
+function proxyConfiguration(options: ProxyBase, backend: readonly string[], port: number): Result<Configuration, StartFault> {
+  const home = options.env['HOME'] ?? homedir();
+  const state = join(options.env['XDG_STATE_HOME'] ?? join(home, '.local', 'state'), 'sentinel', 'proxy');
+  const text = [
+    '[gateway]', `listen = "127.0.0.1:${port}"`, `state_dir = ${quoted(state)}`, 'log_level = "warn"',
+    '[[backends]]', 'name = "upstream"', ...backend,
+    '[rbac.roles.local]', 'permissions = ["*"]', 'mode = "monitor"',
+    '[rate_limits]', 'mode = "monitor"', '[arguments]', 'mode = "monitor"', '[catalog]', 'names = "bare"', '',
+  ].join('\n');
+  // The loader asks for some way to verify tokens; this one is never used, because nobody is asked for a token here.
+  const env = { ...options.env, JWT_SECRET_KEY: systemRandom.token(32) };
+  const loaded = load({ text, file: join(state, 'proxy.toml'), env, home, readFile: () => err('no files here'), which: (command) => which(command, options.env) });
+  if (!loaded.ok) return err(startFault(2, loaded.error[0]?.code ?? 'SEN-0101', loaded.error.map((one) => one.message).join('; '), 'sentinel help proxy'));
+  return ok({ file: '', text, hash: sha256(text), settings: loaded.value.settings, warnings: [] });
+}
+
+/** Whoever can reach this process is its user: stdio, or loopback with Host and Origin checked. */
+function localAuthenticator(): TokenAuthenticator {
+  const principal: Principal = { subject: 'local', roles: [roleName('local')], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(Number.MAX_SAFE_INTEGER), credential: 'local' };
+  return { authenticate: () => ok(principal), recheck: () => undefined, prepare: () => Promise.resolve(ok(() => {})), refreshRevocations: () => {}, status: () => [], dispose: () => {} };
+}

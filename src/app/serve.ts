@@ -1,0 +1,172 @@
+// The daemon: composed, bound, reloadable, and taken down in order. Signals belong to whoever calls this.
+import { userInfo } from 'node:os';
+import type { Operations } from '../core/operations.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Address, Settings } from '../core/settings.ts';
+import { startAdmin, type AdminSurface } from '../surfaces/admin.ts';
+import { startControl, type ControlSurface } from '../surfaces/control.ts';
+import type { ListenFault } from '../surfaces/listen.ts';
+import { startHttp, type HttpSurface } from '../surfaces/mcp/http.ts';
+import { cancelKilled, compose, type Gateway } from './compose.ts';
+import type { Configuration } from './configuration.ts';
+import type { AppDeps } from './deps.ts';
+import { startFault, type StartFault } from './fault.ts';
+import { createOperations } from './operations.ts';
+import { createReloader } from './reload.ts';
+import { statusReport, type Standing } from './status.ts';
+
+export interface RunningGateway {
+  /** URL of `/mcp` as agents use it. */
+  readonly endpoint: string;
+  /** URL of the operators' listener. */
+  readonly health: string;
+  readonly control: string;
+  readonly settings: Settings;
+  readonly operations: Operations;
+  /** Resolves when every backend has listed its tools or shown that it cannot, or after `waitMs`. */
+  settled(waitMs: number): Promise<void>;
+  /** Drains, ends backends, writes the last record. Idempotent. */
+  shutdown(reason: string): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly configuration: Configuration;
+  /** Reads the file again, for a reload. */
+  readonly read: () => Result<Configuration, StartFault>;
+  readonly deps: AppDeps;
+}
+
+interface Surfaces {
+  readonly http: HttpSurface;
+  readonly admin: AdminSurface;
+  readonly control: ControlSurface;
+}
+
+export async function serve(options: ServeOptions): Promise<Result<RunningGateway, StartFault>> {
+  const { configuration, deps } = options;
+  const composed = await compose(configuration, deps);
+  if (!composed.ok) return composed;
+  const gateway = composed.value;
+  let surfaces: Surfaces | undefined;
+  let draining = false;
+  const startedAt = deps.clock.wall();
+  const { reload, last } = reloaderOf(options, gateway);
+  const standing = (): Standing => ({
+    startedAt, configFile: configuration.file, draining, listening: surfaces !== undefined, lastReload: last(),
+    endpoint: endpointOf(configuration.settings, surfaces?.http.address), health: `http://${hostPort(surfaces?.admin.address ?? configuration.settings.gateway.healthListen)}`,
+    sessions: (surfaces?.http.stats().sessions ?? 0) + (surfaces?.control.stats().attached ?? 0),
+  });
+  const operations = operationsOf(gateway, deps, reload, () => statusReport(gateway, standing(), deps));
+  const bound = await bindSurfaces(operations, gateway, configuration.settings);
+  if (!bound.ok) {
+    await gateway.stack.disposeAsync();
+    return bound;
+  }
+  surfaces = bound.value;
+  gateway.edges.apply(configuration.settings);
+  await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
+  let ended: Promise<void> | undefined;
+  return ok({
+    endpoint: standing().endpoint, health: standing().health, control: surfaces.control.path, settings: configuration.settings, operations,
+    settled: (waitMs) => settled(gateway, deps, waitMs),
+    shutdown: (reason) => {
+      draining = true;
+      ended ??= takeDown(gateway, bound.value, deps, reason);
+      return ended;
+    },
+  });
+}
+
+export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<typeof createReloader> {
+  const { deps } = options;
+  return createReloader({
+    cell: gateway.cell, clock: deps.clock, random: deps.random, read: options.read, announce: gateway.announce,
+    prepareKeys: async (settings) => {
+      const prepared = await gateway.authenticator.prepare(settings.auth);
+      return prepared.ok ? prepared : err(prepared.error.message);
+    },
+    apply: (settings) => {
+      gateway.telemetry.configure(settings);
+      gateway.edges.apply(settings);
+      gateway.leases.retain(new Set(settings.backends.map((row) => row.id)));
+      cancelKilled(gateway, deps);
+    },
+  });
+}
+
+export function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reload'], status: Operations['status']): Operations {
+  return createOperations({
+    cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight,
+    schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,
+    metrics: () => gateway.telemetry.metrics({ status: status() }),
+    reload: async (by) => {
+      const report = await reload(by);
+      gateway.telemetry.reloaded(report.ok);
+      return report;
+    },
+    rekey: async () => {
+      const prepared = await gateway.authenticator.prepare(gateway.cell.current().settings.auth);
+      if (!prepared.ok) return err(prepared.error.message);
+      prepared.value();
+      return ok(undefined);
+    },
+    refreshRevocations: () => gateway.authenticator.refreshRevocations(),
+    tail: (listener) => gateway.telemetry.tail(listener),
+  });
+}
+
+async function bindSurfaces(operations: Operations, gateway: Gateway, settings: Settings): Promise<Result<Surfaces, StartFault>> {
+  const current = (): Settings => gateway.cell.current().settings;
+  const control = await startControl(operations, gateway.ingress, { path: settings.gateway.controlSocket, operator: userInfo().username });
+  if (!control.ok) return err(listenFault('control socket', control.error));
+  const admin = await startAdmin(operations, () => current().gateway);
+  if (!admin.ok) {
+    await control.value.close(0);
+    return err(listenFault('health listener', admin.error));
+  }
+  const http = await startHttp(gateway.ingress, settings);
+  if (!http.ok) {
+    await Promise.all([control.value.close(0), admin.value.close()]);
+    return err(listenFault('listener', http.error));
+  }
+  return ok({ control: control.value, admin: admin.value, http: http.value });
+}
+
+function listenFault(what: string, fault: ListenFault): StartFault {
+  const exit = fault.code === 'address_in_use' ? 14 : 1;
+  return startFault(exit, 'SEN-0501', `the ${what} could not be bound: ${fault.detail}`, fault.code === 'address_in_use' ? 'stop what holds it, or set another address in [gateway]' : 'sentinel doctor');
+}
+
+/** Readiness is false from the first moment; agents are served until what they asked for has ended or the drain time is over. */
+async function takeDown(gateway: Gateway, surfaces: Surfaces, deps: AppDeps, reason: string): Promise<void> {
+  const { drainMs } = gateway.cell.current().settings.gateway;
+  const cut = deps.timers.after(drainMs, () => {
+    gateway.inflight.cancel(() => true, 'shutdown');
+  });
+  await Promise.all([surfaces.http.close(drainMs), surfaces.control.close(drainMs)]);
+  await gateway.inflight.idle();
+  cut();
+  await surfaces.admin.close();
+  await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'signal', revision: gateway.cell.current().revision, kind: 'stopped', reason });
+  await gateway.stack.disposeAsync();
+}
+
+const SETTLE_POLL_MS = 25;
+
+async function settled(gateway: Gateway, deps: AppDeps, waitMs: number): Promise<void> {
+  const end = deps.clock.mono() + waitMs;
+  const waiting = (): boolean => gateway.edges.fleet.statuses().some((status) => status.state === 'idle' || status.state === 'starting');
+  while (waiting() && deps.clock.mono() < end) {
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, SETTLE_POLL_MS);
+    });
+  }
+}
+
+function endpointOf(settings: Settings, address: Address | undefined): string {
+  return `${settings.gateway.publicUrl ?? `http://${hostPort(address ?? settings.gateway.listen)}`}/mcp`;
+}
+
+function hostPort({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

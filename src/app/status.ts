@@ -1,0 +1,66 @@
+// What `sentinel status` shows: one plain report of everything that is going on, and what should be done about it.
+import { unmatchedPatterns } from '../config/compile.ts';
+import type { StatusReport } from '../core/operations.ts';
+import type { Timestamp } from '../core/ids.ts';
+import type { Gateway } from './compose.ts';
+import type { AppDeps } from './deps.ts';
+import { policySentence } from './explain.ts';
+import { killViews } from './kills.ts';
+import { readinessOf } from './readiness.ts';
+import type { LastReload } from './reload.ts';
+
+export interface Standing {
+  readonly startedAt: Timestamp;
+  readonly configFile: string | undefined;
+  readonly endpoint: string;
+  readonly health: string;
+  readonly listening: boolean;
+  readonly draining: boolean;
+  readonly sessions: number;
+  readonly lastReload: LastReload | undefined;
+}
+
+export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps): StatusReport {
+  const snapshot = gateway.cell.current();
+  const { settings } = snapshot;
+  const backends = gateway.edges.fleet.statuses();
+  const circuits = gateway.leases.circuits(settings.backends.map((row) => row.id));
+  const audit = gateway.memory.audit.health();
+  return {
+    version: deps.version,
+    pid: process.pid,
+    startedAt: standing.startedAt,
+    endpoint: standing.endpoint,
+    health: standing.health,
+    controlSocket: settings.gateway.controlSocket,
+    configFile: standing.configFile,
+    revision: snapshot.revision,
+    configHash: snapshot.configHash,
+    lastReload: standing.lastReload,
+    readiness: readinessOf({ snapshot, listening: standing.listening, draining: standing.draining, backends, circuits, audit }),
+    backends,
+    circuits,
+    tools: snapshot.catalog.tools.length,
+    policy: policySentence(snapshot, deps.clock),
+    kills: killViews(snapshot, gateway.cell.overrides(), deps.clock.wall()),
+    inflight: gateway.inflight.size,
+    sessions: standing.sessions,
+    store: settings.audit.enabled ? gateway.memory.engine : 'none',
+    warnings: warningsOf(gateway, standing),
+  };
+}
+
+function warningsOf(gateway: Gateway, standing: Standing): readonly string[] {
+  const { policy, catalog, settings } = gateway.cell.current();
+  const warnings: string[] = [];
+  if (standing.lastReload?.ok === false) warnings.push(`the last reload was refused (${standing.lastReload.problems.length} problems); the running revision is unchanged: sentinel check`);
+  for (const one of unmatchedPatterns(policy, catalog, settings.backends.map((row) => row.id))) warnings.push(`${one.rule} names ${one.pattern}, which matches no known tool: sentinel tools`);
+  for (const problem of catalog.problems) warnings.push(`tool ${problem.name} of backend ${problem.backend} is not offered: ${problem.note}`);
+  if (!settings.audit.enabled) warnings.push('the audit is switched off: set gateway.audit_enabled = true');
+  const { fault, failed } = gateway.memory.audit.health();
+  if (fault !== undefined) warnings.push(`the audit store is ${fault.code}, ${failed} records could not be written: sentinel doctor`);
+  for (const kill of killViews(gateway.cell.current(), gateway.cell.overrides(), 0)) {
+    if (kill.origin === 'operator') warnings.push(`killed: ${kill.scope} (${kill.reason ?? ''}): sentinel unkill ${kill.id ?? kill.scope}`);
+  }
+  return warnings;
+}

@@ -1,0 +1,57 @@
+// `sentinel stdio` without a daemon: the whole gateway in this process, for the one agent on stdin and stdout.
+import type { Readable, Writable } from 'node:stream';
+import type { Secret } from '../core/secret.ts';
+import { serveStdio, type StdioEnd } from '../surfaces/mcp/stdio.ts';
+import { compose } from './compose.ts';
+import { readConfiguration, readConfigurationFile, type ConfigurationOptions } from './configuration.ts';
+import { startFault, type StartFault } from './fault.ts';
+import { reloaderOf } from './serve.ts';
+import { onSignals } from './signals.ts';
+import { processDeps } from './system.ts';
+
+export interface StdioRun extends ConfigurationOptions {
+  readonly version: string;
+  /** Asked at each message: a token file that was renewed counts from then on. */
+  readonly token: () => Secret | undefined;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  fail(fault: StartFault): number;
+}
+
+export async function runStdio(options: StdioRun): Promise<number> {
+  const configuration = readConfiguration(options);
+  if (!configuration.ok) return options.fail(configuration.error);
+  const deps = processDeps(options.env, options.version);
+  const composed = await compose(configuration.value, deps);
+  if (!composed.ok) return options.fail(composed.error);
+  const gateway = composed.value;
+  const { file, settings, hash } = configuration.value;
+  const { reload } = reloaderOf({ configuration: configuration.value, read: () => readConfigurationFile(file, options.env), deps }, gateway);
+  gateway.edges.apply(settings);
+  await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: hash });
+  const surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => options.token()?.reveal(), peer: 'local' });
+  const undo = onSignals({
+    reload: () => {
+      reload('signal').catch(() => {});
+    },
+    drain: () => {
+      surface.close(settings.gateway.drainMs).catch(() => {});
+    },
+    force: (signal) => process.exit(signal === 'SIGINT' ? 130 : 143),
+  });
+  const end = await surface.done;
+  gateway.inflight.cancel(() => true, 'shutdown');
+  await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: gateway.cell.current().revision, kind: 'stopped', reason: end.kind });
+  await gateway.stack.disposeAsync();
+  undo();
+  return exitOf(end, options);
+}
+
+function exitOf(end: StdioEnd, options: StdioRun): number {
+  switch (end.kind) {
+    case 'eof':
+    case 'closed': return 0;
+    case 'unauthenticated': return options.fail(startFault(20, 'SEN-0201', `the token was refused (${end.failure.code})`, 'sentinel token inspect'));
+    case 'broken': return options.fail(startFault(1, 'SEN-0502', `the agent\u2019s side of the connection broke: ${end.detail}`));
+  }
+}
