@@ -4,7 +4,7 @@ import type { RawJson } from '../core/json/scan.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipSpace } from '../core/json/lex.ts';
 import { decodeString, skipColon, skipString, skipValue } from '../core/json/slice.ts';
 import { cut, storable } from '../core/text.ts';
-import { keyMatcher, LONGEST_SECRET, MASK, maskSecrets } from './secrets.ts';
+import { keyMatcher, LONGEST_SECRET, MASK, maskSecrets } from '../core/masking.ts';
 
 export interface Redaction {
   /** Of the stored text, UTF-8. */

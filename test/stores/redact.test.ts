@@ -6,7 +6,7 @@ import { AGENT_LIMITS } from '../../src/core/json/raw.ts';
 import { scan, type RawJson } from '../../src/core/json/scan.ts';
 import { storable } from '../../src/core/text.ts';
 import { redactJson } from '../../src/stores/redact.ts';
-import { maskSecrets } from '../../src/stores/secrets.ts';
+import { maskSecrets } from '../../src/core/masking.ts';
 import { CANARIES, FRAGMENTS } from './canaries.ts';
 
 const KEYS = ['password', 'token', 'api_key'];

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { toRaw } from '../../src/core/json/compose.ts';
+import { roleName, timestamp } from '../../src/core/ids.ts';
+import type { End } from '../../src/core/outcome.ts';
+import { storable } from '../../src/core/text.ts';
+import { createEncoder, type Encoder } from '../../src/stores/record.ts';
+import { truncatePeer } from '../../src/stores/record-text.ts';
+import { maskSecrets } from '../../src/core/masking.ts';
+import { ALICE, AUDIT, CLOCK, ENGINES, RANDOM, TRAIL, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
+import type { TestContext } from 'node:test';
+
+function encoder(t: TestContext): Encoder {
+  return createEncoder({ node: sampleNode(temporaryFolder(t)), clock: CLOCK, random: RANDOM, settings: () => AUDIT });
+}
+
+test('every way to end is one status, one code and one sentence', (t) => {
+  const ends: readonly (readonly [End, string, string, string | null])[] = [
+    [{ kind: 'answered', isError: false, bytes: 1, digest: '' }, 'success', 'ok', null],
+    [{ kind: 'answered', isError: true, bytes: 1, digest: '' }, 'error', 'tool_error', 'the tool answered with isError'],
+    [{ kind: 'errored', code: -32000, bytes: 5 }, 'error', 'backend_error', 'the backend answered with error -32000'],
+    [{ kind: 'failed', fault: { code: 'timeout', afterMs: 60_000 } }, 'error', 'timeout', 'timeout after 60000 ms'],
+    [{ kind: 'failed', fault: { code: 'exited', detail: 'code 1' } }, 'error', 'exited', 'exited: code 1'],
+    [{ kind: 'cancelled', by: 'kill' }, 'killed', 'cancelled_kill', 'cancelled by kill'],
+    [{ kind: 'cancelled', by: 'agent' }, 'error', 'cancelled_agent', 'cancelled by agent'],
+    [{ kind: 'denied', reason: { code: 'limited', scope: 'principal', limit: 3, windowMs: 60_000, retryAfterMs: 5 } }, 'rate_limited', 'limited', 'limited: 3 per 60 s (principal)'],
+    [{ kind: 'denied', reason: { code: 'killed', scope: 'tool fs/*', seen: true } }, 'killed', 'killed', 'killed: tool fs/*'],
+    [{ kind: 'denied', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: 'required', message: 'x' }] } }, 'invalid_args', 'invalid_arguments', 'invalid_arguments: / required'],
+    [{ kind: 'denied', reason: { code: 'circuit_open', retryAfterMs: 9 } }, 'circuit_open', 'circuit_open', 'circuit_open: again in 9 ms'],
+  ];
+  const encode = encoder(t);
+  for (const [end, status, code, fault] of ends) {
+    const row = encode.outcome(sampleOutcome(sampleCall(), end), false);
+    assert.deepEqual([row.status, row.code, row.fault], [status, code, fault]);
+    assert.equal(row.decision, end.kind === 'denied' ? 'deny' : 'allow');
+  }
+});
+
+test('a denied call keeps its arguments and names the rule that denied it', (t) => {
+  const row = encoder(t).outcome(denied(sampleCall()), true);
+  assert.deepEqual([row.decision, row.reason, row.rule, row.mode, row.severity], ['deny', 'forbidden', 'role:developer:deny:fs/write*', 'enforce', 'medium']);
+  assert.equal(row.args, '{"path":"/tmp/a"}');
+});
+
+test('a monitor rule is on record with its true word while the decision is what was done', (t) => {
+  const watched = { stage: 'guard', rule: 'pii', decision: 'deny', mode: 'monitor', severity: 'high', note: undefined } as const;
+  const row = encoder(t).outcome(sampleOutcome(sampleCall(), undefined, [...TRAIL, watched]), false);
+  assert.deepEqual([row.decision, row.rule, row.mode], ['allow', 'pii', 'monitor']);
+});
+
+test('peers are kept as networks, sessions and token ids as keyed digests', (t) => {
+  assert.deepEqual(['203.0.113.77', '::ffff:203.0.113.77', '2001:db8:a:b:c::1', 'local', '', '\u0000'].map(truncatePeer),
+    ['203.0.113.0', '203.0.113.0', '2001:db8:a::', 'local', '', '\\u0000']);
+  const row = encoder(t).intent(sampleIntent(sampleCall({ session: 'session-secret' })));
+  assert.match(row.session ?? '', /^[0-9a-f]{64}$/);
+  assert.match(row.jti_hmac ?? '', /^[0-9a-f]{64}$/);
+});
+
+test('a traceparent that is none leaves no trace id', (t) => {
+  const row = encoder(t).intent(sampleIntent(sampleCall({ traceparent: "00-'; drop table audit_record" })));
+  assert.equal(row.trace_id, null);
+});
+
+test('two long subjects with one beginning stay two subjects', (t) => {
+  const encode = encoder(t);
+  const subject = (end: string): string | null => encode.intent(sampleIntent(sampleCall({ principal: { ...ALICE, subject: 's'.repeat(5000) + end } }))).subject;
+  assert.notEqual(subject('a'), subject('b'));
+  assert.ok((subject('a') ?? '').length <= 300);
+});
+
+for (const engine of ENGINES) {
+  describe(`any text in a record on ${engine.name}`, { skip: engine.skip }, () => {
+    test('property: any string in any field becomes a readable row, in the table and in the view', async (t) => {
+      const { folder, open } = await engine.fresh(t);
+      const database = open();
+      const journal = journalOver(database, sampleNode(folder));
+      await journal.start();
+      const hostile = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constant('\u0000'.repeat(900)), fc.constant('\ud800'.repeat(5000)), fc.constant('🜁'.repeat(3000)));
+      await fc.assert(fc.asyncProperty(hostile, fc.jsonValue({ stringUnit: 'binary' }), async (text, value) => {
+        const call = sampleCall({
+          tool: text, backend: text, args: toRaw({ [text]: text, value }), session: text, peer: text, client: { name: text, version: text }, traceparent: text,
+          principal: { ...ALICE, subject: text, issuer: text, roles: [roleName(text)], keyId: text, tokenId: text },
+        });
+        const note = { stage: text, rule: text, decision: 'deny', mode: 'monitor', severity: 'low', note: text } as const;
+        const results = [
+          await journal.intend({ ...sampleIntent(call), trail: [note] }),
+          await journal.conclude(sampleOutcome(call, { kind: 'failed', fault: { code: 'protocol', detail: text } }, [note])),
+          await journal.conclude(sampleRefusal({ name: text, method: 'tools/call' })),
+          await journal.note({ id: RANDOM.uuid(), wall: timestamp(1), by: text, revision: 1, kind: 'stopped', reason: text }),
+        ];
+        assert.deepEqual(results.filter((one) => !one.ok), []);
+        const row = await database.db.selectFrom('audit_record').selectAll().where('call_id', '=', call.id).where('kind', '=', 'intent').executeTakeFirstOrThrow();
+        if (text.length <= 40) assert.equal(row.subject, storable(text));
+        if (text.length <= 40 && maskSecrets(text) === text) assert.equal(row.kid, storable(text));
+        JSON.parse(row.args ?? '');
+        JSON.parse(row.trail ?? '');
+        JSON.parse(row.args_shape ?? '');
+        const { rows } = await sql<Record<string, unknown>>`select * from audit_log where request_id = ${call.id}`.execute(database.db);
+        assert.equal(rows.length, 1);
+      }), { numRuns: 60 });
+      assert.equal(journal.health().failed, 0);
+      await journal.close();
+    });
+  });
+}
