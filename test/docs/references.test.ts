@@ -7,7 +7,7 @@ import { COMMON_OPTIONS, type Verb, type VerbModule } from '../../src/cli/verb.t
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const documents = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).toSorted();
-const FENCE = /^(\s*)```[\s\S]*?^\1```/gm;
+const FENCE = /^([ \t]*)```[\s\S]*?^\1```/gm;
 
 const modules = await Promise.all(globSync('src/cli/verbs/*.ts', { cwd: root }).map(async (path): Promise<VerbModule> => import(join(root, path))));
 const verbs: readonly Verb[] = modules.flatMap((module) => [...module.verbs]);
