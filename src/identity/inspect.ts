@@ -28,7 +28,8 @@ export interface TokenInspection {
 export interface InspectDeps {
   readonly verifiers: readonly Verifier[];
   readonly tokenBytes: number;
-  readonly revocations: Revocations;
+  /** Undefined = they cannot be read, so the check is skipped and nothing is accepted. */
+  readonly revocations: Revocations | undefined;
   readonly now: Timestamp;
 }
 
@@ -44,7 +45,7 @@ export async function inspectToken(text: string, deps: InspectDeps): Promise<Tok
   checks.push(key?.ok === true ? verdict('signature', await signatureFailure(token, key.value)) : skipped('signature'));
   checks.push(...claimChecks(token, verifier.ok ? verifier.value : undefined, deps.now));
   const id = tokenIdOf(token);
-  checks.push(verdict('not revoked', revocation(deps, id, key)));
+  checks.push(revocationCheck(deps, id, key));
   return { accepted: checks.every(({ outcome }) => outcome === 'pass'), tokenId: id, header: token.header, payload: token.payload, checks };
 }
 
@@ -53,9 +54,10 @@ function claimChecks(token: ParsedToken, verifier: Verifier | undefined, now: Ti
   return CLAIM_CHECKS.map(({ name, check }) => (verifier === undefined ? skipped(name) : verdict(name, check(token, verifier.rules, now))));
 }
 
-function revocation({ revocations, now }: InspectDeps, id: string, key: Result<VerifyingKey, AuthFailure> | undefined): AuthFailure | undefined {
+function revocationCheck({ revocations, now }: InspectDeps, id: string, key: Result<VerifyingKey, AuthFailure> | undefined): TokenCheck {
+  if (revocations === undefined) return skipped('not revoked');
   const keyId = key?.ok === true ? key.value.id : undefined;
-  return revocations.has(id, keyId, now) ? { code: 'revoked', detail: 'revoked by an operator' } : undefined;
+  return verdict('not revoked', revocations.has(id, keyId, now) ? { code: 'revoked', detail: 'revoked by an operator' } : undefined);
 }
 
 function judged(name: string, result: Result<unknown, AuthFailure>): TokenCheck {

@@ -34,9 +34,14 @@ export function activeKey(ring: Ring): RingKey | undefined {
   return ring.keys.find((key) => key.graceUntil === undefined);
 }
 
-/** The new key signs from now on. The old one forgets its private part at once and verifies until its grace ends. */
+/**
+ * The new key signs from now on. The old one forgets its private part at once and verifies until its grace ends.
+ * No grace at all is for emergencies: it also ends the grace of keys rotated before.
+ */
 export function rotated(ring: Ring, fresh: RingKey, now: Timestamp, graceMs: number): Ring {
-  const older = ring.keys.map((key): RingKey => ({ ...key, d: undefined, graceUntil: key.graceUntil ?? timestamp(now + graceMs) }));
+  const until = timestamp(now + graceMs);
+  const ends = (key: RingKey): Timestamp => (graceMs === 0 ? timestamp(Math.min(key.graceUntil ?? until, until)) : key.graceUntil ?? until);
+  const older = ring.keys.map((key): RingKey => ({ ...key, d: undefined, graceUntil: ends(key) }));
   return { keys: [fresh, ...older].slice(0, KEPT) };
 }
 

@@ -65,6 +65,16 @@ describe('the ring on disk', () => {
     assert.equal(octal((await stat(path)).mode), '600');
   });
 
+  test('a later rotation keeps the grace that was promised, but no grace ends every grace', async (t) => {
+    const { directory, clock, deps } = await disk(t);
+    await generateRing(deps, directory);
+    await rotateRing(deps, directory, 60_000);
+    const kept = unwrap(await rotateRing(deps, directory, 1_000));
+    assert.deepEqual(kept.keys.map((key) => key.graceUntil), [undefined, clock.wall() + 1_000, clock.wall() + 60_000]);
+    const ended = unwrap(await rotateRing(deps, directory, 0));
+    assert.deepEqual(ended.keys.map((key) => stateOf(key, clock.wall())), ['active', 'retired', 'retired', 'retired']);
+  });
+
   test('rotation without a ring makes the first key; many rotations keep the file small', async (t) => {
     const { directory, deps } = await disk(t);
     for (let n = 0; n < 20; n += 1) unwrap(await rotateRing(deps, directory, 0));

@@ -1,0 +1,207 @@
+// `sentinel token`: makes, looks at and revokes agents' tokens. A token is shown once, on stdout or in a private file, and never a signature again.
+import { existsSync } from 'node:fs';
+import { link, open, rename, unlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { IssuedToken, TokenInspection } from '../../app/keys.ts';
+import type { RevokeRequest } from '../../core/operations.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { openControl } from '../daemon.ts';
+import { EXIT } from '../exit.ts';
+import { fileFault, usageFault } from '../faults.ts';
+import { plain, relative, rfc3339, table } from '../render.ts';
+import { parseSpan } from '../time.ts';
+import { readToken, tokenFromFile } from '../token.ts';
+import type { Fault, Verb, VerbContext } from '../verb.ts';
+
+const TOKEN_BYTES = 64 * 1024;
+/** Ids as this gateway makes them: anything else may be a mistyped file name. */
+const USUAL_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64})$/;
+
+const issue: Verb = {
+  name: 'token issue',
+  summary: 'make a token for an agent',
+  usage: '',
+  examples: [
+    { run: 'sentinel token issue --subject ci-bot --role developer --out ci-bot.token', does: 'a token for 30 days, in a file only you can read' },
+    { run: 'sentinel token issue --subject ada --role viewer --role auditor --ttl 8h', does: 'a token with two roles, printed once' },
+  ],
+  about: 'Signed with the gateway\'s own key, or with the shared secret where that is all there is. The gateway keeps no copy: what is lost is issued anew, what leaks is revoked by its id.',
+  options: {
+    subject: { type: 'string', value: 'name', help: 'who will act (required)' },
+    role: { type: 'string', value: 'role', multiple: true, help: 'role of the agent (required); again for several' },
+    ttl: { type: 'string', value: 'span', help: 'how long it is good: 8h, 30d (default: 30d, or what max_token_lifetime allows)' },
+    audience: { type: 'string', value: 'text', help: 'for another gateway (default: this one)' },
+    hs256: { type: 'boolean', help: 'sign with the shared secret, as the original did' },
+    out: { type: 'string', value: 'file', help: 'write it there, readable by you only, instead of printing it' },
+    force: { type: 'boolean', help: 'replace the file of --out' },
+  },
+  operands: [0, 0],
+  run: runIssue,
+};
+
+const inspect: Verb = {
+  name: 'token inspect',
+  summary: 'show what a token says and which checks it passes',
+  usage: '[<token-file> | -]',
+  examples: [
+    { run: 'sentinel token inspect ci-bot.token', does: 'header, claims and each check; exit 0 accepted, 20 refused' },
+    { run: 'sentinel token inspect - < ci-bot.token', does: 'the same from stdin' },
+  ],
+  about: 'Without an operand, the token that SENTINEL_TOKEN or SENTINEL_TOKEN_FILE gives. A remote issuer is asked for its keys. The signature is never shown.',
+  options: {},
+  operands: [0, 1],
+  run: runInspect,
+};
+
+const revoke: Verb = {
+  name: 'token revoke',
+  summary: 'refuse a token, or all tokens of a key, from now on',
+  usage: '<jti | token-file | ->',
+  examples: [
+    { run: 'sentinel token revoke ci-bot.token --reason "laptop lost"', does: 'the token in that file is refused at once' },
+    { run: 'sentinel token revoke 0198d0f4-6b1e-7c39-9f52-3a6d0c41e7b8 --reason "leaked in a log"', does: 'the same by its id, as the audit shows it' },
+  ],
+  about: 'A running gateway refuses it before this command ends. Without one it is written to the store and holds from the next start. With --key the operand is a key id of `sentinel keys list`.',
+  options: {
+    reason: { type: 'string', value: 'text', help: 'why; kept in the audit (required)' },
+    key: { type: 'boolean', help: 'the operand is a key id: refuse all its tokens' },
+  },
+  operands: [1, 1],
+  run: runRevoke,
+};
+
+export const verbs: readonly Verb[] = [issue, inspect, revoke];
+
+async function runIssue(cx: VerbContext): Promise<number> {
+  const subject = cx.flags.text('subject') ?? '';
+  const roles = cx.flags.list('role');
+  if (subject === '') return cx.fail(usageFault('--subject <name> is required: limits, kills and the audit go by it', 'sentinel help token issue'));
+  if (roles.length === 0) return cx.fail(usageFault('--role <role> is required: a token without a role is refused', 'sentinel help token issue'));
+  const ttl = cx.flags.text('ttl');
+  const lifetimeMs = ttl === undefined ? undefined : parseSpan(ttl);
+  if (ttl !== undefined && lifetimeMs === undefined) return cx.fail(usageFault(`--ttl: "${plain(ttl)}" is no span`, 'write 30m, 8h or 30d'));
+  const { readConfiguration } = await import('../../app/configuration.ts');
+  const { issueToken } = await import('../../app/keys.ts');
+  const read = readConfiguration(cx);
+  if (!read.ok) return cx.fail(read.error);
+  const { settings } = read.value;
+  const issued = await issueToken(settings, { subject, roles, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
+  if (!issued.ok) return cx.fail(issued.error);
+  const out = cx.flags.text('out');
+  const file = out === undefined ? undefined : resolve(cx.cwd, out);
+  const written = file === undefined ? ok(undefined) : await writePrivate(file, `${issued.value.token}\n`, cx.flags.on('force'), issued.value.tokenId);
+  if (!written.ok) return cx.fail(written.error);
+  tellIssued(cx, issued.value, file);
+  const known = new Set<string>(settings.roles.map((role) => role.name));
+  for (const role of roles) if (!known.has(role)) cx.err(`warning: the configuration has no role ${plain(role)}, so this token may do nothing by it`);
+  return EXIT.ok;
+}
+
+function tellIssued(cx: VerbContext, issued: IssuedToken, file: string | undefined): void {
+  if (cx.json) {
+    const { token, tokenId, keyId, algorithm, issuer, audience, subject, roles, issuedAt, expiresAt } = issued;
+    const carrier = file === undefined ? { token } : { file };
+    cx.outJson({ ...carrier, token_id: tokenId, key_id: keyId, algorithm, issuer, audience, subject, roles, issued_at: rfc3339(issuedAt), expires_at: rfc3339(expiresAt) });
+    return;
+  }
+  cx.out(file ?? issued.token);
+  cx.err(`token ${issued.tokenId} for ${plain(issued.subject)} (${plain(issued.roles.join(', '))}), good until ${rfc3339(issued.expiresAt)} (${relative(issued.expiresAt, cx.now())})`);
+}
+
+/** A crash leaves the old file or the new one, and no moment at which others can read it. */
+async function writePrivate(path: string, text: string, replace: boolean, unique: string): Promise<Result<void, Fault>> {
+  const temp = `${path}.${unique}.tmp`;
+  try {
+    const file = await open(temp, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (replace) {
+      await rename(temp, path);
+    } else {
+      // Unlike rename, link refuses a file that is there.
+      await link(temp, path);
+      await unlink(temp);
+    }
+    return ok(undefined);
+  } catch (cause) {
+    await unlink(temp).catch(() => undefined);
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown fault';
+    return err(code === 'EEXIST' ? fileFault(`${path} is there already`, 'choose another --out, or pass --force') : fileFault(`${path} cannot be written (${code})`));
+  }
+}
+
+async function runInspect(cx: VerbContext): Promise<number> {
+  const token = await tokenOf(cx, cx.args[0]);
+  if (!token.ok) return cx.fail(token.error);
+  const { readConfiguration } = await import('../../app/configuration.ts');
+  const { inspectToken } = await import('../../app/keys.ts');
+  const read = readConfiguration(cx);
+  if (!read.ok) return cx.fail(read.error);
+  const seen = await inspectToken(read.value.settings, token.value);
+  if (!seen.ok) return cx.fail(seen.error);
+  tellInspection(cx, seen.value);
+  return seen.value.accepted ? EXIT.ok : EXIT.unauthenticated;
+}
+
+async function tokenOf(cx: VerbContext, from: string | undefined): Promise<Result<string, Fault>> {
+  if (from === '-') return ok((await cx.readStdin(TOKEN_BYTES)).trim());
+  const read = from === undefined ? readToken({ file: undefined, env: cx.env, cwd: cx.cwd }) : tokenFromFile(resolve(cx.cwd, from));
+  return read.ok ? ok(read.value.reveal()) : read;
+}
+
+function tellInspection(cx: VerbContext, { accepted, tokenId, header, payload, checks }: TokenInspection): void {
+  if (cx.json) {
+    const [head, claims] = [header, payload].map((raw): unknown => (raw === undefined ? null : JSON.parse(raw)));
+    cx.outJson({ accepted, token_id: tokenId ?? null, header: head, claims, checks: checks.map(({ name, outcome, detail }) => ({ check: name, outcome, detail: detail ?? null })) });
+    return;
+  }
+  if (header !== undefined && payload !== undefined) {
+    cx.out(`header  ${plain(header)}`);
+    cx.out(`claims  ${plain(payload)}`);
+    cx.out(`id      ${plain(tokenId ?? '')}`);
+  }
+  const rows = checks.map(({ name, outcome, detail }) => [name, outcome, detail ?? '']);
+  cx.out(table(['CHECK', 'RESULT', 'WHY'], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  cx.out(accepted ? cx.paint.good('accepted') : cx.paint.bad('refused'));
+}
+
+async function runRevoke(cx: VerbContext): Promise<number> {
+  const reason = cx.flags.text('reason')?.trim() ?? '';
+  if (reason === '') return cx.fail(usageFault('--reason <text> is required: it is what the audit will say', 'sentinel help token revoke'));
+  const { readConfiguration } = await import('../../app/configuration.ts');
+  const read = readConfiguration(cx);
+  if (!read.ok) return cx.fail(read.error);
+  const { revokeOffline, tokenIdIn } = await import('../../app/keys.ts');
+  const operand = await revokedText(cx, cx.args[0] ?? '');
+  if (!operand.ok) return cx.fail(operand.error);
+  const what = cx.flags.on('key') ? 'key' : 'token';
+  const value = what === 'key' ? operand.value : (tokenIdIn(read.value.settings, operand.value) ?? operand.value);
+  if (value === '') return cx.fail(usageFault('there is nothing to revoke in an empty text', 'sentinel help token revoke'));
+  const request: RevokeRequest = { what, value, reason, until: undefined, by: cx.user };
+  const control = await openControl(cx);
+  const told = control.ok ? await control.value.revoke(request) : control;
+  if (!told.ok && told.error.exit !== EXIT.daemonNotRunning) return cx.fail(told.error);
+  if (!told.ok) {
+    const kept = await revokeOffline(read.value.settings, request);
+    if (!kept.ok) return cx.fail(kept.error);
+  }
+  if (cx.json) cx.outJson({ revoked: what, value, gateway: told.ok ? 'told' : 'not_running' });
+  else cx.out(`revoked ${what} ${plain(value)}`);
+  if (!told.ok) cx.err('no gateway runs here; it holds from the next start');
+  if (what === 'token' && value === operand.value && !USUAL_ID.test(value)) cx.err(`note: no file is called ${plain(value)}, so it was taken as a jti`);
+  return EXIT.ok;
+}
+
+/** A file is meant where there is one; anything else is the id itself. */
+async function revokedText(cx: VerbContext, operand: string): Promise<Result<string, Fault>> {
+  if (cx.flags.on('key')) return ok(operand);
+  if (operand === '-') return ok((await cx.readStdin(TOKEN_BYTES)).trim());
+  const path = resolve(cx.cwd, operand);
+  if (!existsSync(path)) return ok(operand);
+  const read = tokenFromFile(path);
+  return read.ok ? ok(read.value.reveal()) : read;
+}

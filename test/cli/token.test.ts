@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { describe, test, type TestContext } from 'node:test';
+import { runCli } from '../../src/cli/run.ts';
+
+interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Place {
+  readonly directory: string;
+  run(argv: readonly string[], more?: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> }): Promise<Ran>;
+  read(file: string): Promise<string>;
+}
+
+function collector(): { readonly stream: Writable; text(): string } {
+  const chunks: string[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(String(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => chunks.join('') };
+}
+
+const OWN_KEYS = 'own_keys = true';
+const SECRET = { JWT_SECRET_KEY: 'a shared secret of more than thirty-two bytes' };
+
+async function place(t: TestContext, auth: string = OWN_KEYS): Promise<Place> {
+  const directory = await mkdtemp(join(tmpdir(), 'sentinel-token-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  await writeFile(join(directory, 'sentinel.toml'), `[gateway]\nstate_dir = "state"\n[auth]\n${auth}\n[rbac.roles.developer]\nallow = ["*"]\n`);
+  return {
+    directory,
+    read: (file) => readFile(join(directory, file), 'utf8'),
+    run: async (argv, { stdin = '', env = {} } = {}) => {
+      const [out, err] = [collector(), collector()];
+      const status = await runCli(argv, {
+        env: { HOME: directory, PATH: process.env['PATH'], SENTINEL_CONFIG: join(directory, 'sentinel.toml'), ...env },
+        cwd: directory,
+        stdin: Readable.from([stdin]),
+        stdout: out.stream,
+        stderr: err.stream,
+        isTty: { stdin: false, stdout: false, stderr: false },
+        width: 80,
+        now: () => Date.now(),
+        user: 'tester',
+        ask: async () => false,
+        onStop: () => undefined,
+      });
+      return { status, out: out.text(), err: err.text() };
+    },
+  };
+}
+
+const ISSUE = ['token', 'issue', '--subject', 'ada', '--role', 'developer'];
+
+describe('token issue', () => {
+  test('prints the token alone on stdout, and what it is on stderr', async (t) => {
+    const { run } = await place(t);
+    assert.equal((await run(['keys', 'rotate'])).status, 0);
+    const ran = await run(ISSUE);
+    assert.equal(ran.status, 0, ran.err);
+    assert.match(ran.out, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    assert.match(ran.err, /for ada \(developer\), good until .* \(in (29|30) d\)/);
+    assert.ok(!ran.err.includes(ran.out.trim()));
+  });
+
+  test('--out writes a private file whole or not at all, and prints its path only', async (t) => {
+    const { directory, run, read } = await place(t);
+    await run(['keys', 'rotate']);
+    const ran = await run([...ISSUE, '--out', 'ada.token', '--json']);
+    const token = await read('ada.token');
+    const said: { readonly file?: string; readonly token?: string; readonly roles?: readonly string[] } = JSON.parse(ran.out);
+    assert.deepEqual([said.file, said.token, said.roles], [join(directory, 'ada.token'), undefined, ['developer']]);
+    assert.equal(((await stat(join(directory, 'ada.token'))).mode & 0o777).toString(8), '600');
+    const again = await run([...ISSUE, '--out', 'ada.token']);
+    assert.equal(again.status, 1);
+    assert.match(again.err, /there already/);
+    assert.equal(await read('ada.token'), token);
+    assert.equal((await run([...ISSUE, '--out', 'ada.token', '--force'])).status, 0);
+    assert.notEqual(await read('ada.token'), token);
+    assert.ok((await readdir(directory)).every((name) => !name.endsWith('.tmp')));
+  });
+
+  test('signs with the shared secret where that is all there is', async (t) => {
+    const { run } = await place(t, '');
+    const ran = await run([...ISSUE, '--json'], { env: SECRET });
+    assert.equal(JSON.parse(ran.out).algorithm, 'HS256');
+    assert.equal((await run(['token', 'inspect', '-'], { stdin: JSON.parse(ran.out).token, env: SECRET })).status, 0);
+  });
+
+  test('warns of a role that the configuration does not know', async (t) => {
+    const { run } = await place(t);
+    await run(['keys', 'rotate']);
+    assert.match((await run([...ISSUE, '--role', 'develper'])).err, /no role develper/);
+  });
+
+  for (const [why, argv, status, says] of [
+    ['without a subject', ['token', 'issue', '--role', 'a'], 2, /--subject/], ['without a role', ['token', 'issue', '--subject', 'a'], 2, /--role/],
+    ['for a span that is none', [...ISSUE, '--ttl', 'soon'], 2, /no span/], ['by a secret that is not there', [...ISSUE, '--hs256'], 12, /no shared secret/],
+    ['without a key', ISSUE, 12, /sentinel keys rotate/],
+  ] as const) {
+    test(`${why}: exit ${status}`, async (t) => {
+      const { run } = await place(t);
+      const ran = await run(argv);
+      assert.equal(ran.status, status);
+      assert.match(ran.err, says);
+      assert.equal(ran.out, '');
+    });
+  }
+
+  test('longer than the configuration allows is refused; the default shrinks to fit', async (t) => {
+    const { run } = await place(t, `${OWN_KEYS}\nmax_token_lifetime = "1h"`);
+    await run(['keys', 'rotate']);
+    assert.equal((await run([...ISSUE, '--ttl', '2h'])).status, 1);
+    assert.match((await run(ISSUE)).err, /in (59 min|1 h)\)/);
+  });
+});
+
+describe('token inspect', () => {
+  test('shows claims and checks, never the signature; exit 0 accepted, 20 refused', async (t) => {
+    const { run } = await place(t);
+    await run(['keys', 'rotate']);
+    const token = (await run(ISSUE)).out.trim();
+    const good = await run(['token', 'inspect', '-'], { stdin: token });
+    assert.equal(good.status, 0, good.out);
+    assert.match(good.out, /"sub":"ada"/);
+    assert.match(good.out, /signature +pass/);
+    assert.ok(!good.out.includes(token.split('.')[2] ?? ''));
+    const forged = `${token.slice(0, -10)}AAAAAAAAAA`;
+    const bad = await run(['token', 'inspect', '--json'], { env: { SENTINEL_TOKEN: forged } });
+    assert.equal(bad.status, 20);
+    const said: { readonly accepted: boolean; readonly checks: readonly { readonly check: string; readonly outcome: string }[] } = JSON.parse(bad.out);
+    assert.equal(said.accepted, false);
+    assert.deepEqual(said.checks.filter(({ outcome }) => outcome !== 'pass').map(({ check }) => check), ['signature']);
+  });
+
+  test('a file that others can read is refused with the command that mends it', async (t) => {
+    const { directory, run } = await place(t);
+    await run(['keys', 'rotate']);
+    await run([...ISSUE, '--out', 'ada.token']);
+    await chmod(join(directory, 'ada.token'), 0o644);
+    const ran = await run(['token', 'inspect', 'ada.token']);
+    assert.equal(ran.status, 12);
+    assert.match(ran.err, /chmod 600/);
+  });
+});
+
+describe('token revoke', () => {
+  test('without a gateway writes to the store, and inspect sees it; by file, by id and by key', async (t) => {
+    for (const by of ['file', 'id', 'key'] as const) {
+      const { run } = await place(t);
+      const key = JSON.parse((await run(['keys', 'rotate', '--json'])).out).key_id;
+      const issued = JSON.parse((await run([...ISSUE, '--out', 'ada.token', '--json'])).out);
+      assert.equal((await run(['token', 'inspect', 'ada.token'])).status, 0);
+      const operand = { file: ['ada.token'], id: [issued.token_id], key: ['--key', key] }[by];
+      const ran = await run(['token', 'revoke', ...operand, '--reason', 'lost']);
+      assert.equal(ran.status, 0, ran.err);
+      assert.match(ran.err, /from the next start/);
+      const seen = await run(['token', 'inspect', 'ada.token']);
+      assert.equal(seen.status, 20);
+      assert.match(seen.out, /not revoked +fail/);
+      if (by === 'key') assert.match((await run(['keys', 'list'])).out, /revoked/);
+    }
+  });
+
+  test('asks a running gateway, with the id and never the token', async (t) => {
+    const { directory, run } = await place(t);
+    await run(['keys', 'rotate']);
+    const issued = JSON.parse((await run([...ISSUE, '--json'])).out);
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        bodies.push(`${request.url ?? ''} ${Buffer.concat(chunks).toString()}`);
+        response.end('{}');
+      });
+    });
+    const socket = join(directory, 'control.sock');
+    await new Promise<void>((resolve) => {
+      server.listen(socket, resolve);
+    });
+    t.after(() => server.close());
+    const env = { SENTINEL_CONTROL: socket };
+    const ran = await run(['token', 'revoke', '-', '--reason', 'lost'], { stdin: `${issued.token}\n`, env });
+    assert.equal(ran.status, 0, ran.err);
+    assert.equal((await run(['keys', 'rotate', '--grace', '0', '--json'], { env })).status, 0);
+    assert.equal(bodies.length, 2);
+    const [revoked = '', rekeyed = ''] = bodies;
+    assert.deepEqual(JSON.parse(revoked.replace('/revoke ', '')), { what: 'token', value: issued.token_id, reason: 'lost', by: 'tester' });
+    assert.equal(rekeyed, '/rekey {"by":"tester"}');
+  });
+
+  test('needs a reason; says when the operand was taken as an id of another make', async (t) => {
+    const { run } = await place(t);
+    await run(['keys', 'rotate']);
+    assert.equal((await run(['token', 'revoke', 'x'])).status, 2);
+    assert.match((await run(['token', 'revoke', 'ada.tokn', '--reason', 'r'])).err, /no file is called ada\.tokn/);
+  });
+});
+
+describe('keys', () => {
+  test('rotate retires the old key after its grace, at once with --grace 0; list shows no private part', async (t) => {
+    const { run, read } = await place(t);
+    assert.match((await run(['keys', 'list'])).err, /no keys yet/);
+    await run(['keys', 'rotate']);
+    const token = (await run(ISSUE)).out;
+    const first: { readonly keys: readonly { readonly d: string }[] } = JSON.parse(await read('state/keys/ring.json'));
+    assert.match((await run(['keys', 'rotate', '--grace', '2h'])).err, /accepted until .* \(in (1|2) h\)/);
+    assert.equal((await run(['token', 'inspect', '-'], { stdin: token })).status, 0);
+    await run(['keys', 'rotate', '--grace', '0']);
+    assert.equal((await run(['token', 'inspect', '-'], { stdin: token })).status, 20, 'no grace means none, also for keys rotated before');
+    const listed = await run(['keys', 'list']);
+    assert.deepEqual([listed.out.match(/active/g)?.length, listed.out.match(/retired/g)?.length], [1, 2]);
+    const [{ d } = { d: '' }] = first.keys;
+    assert.ok(d.length > 0 && !(await read('state/keys/ring.json')).includes(d) && !listed.out.includes(d));
+  });
+
+  test('are refused when others can read them', async (t) => {
+    const { directory, run } = await place(t);
+    await run(['keys', 'rotate']);
+    const path = join(directory, 'state/keys/ring.json');
+    await chmod(path, 0o644);
+    for (const argv of [['keys', 'list'], ['keys', 'rotate'], ISSUE]) {
+      const ran = await run(argv);
+      assert.equal(ran.status, 12);
+      assert.ok(ran.err.includes(`chmod 600 ${path}`), ran.err);
+    }
+  });
+
+  test('of a gateway that has none of its own are not made behind its back', async (t) => {
+    const { directory, run } = await place(t, '');
+    const ran = await run(['keys', 'rotate'], { env: SECRET });
+    assert.equal(ran.status, 12);
+    assert.match(ran.err, /own_keys = true/);
+    assert.ok(!(await readdir(directory)).includes('state'));
+    assert.match((await run(['keys', 'list'], { env: SECRET })).out, /hmac +HS256 +active/);
+  });
+});
