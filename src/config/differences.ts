@@ -30,7 +30,8 @@ function tellRestart(settings: Settings, context: Context): void {
 /** Every key of the file is one the original knew. */
 function speaksOriginal(file: Document): boolean {
   const original = settingsTable().filter((row) => row.original === true).map((row) => row.path);
-  return keysOf(file).every((key) => original.some((path) => key === path || key.startsWith(`${path}.`)));
+  const tables = new Set(original.map((path) => path.split(/[.[]/, 1)[0]));
+  return Object.keys(file).every((table) => tables.has(table)) && keysOf(file).every((key) => original.some((path) => key === path || key.startsWith(`${path}.`)));
 }
 
 /** The file's keys as the settings table writes them; list positions and names are left open. */

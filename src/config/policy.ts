@@ -18,8 +18,8 @@ const BROAD: ReadonlySet<string> = new Set(['*', 'tools.execute']);
 
 const ROLE = z.strictObject({
   permissions: words([], { doc: 'Words of the original: "*" and "tools.execute" allow every tool; "tools.read" alone allows none.', original: true }),
-  allow: words([], live('Tools (patterns `backend/tool`) the role may see and call.')),
-  deny: words([], live('Tools it may not, whatever else allows them.')),
+  allow: words([], { doc: 'Tools (patterns `backend/tool`) the role may see and call.', example: '["files/read_*", "files/list_*"]' }),
+  deny: words([], { doc: 'Tools it may not, whatever else allows them.', example: '["*/delete_*"]' }),
   denied_tools: words([], { doc: 'The original\'s name for `deny`.', original: true }),
   mode: mode('"monitor" and "shadow" record refusals without refusing.'),
 });
