@@ -1,13 +1,12 @@
 // Keys and tokens as the command line asks for them: composes settings, the key ring, verification and the store. Decides nothing itself.
 import { existsSync, promises as fs } from 'node:fs';
-import { Agent } from 'undici';
 import type { Timestamp } from '../core/ids.ts';
 import type { RevokeRequest } from '../core/operations.ts';
 import type { RevokeOverride } from '../core/override.ts';
 import type { Clock, OverrideStore, Random, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { OwnKeysSettings, Settings } from '../core/settings.ts';
-import { createFetchKeys } from '../identity/fetch-keys.ts';
+import { openFetchKeys } from '../identity/fetch-keys.ts';
 import { inspectToken as inspect, type TokenInspection } from '../identity/inspect.ts';
 import { issueToken as mint, type IssuedToken, type IssueFault } from '../identity/issue.ts';
 import { generateRing, type KeyDeps, type KeyFault, readRing, rotateRing } from '../identity/keys.ts';
@@ -125,9 +124,9 @@ export async function issueToken(settings: Settings, request: TokenRequest, tool
 
 /** Asks remote issuers for their keys where the token names one; changes nothing. */
 export async function inspectToken(settings: Settings, token: string, tools: KeyTools = SYSTEM): Promise<Result<TokenInspection, StartFault>> {
-  const dispatcher = new Agent();
+  const fetcher = openFetchKeys();
   try {
-    const setup = await prepareSetup(settings.auth, { clock: tools.clock, fetchKeys: createFetchKeys(dispatcher), readRing: (directory) => readRing(tools.fs, directory) }, new Map());
+    const setup = await prepareSetup(settings.auth, { clock: tools.clock, fetchKeys: fetcher.fetchKeys, readRing: (directory) => readRing(tools.fs, directory) }, new Map());
     if (!setup.ok) return err(startFault(SECRET_MISSING, 'SEN-0251', setup.error.message, setup.error.help));
     const revoked = await readRevocations(settings);
     return ok(await inspect(token, {
@@ -137,7 +136,7 @@ export async function inspectToken(settings: Settings, token: string, tools: Key
       now: tools.clock.wall(),
     }));
   } finally {
-    await dispatcher.close();
+    await fetcher.close();
   }
 }
 

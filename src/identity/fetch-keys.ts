@@ -1,5 +1,5 @@
 // Fetches one issuer's key set. The address is the operator's; nothing of a token, not even its kid, goes into the request.
-import { type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { decodeUtf8 } from '../core/json/scan.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
@@ -46,6 +46,18 @@ export function createFetchKeys(dispatcher: Dispatcher, bounds: FetchBounds = FE
       return err(codeOf(cause));
     }
   };
+}
+
+export interface KeyFetcher {
+  readonly fetchKeys: FetchKeys;
+  /** Lets its connections go, after running fetches. */
+  close(): Promise<void>;
+}
+
+/** With connections of its own. Few: key sets are fetched one per issuer at a time. */
+export function openFetchKeys(): KeyFetcher {
+  const agent = new Agent({ connections: 4 });
+  return { fetchKeys: createFetchKeys(agent), close: () => agent.close() };
 }
 
 async function readCapped(body: Dispatcher.ResponseData['body'], limit: number): Promise<Result<string, string>> {
