@@ -39,6 +39,7 @@ function commandProblem(command: string): string | undefined {
   const own = command.split(/ -- | [|&>;#]/)[0] ?? '';
   const words = own.split(/\s+/).slice(1);
   if (words[0] === 'help') return undefined;
+  if (words.length === 1 && verbs.some(({ name }) => name.startsWith(`${words[0] ?? ''} `))) return undefined;
   const verb = verbs.find(({ name }) => name === words.slice(0, 2).join(' ')) ?? verbs.find(({ name }) => name === words[0]);
   if (verb === undefined) return `\`${command}\`: no such verb`;
   const known = { ...COMMON_OPTIONS, ...verb.options };
