@@ -5,7 +5,7 @@ import type { Diagnostic } from '../core/operations.ts';
 import type { VerbContext } from './verb.ts';
 
 /** On stderr, with the line each is about; nothing when there are none. */
-export async function tellProblems(cx: Pick<VerbContext, 'err'>, problems: readonly Diagnostic[], source?: string): Promise<void> {
+export function tellProblems(cx: Pick<VerbContext, 'err'>, problems: readonly Diagnostic[], source?: string): void {
   const [first] = problems;
   if (first === undefined) return;
   cx.err(renderDiagnostics(problems, source ?? textOf(first.file)));

@@ -1,6 +1,7 @@
 // argv to one verb to one exit status. All that is outside comes in as a World, so that every path here can be tested.
 import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { renderDiagnostics } from '../config/render.ts';
 import { EXIT } from './exit.ts';
 import { unexpectedFault, usageFault } from './faults.ts';
 import { parseLine } from './flags.ts';
@@ -175,7 +176,9 @@ function exitError(fault: Fault): string {
 }
 
 function humanFault(fault: Fault, paint: VerbContext['paint']): string {
-  const lines = [`${paint.bad(`error[${fault.code}]`)}: ${fault.message}`];
+  const problems = fault.problems ?? [];
+  const lines = problems.length === 0 ? [] : [renderDiagnostics(problems, fault.source ?? ''), ''];
+  lines.push(`${paint.bad(`error[${fault.code}]`)}: ${fault.message}`);
   if (fault.help !== undefined) lines.push(`  = help: ${fault.help}`);
   lines.push(`  = docs: sentinel explain ${fault.code}`);
   return lines.join('\n');

@@ -1,5 +1,4 @@
 // What a verb of the command line is, and all it is given. A verb touches the outside only through its context and what it imports when run.
-
 import type { Diagnostic } from '../core/operations.ts';
 
 /** A `util.parseArgs` option that can also describe itself. */
@@ -34,8 +33,9 @@ export interface Fault {
   readonly message: string;
   /** One concrete way out, as a command where possible. */
   readonly help?: string | undefined;
-  /** Problems of a configuration file, for --json; people have read them before. */
+  /** All problems of a configuration file, and its text, to show the lines. */
   readonly problems?: readonly Diagnostic[] | undefined;
+  readonly source?: string | undefined;
 }
 
 export interface Paint {

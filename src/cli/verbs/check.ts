@@ -1,8 +1,7 @@
 // `sentinel check`: every problem of a configuration at once, and nothing started but what --probe asks for.
 import { resolve } from 'node:path';
+import type { Configuration } from '../../app/configuration.ts';
 import type { Diagnostic } from '../../core/operations.ts';
-import { exitOf, readConfig } from '../config-file.ts';
-import type { ConfigFile } from '../config-file.ts';
 import { tellProblems } from '../diagnostics.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
@@ -34,23 +33,28 @@ export const verbs: readonly Verb[] = [check];
 async function run(cx: VerbContext): Promise<number> {
   const format = FORMATS.find((known) => known === (cx.flags.text('format') ?? 'human'));
   if (format === undefined) return cx.fail(usageFault(`unknown format "${plain(cx.flags.text('format') ?? '')}"`, `one of ${FORMATS.join(', ')}`));
+  const { readConfiguration } = await import('../../app/configuration.ts');
   const [named] = cx.args;
-  const read = readConfig(named === undefined ? cx : { ...cx, configFile: resolve(cx.cwd, named) });
-  if (!read.ok) return await report(cx, format, read.error.file, '', [read.error]);
-  const { file, text, loaded } = read.value;
-  const status = await report(cx, format, file, text, loaded.ok ? loaded.value.warnings : loaded.error);
-  return status === EXIT.ok && cx.flags.on('probe') ? await probe(cx, read.value) : status;
+  const read = readConfiguration(named === undefined ? cx : { ...cx, configFile: resolve(cx.cwd, named) });
+  if (!read.ok) {
+    const { problems, source, exit } = read.error;
+    // No file at all: there is nothing to list.
+    if (problems.length === 0) return cx.fail(read.error);
+    report(cx, format, problems[0]?.file ?? '', source ?? '', problems);
+    return exit;
+  }
+  report(cx, format, read.value.file, read.value.text, read.value.warnings);
+  return cx.flags.on('probe') ? await probe(cx, read.value) : EXIT.ok;
 }
 
-async function report(cx: VerbContext, format: (typeof FORMATS)[number], file: string, source: string, problems: readonly Diagnostic[]): Promise<number> {
+function report(cx: VerbContext, format: (typeof FORMATS)[number], file: string, source: string, problems: readonly Diagnostic[]): void {
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   if (cx.json) cx.outJson({ file, ok: errors === 0, problems });
   else if (format === 'github') for (const problem of problems) cx.out(annotation(problem, cx.cwd));
   else {
-    await tellProblems(cx, problems, source);
+    tellProblems(cx, problems, source);
     cx.out(`${file}: ${problems.length === 0 ? 'no problems' : [count(errors, 'error'), count(problems.length - errors, 'warning')].join(', ')}`);
   }
-  return errors === 0 ? EXIT.ok : exitOf(problems);
 }
 
 /** Workflow command of GitHub Actions; its own escapes for line ends and separators. */
@@ -69,10 +73,9 @@ function property(text: string): string {
   return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
-async function probe(cx: VerbContext, config: ConfigFile): Promise<number> {
-  if (!config.loaded.ok) return EXIT.configInvalid;
+async function probe(cx: VerbContext, config: Configuration): Promise<number> {
   const { probeConfig } = await import('../../app/offline.ts');
-  const found = await probeConfig({ settings: config.loaded.value.settings, env: cx.env });
+  const found = await probeConfig({ settings: config.settings, env: cx.env });
   for (const one of found) {
     if (cx.json) cx.outJson({ backend: one.backend, ok: one.ok, tools: one.tools, note: one.note });
     else cx.out(`${plain(one.backend)}: ${one.ok ? cx.paint.good(`answers, ${count(one.tools, 'tool')}`) : cx.paint.bad(`does not answer: ${plain(one.note)}`)}`);

@@ -150,7 +150,7 @@ function ssh(cx: VerbContext, where: Whereabouts): number {
   if (!isAgentName(agent)) return cx.fail(usageFault(`--agent "${plain(agent)}": letters, digits, dot, dash and underscore, at most 64`));
   const key = /\s/.test(given) || !existsSync(resolve(cx.cwd, given)) ? given : readFileSync(resolve(cx.cwd, given), 'utf8');
   const fromFlag = cx.flags.text('token-file');
-  const file = fromFlag === undefined ? join(where.stateDir, 'agents', `${agent}.token`) : resolve(cx.cwd, fromFlag);
+  const file = fromFlag === undefined ? join(where.stateDir, `${agent}.token`) : resolve(cx.cwd, fromFlag);
   const line = authorizedKeysLine({ agent, key, command: stdioCommand(where, file) });
   if (!line.ok) return cx.fail(usageFault(line.error));
   const issue = shellLine([...ownCommand(), 'token', 'issue', '--subject', agent, '--role', 'developer', '--out', file]);

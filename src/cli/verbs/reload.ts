@@ -30,12 +30,12 @@ async function run(cx: VerbContext): Promise<number> {
   if (!done.ok) return cx.fail(done.error);
   const report = done.value;
   if (cx.json) cx.outJson(publish(report));
-  else await tell(cx, report);
+  else tell(cx, report);
   return report.ok ? EXIT.ok : EXIT.configInvalid;
 }
 
-async function tell(cx: VerbContext, report: ReloadReport): Promise<void> {
-  await tellProblems(cx, report.problems);
+function tell(cx: VerbContext, report: ReloadReport): void {
+  tellProblems(cx, report.problems);
   if (!report.ok) {
     cx.err(`refused: revision ${report.revision} keeps running`);
     return;

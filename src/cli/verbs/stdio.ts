@@ -4,7 +4,9 @@ import type { Secret } from '../../core/secret.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { daemonFault, usageFault } from '../faults.ts';
+import { packageVersion } from '../package.ts';
 import { readToken } from '../token.ts';
+import type { TokenSource } from '../token.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
 const stdio: Verb = {
@@ -29,7 +31,8 @@ export const verbs: readonly Verb[] = [stdio];
 
 async function run(cx: VerbContext): Promise<number> {
   if (cx.flags.on('attach') && cx.flags.on('alone')) return cx.fail(usageFault('--attach and --alone exclude each other', 'sentinel help stdio'));
-  const token = readToken({ file: cx.flags.text('token-file'), env: cx.env, cwd: cx.cwd });
+  const source = { file: cx.flags.text('token-file'), env: cx.env, cwd: cx.cwd };
+  const token = readToken(source);
   if (!token.ok) return cx.fail(token.error);
   if (!cx.flags.on('alone')) {
     const control = await openControl(cx);
@@ -37,7 +40,7 @@ async function run(cx: VerbContext): Promise<number> {
     if (stream.ok) return await bridge(cx, stream.value, process.stdin, process.stdout);
     if (cx.flags.on('attach') || !isAbsence(stream.error)) return cx.fail(stream.error);
   }
-  return await alone(cx, token.value);
+  return await alone(cx, source);
 }
 
 /** Only "no gateway there" leads to running one; a refused token or a forbidden socket must not be passed by. */
@@ -45,10 +48,15 @@ function isAbsence(fault: Fault): boolean {
   return fault.exit === EXIT.daemonNotRunning && !fault.message.includes('permission denied');
 }
 
-async function alone(cx: VerbContext, token: Secret): Promise<number> {
+async function alone(cx: VerbContext, source: TokenSource): Promise<number> {
   if (cx.verbosity > 0) cx.err('sentinel: no gateway runs here; this process is the gateway');
   const { runStdio } = await import('../../app/stdio.ts');
-  return await runStdio({ configFile: cx.configFile, env: cx.env, cwd: cx.cwd, token, stdin: process.stdin, stdout: process.stdout, err: cx.err, fail: cx.fail });
+  // Asked again at each message, so that a token file that was renewed counts from then on.
+  const token = (): Secret | undefined => {
+    const read = readToken(source);
+    return read.ok ? read.value : undefined;
+  };
+  return await runStdio({ configFile: cx.configFile, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
 }
 
 /** Bytes both ways, with back pressure. Ends well only when our own side ended first. */
@@ -74,6 +82,5 @@ export async function bridge(cx: Pick<VerbContext, 'fail' | 'signal'>, stream: D
   });
   input.unpipe(stream);
   if (ended) return EXIT.ok;
-  const fault = daemonFault('the control socket', lost === undefined ? 'the gateway closed the session' : lost.message);
-  return cx.fail({ ...fault, exit: EXIT.failed, message: `the session with the gateway was lost: ${lost === undefined ? 'it closed the connection (stopped, restarted, or the token was revoked)' : lost.message}`, help: 'start the client\'s session again; sentinel status' });
+  return cx.fail({ ...daemonFault('', ''), exit: EXIT.failed, message: `the session with the gateway was lost: ${lost === undefined ? 'it closed the connection (stopped, restarted, or the token was revoked)' : lost.message}`, help: 'start the client\'s session again; sentinel status' });
 }

@@ -1,0 +1,47 @@
+// The key ring and the first agent's token, made where there are none. The token is written to its file and shown to nobody.
+import { existsSync } from 'node:fs';
+import { inspectToken, issueToken, ensureKeys } from '../../app/keys.ts';
+import { readConfiguration } from '../../app/configuration.ts';
+import { ok } from '../../core/result.ts';
+import type { Result } from '../../core/result.ts';
+import { tokenFromFile } from '../token.ts';
+import type { Fault } from '../verb.ts';
+import { layFile, replaceFile } from './files.ts';
+import type { Laid } from './files.ts';
+
+export interface CredentialWishes {
+  readonly configFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly subject: string;
+  readonly role: string;
+  readonly tokenFile: string;
+}
+
+export async function layCredentials(wishes: CredentialWishes): Promise<Result<readonly Laid[], Fault>> {
+  const configuration = readConfiguration(wishes);
+  if (!configuration.ok) return configuration;
+  const { settings } = configuration.value;
+  const laid: Laid[] = [];
+  if (settings.auth.ownKeys !== undefined) {
+    const keys = await ensureKeys(settings.auth.ownKeys.directory);
+    if (!keys.ok) return keys;
+    laid.push({ path: settings.auth.ownKeys.directory, made: keys.value.created, what: `Ed25519 keys, ${keys.value.keyId.slice(0, 12)} signs` });
+  }
+  const note = `token of ${wishes.subject}, role ${wishes.role}`;
+  const held = existsSync(wishes.tokenFile);
+  if (held && (await stillGood(settings, wishes.tokenFile))) return ok([...laid, { path: wishes.tokenFile, made: false, what: note }]);
+  const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], lifetimeMs: undefined, audience: undefined, hs256: false });
+  if (!issued.ok) return issued;
+  const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
+  const write = held ? replaceFile : layFile;
+  return ok([...laid, write(wishes.tokenFile, `${issued.value.token}\n`, `${note}, until ${until}`)]);
+}
+
+/** A token that has expired, or that a new key ring no longer knows, is made anew: `start` must end in something that works. */
+async function stillGood(settings: Parameters<typeof inspectToken>[0], file: string): Promise<boolean> {
+  const token = tokenFromFile(file);
+  if (!token.ok) return false;
+  const inspected = await inspectToken(settings, token.value.reveal());
+  return inspected.ok && inspected.value.checks.every((check) => check.outcome !== 'fail');
+}

@@ -1,0 +1,157 @@
+// `sentinel start`: from nothing to a gateway that runs, with two real MCP servers behind it.
+import { existsSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
+import type { StatusReport } from '../../core/operations.ts';
+import { announcement } from '../announce.ts';
+import { controlOf } from '../control.ts';
+import { EVERYTHING_ENTRY } from '../demo/plan.ts';
+import { startDemoServer } from '../demo/server.ts';
+import { EXIT } from '../exit.ts';
+import { addressFault, refusedFault, usageFault } from '../faults.ts';
+import { readyObject, runGateway } from '../foreground.ts';
+import { holderOf, portTrouble } from '../holder.ts';
+import { ownCommand, packageRoot } from '../package.ts';
+import { shellWord } from '../quote.ts';
+import { addressFrom } from '../setup/address.ts';
+import { detach } from '../setup/detach.ts';
+import { layDemo, writtenAddresses } from '../setup/demo.ts';
+import type { Demo } from '../setup/demo.ts';
+import { tree } from '../setup/files.ts';
+import type { Fault, Verb, VerbContext } from '../verb.ts';
+import { demoHome } from '../whereabouts.ts';
+
+const start: Verb = {
+  name: 'start',
+  summary: 'set everything up and run it, with two real MCP servers to try',
+  usage: '',
+  examples: [
+    { run: 'sentinel start', does: 'generates keys, token and configuration where there are none, and runs the gateway' },
+    { run: 'sentinel start --detach', does: 'the same in the background; `sentinel stop` ends it' },
+  ],
+  about: 'Everything lies in .sentinel of the checkout, or in SENTINEL_HOME. What is there already is used and not changed. Behind the gateway are the published servers filesystem (over stdio, on a folder with two files) and everything (over Streamable HTTP); the role developer may read, and may not write.',
+  options: {
+    detach: { type: 'boolean', help: 'leave it running in the background' },
+    listen: { type: 'string', value: 'address', help: 'where agents connect, when the configuration is first written: host:port, or a port; 0 takes a free one (default: 127.0.0.1:9200)' },
+    'health-listen': { type: 'string', value: 'address', help: 'the same for /health and /metrics (default: 127.0.0.1:9201)' },
+  },
+  operands: [0, 0],
+  run,
+};
+
+export const verbs: readonly Verb[] = [start];
+
+/** Cold Node processes on a slow machine. */
+const DETACHED_MS = 60_000;
+
+async function run(cx: VerbContext): Promise<number> {
+  const listen = addressFrom(cx.flags.text('listen') ?? '127.0.0.1:9200');
+  const healthListen = addressFrom(cx.flags.text('health-listen') ?? '127.0.0.1:9201');
+  if (listen === undefined || healthListen === undefined) return cx.fail(usageFault('an address is host:port, or a port of 127.0.0.1'));
+  const home = demoHome(cx.env, cx.cwd);
+  const running = await runningStatus(join(home, 'control.sock'));
+  if (running !== undefined) {
+    cx.err('it runs already');
+    return tell(cx, home, running);
+  }
+  const demo = await layDemo(cx, { home, listen, healthListen });
+  if (!demo.ok) return cx.fail(demo.error);
+  if (demo.value.laid.some((one) => one.made)) cx.err(tree(demo.value.laid));
+  const taken = await takenAddress(demo.value.configFile);
+  if (taken !== undefined) return cx.fail(taken);
+  return cx.flags.on('detach') ? await inBackground(cx, demo.value) : await inForeground(cx, demo.value);
+}
+
+async function runningStatus(socket: string): Promise<StatusReport | undefined> {
+  if (!existsSync(socket)) return undefined;
+  const status = await controlOf(socket).status();
+  return status.ok ? status.value : undefined;
+}
+
+async function takenAddress(configFile: string): Promise<Fault | undefined> {
+  for (const address of writtenAddresses(configFile)) {
+    const trouble = await portTrouble(address);
+    if (trouble === undefined) continue;
+    const holder = holderOf(address.port);
+    if (trouble === 'EADDRINUSE') return addressFault(`${address.host}:${address.port} is taken${holder === undefined ? ' by another program' : ` by ${holder}`}`, `stop it, or choose another address in ${configFile}`);
+    return addressFault(`${address.host}:${address.port} cannot be listened on (${trouble})`, `choose another address in ${configFile}`);
+  }
+  return undefined;
+}
+
+async function inForeground(cx: VerbContext, demo: Demo): Promise<number> {
+  const deps = { entry: join(packageRoot(), EVERYTHING_ENTRY), cwd: demo.home, path: cx.env['PATH'] ?? '', say: cx.err };
+  const server = demo.demoPort === undefined ? undefined : await startDemoServer({ ...deps, port: demo.demoPort });
+  try {
+    return await runGateway(cx, demo.configFile, (status) => {
+      cx.err(more(cx, status, demo.home));
+      return [next(cx, status, demo.home)];
+    });
+  } finally {
+    await server?.stop();
+  }
+}
+
+async function inBackground(cx: VerbContext, demo: Demo): Promise<number> {
+  const logFile = join(demo.home, 'sentinel.log');
+  const left = await detach(['start', '--json'], logFile, { ...cx.env, SENTINEL_HOME: demo.home }, cx.cwd, DETACHED_MS);
+  if (!left.ok) {
+    const { status, tail } = left.error;
+    cx.err(tail.trimEnd());
+    const fault = refusedFault(status === undefined ? `it was not ready after ${DETACHED_MS / 1000} s` : 'it ended before it was ready', `its log: ${logFile}`);
+    return cx.fail({ ...fault, exit: status === undefined || status === 0 ? EXIT.failed : status });
+  }
+  const report = await runningStatus(demo.controlSocket);
+  if (report === undefined) return cx.fail(refusedFault('it was ready, and is gone again', `its log: ${logFile}`));
+  cx.err(`it runs in the background (log: ${logFile}); end it with: ${command(cx, 'stop')}`);
+  return tell(cx, demo.home, report);
+}
+
+function tell(cx: VerbContext, home: string, report: StatusReport): number {
+  if (cx.json) cx.outJson(readyObject(cx, report));
+  else {
+    cx.out(`${announcement(report)}\n${next(cx, report, home)}`);
+    cx.err(more(cx, report, home));
+  }
+  return EXIT.ok;
+}
+
+function next(cx: VerbContext, report: StatusReport, home: string): string {
+  return `next      ${inspect(cx, report, home)} --method tools/list`;
+}
+
+function more(cx: VerbContext, report: StatusReport, home: string): string {
+  const call = `${inspect(cx, report, home)} --method tools/call --tool-name`;
+  const file = (name: string): string => shellWord(join(home, 'demo-files', name));
+  return [
+    'then:',
+    `  ${call} filesystem__read_text_file --tool-arg path=${file('welcome.txt')}`,
+    `  ${call} filesystem__write_file --tool-arg path=${file('x')} content=x   # is refused`,
+    `  ${command(cx, 'audit tail')}`,
+    `  ${command(cx, 'connect claude')}`,
+  ].join('\n');
+}
+
+function inspect(cx: VerbContext, report: StatusReport, home: string): string {
+  return `${inspector(cx)} --cli ${report.endpoint} --transport http --header "Authorization: Bearer $(cat ${near(cx, join(home, 'agent.token'))})"`;
+}
+
+/** As it would be typed here; SENTINEL_HOME must come along when it is not the checkout's own. */
+function command(cx: VerbContext, words: string): string {
+  const own = ownCommand().map((part) => near(cx, part)).join(' ');
+  const named = cx.env['SENTINEL_HOME'];
+  return `${named === undefined || named === '' ? '' : `SENTINEL_HOME=${shellWord(named)} `}${own} ${words}`;
+}
+
+/** `npx` would run it with whatever Node is first in PATH; the inspector needs a recent one. */
+function inspector(cx: VerbContext): string {
+  const bin = join(packageRoot(), 'node_modules', '.bin', 'mcp-inspector');
+  const first = (cx.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'node')).find((file) => existsSync(file));
+  return first === process.execPath ? near(cx, bin) : `${near(cx, process.execPath)} ${near(cx, bin)}`;
+}
+
+/** The shorter of the absolute path and the one from here. */
+function near(cx: VerbContext, path: string): string {
+  const from = relative(cx.cwd, path);
+  const short = from.startsWith('..') ? path : from.includes('/') ? from : `./${from}`;
+  return shellWord(short.length < path.length ? short : path);
+}

@@ -1,0 +1,68 @@
+// `sentinel stop`: ends the gateway that `start` left running, and waits until it is gone.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { controlOf } from '../control.ts';
+import { EXIT } from '../exit.ts';
+import { refusedFault, usageFault } from '../faults.ts';
+import { parseSpan } from '../time.ts';
+import type { Verb, VerbContext } from '../verb.ts';
+import { demoHome, whereabouts } from '../whereabouts.ts';
+
+const stop: Verb = {
+  name: 'stop',
+  summary: 'end the gateway that start left running',
+  usage: '',
+  examples: [
+    { run: 'sentinel stop', does: 'lets calls in flight end, then the gateway and its backends' },
+    { run: 'sentinel stop --config /etc/sentinel/sentinel.toml --within 1m', does: 'the gateway of that file; waits for up to a minute' },
+  ],
+  about: 'Where none runs, it says so and exits with 0.',
+  options: { within: { type: 'string', value: 'time', help: 'how long to wait until it is gone (default: 30s)' } },
+  operands: [0, 0],
+  run,
+};
+
+export const verbs: readonly Verb[] = [stop];
+
+async function run(cx: VerbContext): Promise<number> {
+  const within = parseSpan(cx.flags.text('within') ?? '30s');
+  if (within === undefined) return cx.fail(usageFault('--within takes a time such as 30s'));
+  const socket = cx.configFile === undefined ? join(demoHome(cx.env, cx.cwd), 'control.sock') : whereabouts(cx).controlSocket;
+  const status = existsSync(socket) ? await controlOf(socket).status() : undefined;
+  if (status === undefined || (!status.ok && status.error.exit === EXIT.daemonNotRunning)) {
+    if (cx.json) cx.outJson({ stopped: false, pid: null });
+    else cx.err(`no gateway runs on ${socket}`);
+    return EXIT.ok;
+  }
+  if (!status.ok) return cx.fail(status.error);
+  const { pid } = status.value;
+  if (!signal(pid, 'SIGTERM')) return cx.fail(refusedFault(`the gateway (pid ${pid}) may not be signalled by this user`, 'run this as the user of the gateway'));
+  const end = performance.now() + within;
+  while (runs(pid)) {
+    if (performance.now() > end) return cx.fail(refusedFault(`the gateway (pid ${pid}) was told to end, and still runs`, `it waits for calls in flight; a second signal ends it at once: kill -TERM ${pid}`));
+    await delay(50);
+  }
+  if (cx.json) cx.outJson({ stopped: true, pid });
+  else cx.out(`stopped (pid ${pid})`);
+  return EXIT.ok;
+}
+
+/** A zombie has ended: in a container nobody may come to collect it. */
+function runs(pid: number): boolean {
+  if (!signal(pid, 0)) return false;
+  try {
+    return !/^\d+ \(.*\) Z /s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return !existsSync('/proc/self');
+  }
+}
+
+/** False when there is no such process, or it is not ours. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
