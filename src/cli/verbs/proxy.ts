@@ -35,7 +35,7 @@ async function overStdio(cx: VerbContext): Promise<number> {
   const [command, ...args] = cx.args;
   if (command === undefined) return cx.fail(usageFault('--mode stdio needs a command after --', 'sentinel proxy --mode stdio -- npx some-server'));
   if (cx.flags.text('upstream') !== undefined || cx.flags.text('port') !== undefined) return cx.fail(usageFault('--upstream and --port belong to --mode http', 'sentinel help proxy'));
-  cx.err(`sentinel proxy: starting ${plain([command, ...args].join(' '))}`);
+  cx.err(`sentinel proxy: starting ${plain(command)}`);
   const { runStdioProxy } = await import('../../app/proxy.ts');
   return await runStdioProxy({ ...base(cx), command, args, stdin: process.stdin, stdout: process.stdout });
 }
