@@ -41,6 +41,7 @@ const PLAIN_PREFIX = new RegExp(String.raw`^[ \t]*(?:${DOTTED}[ \t]*[=.][ \t]*)?
 const HEADER_PREFIX = new RegExp(String.raw`^[ \t]*\[{1,2}[ \t]*(?:${DOTTED}[ \t]*\.[ \t]*)?$`);
 const KEY_AHEAD = new RegExp(String.raw`^${DOTTED}(?=[ \t]*=)`);
 const HEADER_AHEAD = new RegExp(String.raw`^${DOTTED}(?=[ \t]*\])`);
+const FIRST_KEY = new RegExp(`^${KEY}`);
 const LINE_KEY = new RegExp(String.raw`^[ \t]*${DOTTED}[ \t]*=`);
 /** One value: a text on this line, or a bare word. Lists and tables are cut after their first character. */
 const VALUE = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|[[{]|[^\s,\]}#"']+)/;
@@ -53,9 +54,10 @@ function excerptOf(line: string, column: number, unread: boolean): Excerpt {
   const shownPrefix = header || PLAIN_PREFIX.test(prefix) ? prefix : '… ';
   const key = (header ? HEADER_AHEAD : KEY_AHEAD).exec(rest)?.[0];
   const token = key ?? VALUE.exec(rest)?.[0] ?? '';
+  const marked = key === undefined ? token : FIRST_KEY.exec(key)?.[0] ?? key;
   const after = header ? line.slice(column - 1 + token.length).match(/^[ \t]*\]{1,2}/)?.[0] ?? '' : key === undefined ? '' : ' =';
   const tail = line.slice(column - 1 + token.length + (header ? after.length : 0)).trim() === '' ? '' : ' …';
-  return { text: visible(`${shownPrefix}${token}${after}${tail}`), at: visible(shownPrefix).length, length: Math.max(1, visible(token).length) };
+  return { text: visible(`${shownPrefix}${token}${after}${tail}`), at: visible(shownPrefix).length, length: Math.max(1, visible(marked).length) };
 }
 
 function unreadExcerpt(line: string, column: number): Excerpt {
@@ -66,6 +68,5 @@ function unreadExcerpt(line: string, column: number): Excerpt {
 
 /** Nothing from a file may move the cursor or recolour a terminal. Tabs become one space, so that the marks stay under their word. */
 function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   return text.replaceAll('\t', ' ').replaceAll(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu, '·');
 }

@@ -40,7 +40,7 @@ const EXAMPLE_HEAD = `#:schema ./sentinel.schema.json
 `;
 
 export function exampleText(): string {
-  return `${[EXAMPLE_HEAD, ...tables().map(exampleTable)].join('\n')}`;
+  return [EXAMPLE_HEAD, ...tables().map(exampleTable)].join('\n');
 }
 
 function exampleTable({ name, rows }: Table): string {

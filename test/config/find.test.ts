@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { locateConfig } from '../../src/config/find.ts';
+
+const found = (flag: string | undefined, env: Readonly<Record<string, string>>, files: readonly string[]): string => {
+  const result = locateConfig(flag, env, '/home/op', (path) => files.includes(path));
+  return result.ok ? result.value : `${result.error.code}: ${result.error.message}`;
+};
+const ALL = ['/flag.toml', '/env.toml', 'sentinel.toml', '/xdg/sentinel/sentinel.toml', '/home/op/.config/sentinel/sentinel.toml', '/etc/sentinel/sentinel.toml'];
+
+test('flag, variable, working directory, XDG, /etc: in this order', () => {
+  const env = { SENTINEL_CONFIG: '/env.toml', XDG_CONFIG_HOME: '/xdg' };
+  assert.equal(found('/flag.toml', env, ALL), '/flag.toml');
+  assert.equal(found(undefined, env, ALL), '/env.toml');
+  assert.equal(found(undefined, { XDG_CONFIG_HOME: '/xdg' }, ALL), 'sentinel.toml');
+  assert.equal(found(undefined, { XDG_CONFIG_HOME: '/xdg' }, ALL.slice(3)), '/xdg/sentinel/sentinel.toml');
+  assert.equal(found(undefined, { XDG_CONFIG_HOME: 'relative', SENTINEL_CONFIG: '' }, ALL.slice(4)), '/home/op/.config/sentinel/sentinel.toml');
+  assert.equal(found(undefined, {}, ALL.slice(5)), '/etc/sentinel/sentinel.toml');
+});
+
+test('a named file that is not there is never replaced by another', () => {
+  assert.equal(found('/nope', {}, ALL), 'SEN-0100: there is no configuration file /nope (named by --config)');
+  assert.equal(found(undefined, { SENTINEL_CONFIG: '/nope' }, ALL), 'SEN-0100: there is no configuration file /nope (named by SENTINEL_CONFIG)');
+});
+
+test('when nothing is found, every place that was looked at is listed', () => {
+  assert.equal(found(undefined, {}, []), 'SEN-0100: no configuration file found; looked at ./sentinel.toml, /home/op/.config/sentinel/sentinel.toml, /etc/sentinel/sentinel.toml');
+});
