@@ -1,0 +1,57 @@
+// Every metric there is: the one list from which the registry and docs/metrics.md are made. Base units, closed label sets.
+
+export interface Family {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+  /** One of the five that the original had. */
+  readonly original?: true;
+}
+
+/** Half a millisecond to two minutes: a call may be a lookup or a build. */
+const CALL_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+/** Deciding takes microseconds; a schema worker or a slow disk takes more. */
+const ADMIT_SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
+
+export type CounterName =
+  | 'sentinel_requests_total' | 'sentinel_errors_total' | 'sentinel_rate_limit_hits_total' | 'sentinel_calls_total' | 'sentinel_auth_failures_total'
+  | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total';
+export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
+export type GaugeName =
+  | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
+  | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
+  | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info';
+
+type Families = Readonly<Record<CounterName, Family & { readonly type: 'counter' }>>
+  & Readonly<Record<HistogramName, Family & { readonly type: 'histogram'; readonly buckets: readonly number[] }>>
+  & Readonly<Record<GaugeName, Family & { readonly type: 'gauge' }>>;
+
+export const FAMILIES: Families = {
+  sentinel_requests_total: { type: 'counter', original: true, labels: ['tool', 'status'], help: 'Tool calls by how they ended: success, error, killed, rate_limited, denied, invalid_args or circuit_open. A result with isError counts as error.' },
+  sentinel_request_duration_seconds: { type: 'histogram', original: true, labels: ['tool'], buckets: CALL_SECONDS, help: 'Whole time of tool calls that reached a backend. Refused calls are not observed.' },
+  sentinel_errors_total: { type: 'counter', original: true, labels: ['tool', 'error_type'], help: 'Tool calls that did not end in success, by status.' },
+  sentinel_backend_healthy: { type: 'gauge', original: true, labels: ['backend'], help: '1 when the backend is ready and its circuit is not open, else 0.' },
+  sentinel_rate_limit_hits_total: { type: 'counter', original: true, labels: ['tool'], help: 'Tool calls refused because a limit was reached.' },
+
+  sentinel_calls_total: { type: 'counter', labels: ['backend', 'tool', 'decision', 'code'], help: 'Calls by backend, tool under its original name, decision (allow or deny) and code: ok, tool_error, backend_error, a deny reason, or a backend fault.' },
+  sentinel_admit_duration_seconds: { type: 'histogram', labels: [], buckets: ADMIT_SECONDS, help: 'Time to decide a call, up to the permit or the denial.' },
+  sentinel_dispatch_duration_seconds: { type: 'histogram', labels: ['backend'], buckets: CALL_SECONDS, help: 'Time a backend took to answer, fail or be cancelled.' },
+  sentinel_auth_failures_total: { type: 'counter', labels: ['reason'], help: 'Requests refused because their credential was missing or wrong.' },
+
+  sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
+  sentinel_sessions: { type: 'gauge', labels: [], help: 'Open agent sessions.' },
+  sentinel_tools: { type: 'gauge', labels: [], help: 'Tools in the catalogue.' },
+  sentinel_kills_active: { type: 'gauge', labels: [], help: 'Kills in force, from the configuration and from operators.' },
+  sentinel_backend_up: { type: 'gauge', labels: ['backend'], help: '1 when the backend is connected and has answered its handshake, else 0.' },
+  sentinel_backend_restarts_total: { type: 'counter', labels: ['backend'], help: 'Times the backend was started again after it ended.' },
+  sentinel_circuit_state: { type: 'gauge', labels: ['backend'], help: '0 closed, 1 half open, 2 open.' },
+  sentinel_audit_up: { type: 'gauge', labels: [], help: '1 when the audit is switched on and its store accepts records, else 0.' },
+  sentinel_audit_queue: { type: 'gauge', labels: [], help: 'Audit records that wait to be written.' },
+  sentinel_audit_failed_total: { type: 'counter', labels: [], help: 'Audit records given up. Any increase is a reason to wake somebody.' },
+  sentinel_log_dropped_total: { type: 'counter', labels: [], help: 'Log lines given up because nobody read stderr.' },
+  sentinel_config_revision: { type: 'gauge', labels: [], help: 'Number of the configuration in force.' },
+  sentinel_config_last_reload_successful: { type: 'gauge', labels: [], help: '1 when the last reload was accepted (or none was tried), else 0.' },
+  sentinel_config_last_reload_timestamp_seconds: { type: 'gauge', labels: [], help: 'When the last reload was tried; 0 when none was.' },
+  sentinel_build_info: { type: 'gauge', labels: ['version', 'node'], help: 'Always 1; the labels say which program this is.' },
+};

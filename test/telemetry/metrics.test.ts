@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { backendId } from '../../src/core/ids.ts';
+import { createMetrics, type Metrics, type MetricsDeps, type MetricsSample } from '../../src/telemetry/metrics.ts';
+import { FAMILIES } from '../../src/telemetry/families.ts';
+import { FORBIDDEN, outcome, refusal } from './sample.ts';
+
+const SAMPLE: MetricsSample = {
+  inflight: 2, sessions: 3, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
+  backends: [{ id: 'fs', up: true, restarts: 2 }, { id: 'db', up: false, restarts: 0 }], circuits: [{ backend: 'fs', state: 'open' }],
+  audit: { enabled: true, queued: 7, failed: 5, fault: undefined },
+};
+
+function metrics(parts: Partial<MetricsDeps> = {}): Metrics {
+  return createMetrics({ version: '0.1.0', node: 'v24', sample: () => SAMPLE, exposedName: ({ backend, name }) => (name === 'gone' ? undefined : `${backend}__${name}`), runtime: false, ...parts });
+}
+
+/** Samples of one family, as `{labels} value`. */
+async function series(of: Metrics, name: string): Promise<readonly string[]> {
+  return (await of.scrape()).split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)).map((line) => line.slice(name.length).trim());
+}
+
+test('the five families of the original keep their names and labels', async () => {
+  const of = metrics();
+  of.outcome(outcome());
+  of.outcome(outcome({ kind: 'answered', isError: true, bytes: 1, digest: '' }));
+  of.outcome(outcome({ kind: 'denied', reason: { code: 'limited', scope: 'principal', limit: 1, windowMs: 60_000, retryAfterMs: 1 } }));
+  assert.deepEqual(await series(of, 'sentinel_requests_total'), ['{tool="fs__read",status="success"} 1', '{tool="fs__read",status="error"} 1', '{tool="fs__read",status="rate_limited"} 1']);
+  assert.deepEqual(await series(of, 'sentinel_errors_total'), ['{tool="fs__read",error_type="error"} 1', '{tool="fs__read",error_type="rate_limited"} 1']);
+  assert.deepEqual(await series(of, 'sentinel_rate_limit_hits_total'), ['{tool="fs__read"} 1']);
+  assert.deepEqual(await series(of, 'sentinel_backend_healthy'), ['{backend="fs"} 0', '{backend="db"} 0']);
+  assert.deepEqual(await series(of, 'sentinel_request_duration_seconds_count'), ['{tool="fs__read"} 2']);
+});
+
+test('E11: refused calls are not observed as taking no time', async () => {
+  const of = metrics();
+  of.outcome(outcome(FORBIDDEN));
+  of.outcome(refusal());
+  assert.deepEqual(await series(of, 'sentinel_request_duration_seconds_count'), []);
+  assert.deepEqual(await series(of, 'sentinel_dispatch_duration_seconds_count'), []);
+  assert.deepEqual(await series(of, 'sentinel_admit_duration_seconds_count'), ['1']);
+});
+
+test('E11: names that agents make up never become labels', async () => {
+  const of = metrics();
+  for (let at = 0; at < 500; at += 1) {
+    of.outcome(refusal({ name: `bogus-${at}`, method: at % 2 === 0 ? 'tools/call' : `method-${at}` }));
+    of.outcome(outcome(FORBIDDEN, { target: { backend: backendId('fs'), name: 'gone' }, exposed: `exposed-${at}` }));
+  }
+  const text = await of.scrape();
+  assert.ok(!/bogus|exposed-|method-/.test(text));
+  assert.deepEqual(await series(of, 'sentinel_requests_total'), ['{tool="unknown",status="denied"} 750']);
+});
+
+test('a backend that renames its tools for ever fills a bounded number of series', async () => {
+  const of = metrics();
+  for (let at = 0; at < 5000; at += 1) of.outcome(outcome(undefined, { target: { backend: backendId('fs'), name: `t${at}` } }));
+  const found = await series(of, 'sentinel_calls_total');
+  assert.equal(found.length, 4097);
+  assert.ok(found.includes('{backend="fs",tool="other",decision="allow",code="ok"} 904'));
+});
+
+test('calls are counted by backend, tool, decision and code', async () => {
+  const of = metrics();
+  of.outcome(outcome());
+  of.outcome(outcome(FORBIDDEN));
+  of.outcome(outcome({ kind: 'failed', fault: { code: 'timeout', afterMs: 5 } }));
+  of.outcome(refusal({ reason: { code: 'unauthenticated', failure: 'expired' } }));
+  assert.deepEqual(await series(of, 'sentinel_calls_total'), [
+    '{backend="fs",tool="read",decision="allow",code="ok"} 1', '{backend="fs",tool="read",decision="deny",code="forbidden"} 1',
+    '{backend="fs",tool="read",decision="allow",code="timeout"} 1', '{backend="unknown",tool="unknown",decision="deny",code="unauthenticated"} 1',
+  ]);
+  assert.deepEqual(await series(of, 'sentinel_auth_failures_total'), ['{reason="expired"} 1']);
+});
+
+test('the rest is asked for at each scrape, and a backend that is gone leaves no series', async () => {
+  let sample = SAMPLE;
+  const of = metrics({ sample: () => sample });
+  assert.deepEqual(await series(of, 'sentinel_backend_up'), ['{backend="fs"} 1', '{backend="db"} 0']);
+  assert.deepEqual(await series(of, 'sentinel_circuit_state'), ['{backend="fs"} 2']);
+  assert.deepEqual(await series(of, 'sentinel_backend_restarts_total'), ['{backend="fs"} 2', '{backend="db"} 0']);
+  assert.deepEqual([...await series(of, 'sentinel_audit_queue'), ...await series(of, 'sentinel_audit_failed_total'), ...await series(of, 'sentinel_audit_up')], ['7', '5', '1']);
+  assert.deepEqual(await series(of, 'sentinel_config_last_reload_successful'), ['1']);
+  sample = { ...SAMPLE, backends: [], circuits: [], audit: { ...SAMPLE.audit, fault: {} }, lastReload: { at: 5000, ok: false } };
+  assert.deepEqual(await series(of, 'sentinel_backend_up'), []);
+  assert.deepEqual(await series(of, 'sentinel_backend_restarts_total'), []);
+  assert.deepEqual([...await series(of, 'sentinel_audit_up'), ...await series(of, 'sentinel_config_last_reload_successful'), ...await series(of, 'sentinel_config_last_reload_timestamp_seconds')], ['0', '0', '5']);
+});
+
+test('every family of the list is served, with help and type, by a registry of its own', async () => {
+  const [one, two] = [metrics(), metrics()];
+  one.outcome(outcome());
+  const text = await one.scrape();
+  for (const [name, { type }] of Object.entries(FAMILIES)) assert.ok(text.includes(`# TYPE ${name} ${type}`), name);
+  assert.deepEqual(await series(two, 'sentinel_calls_total'), []);
+  assert.equal(one.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+});
