@@ -29,8 +29,18 @@ export function checkArgs(args: readonly string[], path: Path, context: Context)
   }
 }
 
-/** Variables by which a program, its loader or its interpreter takes code from elsewhere. */
-const LOADERS = /^(LD_.*|DYLD_.*|GCONV_PATH|NODE_OPTIONS|NODE_REPL_EXTERNAL_MODULE|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|PYTHON(PATH|HOME|STARTUP|INSPECT|USERBASE|WARNINGS|BREAKPOINT)|BASH_ENV|ENV|BASHOPTS|SHELLOPTS|BASH_FUNC_.*|PROMPT_COMMAND|PS4|IFS|PERL5?(LIB|OPT|DB)|PERL5DB|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|PHPRC|PHP_INI_SCAN_DIR|LUA_(PATH|CPATH|INIT).*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|ASKPASS|EXEC_PATH|TEMPLATE_DIR|CONFIG_.*)|DOTNET_STARTUP_HOOKS|CORECLR_.*|ELECTRON_RUN_AS_NODE|(npm_config|NPM_CONFIG)_(registry|prefix|node_options|script_shell|userconfig|globalconfig|ignore_scripts))$/;
+/** Variables by which a program, its loader or its interpreter takes code from elsewhere (H04): exact names, then beginnings. */
+const LOADERS: ReadonlySet<string> = new Set([
+  'GCONV_PATH', 'NODE_OPTIONS', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED', 'ELECTRON_RUN_AS_NODE',
+  'PYTHONPATH', 'PYTHONHOME', 'PYTHONSTARTUP', 'PYTHONINSPECT', 'PYTHONUSERBASE', 'PYTHONWARNINGS', 'PYTHONBREAKPOINT',
+  'BASH_ENV', 'ENV', 'BASHOPTS', 'SHELLOPTS', 'PROMPT_COMMAND', 'PS4', 'IFS',
+  'PERLLIB', 'PERL5LIB', 'PERL5OPT', 'PERL5DB', 'RUBYOPT', 'RUBYLIB', 'PHPRC', 'PHP_INI_SCAN_DIR',
+  'JAVA_TOOL_OPTIONS', '_JAVA_OPTIONS', 'JDK_JAVA_OPTIONS', 'CLASSPATH', 'DOTNET_STARTUP_HOOKS',
+  'GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_EXTERNAL_DIFF', 'GIT_ASKPASS', 'GIT_EXEC_PATH', 'GIT_TEMPLATE_DIR',
+]);
+const LOADER_BEGINNINGS = /^(LD_|DYLD_|BASH_FUNC_|LUA_(PATH|CPATH|INIT)|GIT_CONFIG|CORECLR_)/;
+/** npm takes its settings in any case of letters. */
+const NPM_LOADERS = /^npm_config_(registry|prefix|node_options|script_shell|userconfig|globalconfig|ignore_scripts)$/i;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 /** A name that says its value is a secret, and a value too long to be a word. */
 const SECRET_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$/i;
@@ -50,7 +60,11 @@ export function childEnv(env: Readonly<Record<string, SecretText>>, unsafe: bool
 
 function checkVariable(name: string, unsafe: boolean, place: Path, context: Context): void {
   if (!VARIABLE_NAME.test(name)) context.problem('value', place, `${quoted(name)} cannot be the name of a variable`, undefined, 'key');
-  else if (!unsafe && LOADERS.test(name)) context.problem('unsafe_env', place, `${name} makes programs load code from elsewhere`);
+  else if (!unsafe && loadsCode(name)) context.problem('unsafe_env', place, `${name} makes programs load code from elsewhere`);
+}
+
+function loadsCode(name: string): boolean {
+  return LOADERS.has(name) || LOADER_BEGINNINGS.test(name) || NPM_LOADERS.test(name);
 }
 
 function tellInline(name: string, text: string, place: Path, context: Context): void {
