@@ -249,6 +249,7 @@ describe('B19: jti', () => {
       const token = hs256(HS, { ...goodClaims(clock), jti });
       const answer = unwrap(await ask(token));
       assert.match(answer.tokenId ?? '', /^sha256:[0-9a-f]{64}$/);
+      assert.notEqual(answer.tokenId, jti, "or a token could take another's id");
       for (const value of [jti, answer.tokenId ?? '']) {
         world.revoked = [revoke('token', value)];
         authenticator.refreshRevocations();
@@ -330,6 +331,21 @@ describe('B22: revoked means refused, from the acknowledgement on', () => {
     assert.equal(verdict(await authenticator.authenticate(eddsa({ alg: 'EdDSA', kid: other.kid }, goodClaims(clock), other))), 'ok');
     assert.equal(verdict(await underWay), 'unknown_key');
   });
+});
+
+test('B10, B22: what ends while a signature is checked is over when the check is done', async () => {
+  const { clock, key, world, authenticator } = await bench();
+  const { SETTINGS } = await import('../identity/kit.ts');
+  world.ring = { keys: [ringKey(await ed25519()), ringKey(key, timestamp(clock.wall() + 60_000))] };
+  unwrap(await authenticator.prepare(SETTINGS))();
+  const retiring = authenticator.authenticate(eddsa({ alg: 'EdDSA', kid: key.kid }, goodClaims(clock), key));
+  clock.advance(60_000);
+  assert.equal(verdict(await retiring), 'unknown_key');
+  unwrap(await authenticator.prepare({ ...SETTINGS, roleClaim: 'groups' }))();
+  const swap = unwrap(await authenticator.prepare(SETTINGS));
+  const late = authenticator.authenticate(hs256(HS, { ...goodClaims(clock), groups: 'a' }));
+  swap();
+  assert.deepEqual(unwrap(await late).roles, ['developer'], 'by the settings in force when it is let in');
 });
 
 test('B02, B09: what is refused never says the secret, the token or its claims in the detail', async () => {

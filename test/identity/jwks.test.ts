@@ -111,7 +111,8 @@ describe('keys of a remote issuer over time', () => {
     const token = tokenOf(world, old, { kid: 'k' });
     assert.equal(verdict(await world.ask(token)), 'ok');
     idp.answer = ok(published({ ...fresh, kid: 'k' }));
-    world.clock.advance(600_000);
+    world.clock.advance(31_000);
+    assert.equal(verdict(await world.ask(tokenOf(world, fresh, { kid: 'unknown' }))), 'unknown_key', 'which made it fetch');
     assert.equal(verdict(await world.ask(token)), 'signature');
   });
 
@@ -209,6 +210,12 @@ describe('which key', () => {
     const [one, two] = [await ed25519(), await ed25519()];
     assert.equal(await askWith({ keys: [jwk(one)] }, {}, one), 'ok');
     assert.equal(await askWith({ keys: [jwk(one), jwk(two)] }, {}, one), 'unknown_key');
+  });
+
+  test('without kid nowhere else, even where one key alone could have signed', async () => {
+    const one = await ed25519();
+    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    assert.equal(await askWith({ keys: [jwk(one), { ...ec, kid: 'ec' }] }, {}, one), 'unknown_key');
   });
 
   test('two keys under one kid are no key', async () => {
