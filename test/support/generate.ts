@@ -1,15 +1,23 @@
-// Writes the files that are made from the settings table. Run by scripts/generate; test/config/reference.test.ts fails when they are stale.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The files that are made from the settings table and the verbs, and the program that writes them (scripts/generate). Tests fail when they are stale.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { allVerbs } from '../../src/cli/table.ts';
+import { cliReference } from './cli-reference.ts';
 import { errorPages, exampleText, schemaText, withReference } from './reference.ts';
 
-const root = join(import.meta.dirname, '..', '..');
-const page = join(root, 'docs', 'config.md');
-const errors = join(root, 'docs', 'errors');
+/** Path below `root` → text. */
+export function generatedFiles(root: string): ReadonlyMap<string, string> {
+  return new Map([
+    ['sentinel.toml.example', exampleText()],
+    ['sentinel.schema.json', schemaText()],
+    ['docs/config.md', withReference(readFileSync(join(root, 'docs/config.md'), 'utf8'))],
+    ...[...errorPages()].map(([name, text]): [string, string] => [`docs/errors/${name}`, text]),
+  ]);
+}
 
-mkdirSync(errors, { recursive: true });
-writeFileSync(join(root, 'sentinel.toml.example'), exampleText());
-writeFileSync(join(root, 'sentinel.schema.json'), schemaText());
-writeFileSync(page, withReference(readFileSync(page, 'utf8')));
-for (const [name, text] of errorPages()) writeFileSync(join(errors, name), text);
-process.stderr.write(`written: sentinel.toml.example, sentinel.schema.json, docs/config.md, ${errorPages().size} pages in docs/errors\n`);
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..', '..');
+  const files = new Map([...generatedFiles(root), ['docs/cli.md', cliReference(await allVerbs())]]);
+  for (const [path, text] of files) writeFileSync(join(root, path), text);
+  process.stderr.write(`written: ${files.size} files made from the settings table and the verbs\n`);
+}
