@@ -34,7 +34,7 @@ export async function runCli(argv: readonly string[], world: World): Promise<num
   try {
     return await dispatch(argv, own, world, voice);
   } catch (error) {
-    return voice.fail(unexpectedFault(describeError(error)));
+    return voice.fail(unexpectedFault(describeError(error, own.includes('-v') || own.includes('--verbose'))));
   }
 }
 
@@ -196,6 +196,7 @@ async function readAll(stdin: Readable, maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function describeError(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  return verbose ? (error.stack ?? error.message) : error.message;
 }

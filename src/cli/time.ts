@@ -22,3 +22,11 @@ export function parseUntil(text: string, now: number): Result<number, string> {
   if (Number.isNaN(at)) return err(`"${text}" is no time: write a span such as 30m, 2h or 7d, or a time with its offset such as 2026-09-01T12:00:00Z`);
   return at > now ? ok(at) : err(`${text} has passed already`);
 }
+
+/** A span back from `now` (`2h` is two hours ago) or an RFC 3339 time. Milliseconds since the epoch. */
+export function parsePast(text: string, now: number): Result<number, string> {
+  const span = parseSpan(text);
+  if (span !== undefined) return ok(now - span);
+  const at = MOMENT.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
+  return Number.isNaN(at) ? err(`"${text}" is no time: write a span back such as 30m, 2h or 7d, or a time with its offset such as 2026-09-01T12:00:00Z`) : ok(at);
+}

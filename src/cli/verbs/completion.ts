@@ -1,6 +1,7 @@
 // `sentinel completion`: a script for the shell, made from the verbs themselves.
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
+import { plain } from '../render.ts';
 import { allVerbs } from '../table.ts';
 import { COMMON_OPTIONS } from '../verb.ts';
 import type { Verb, VerbContext } from '../verb.ts';
@@ -28,18 +29,20 @@ interface Word {
 }
 
 async function run(cx: VerbContext): Promise<number> {
-  const [shell] = cx.args;
+  const [shell = ''] = cx.args;
+  const script = SCRIPTS.get(shell);
+  if (script === undefined) return cx.fail(usageFault(`no completion for "${plain(shell)}"`, `one of ${[...SCRIPTS.keys()].join(', ')}`));
   const words = (await allVerbs()).map((verb): Word => ({
     name: verb.name,
     summary: verb.summary,
     flags: [...Object.keys(verb.options), ...Object.keys(COMMON_OPTIONS)].map((flag) => `--${flag}`),
   }));
-  const script = shell === 'bash' ? bash(words) : shell === 'zsh' ? zsh(words) : shell === 'fish' ? fish(words) : undefined;
-  if (script === undefined) return cx.fail(usageFault(`no completion for "${shell ?? ''}"`, 'one of bash, zsh, fish'));
-  if (cx.json) cx.outJson({ shell, script });
-  else cx.out(script);
+  if (cx.json) cx.outJson({ shell, script: script(words) });
+  else cx.out(script(words));
   return EXIT.ok;
 }
+
+const SCRIPTS: ReadonlyMap<string, (words: readonly Word[]) => string> = new Map([['bash', bash], ['zsh', zsh], ['fish', fish]]);
 
 /** First words with their second words: `token` → issue, inspect, revoke. */
 function tree(words: readonly Word[]): ReadonlyMap<string, readonly Word[]> {

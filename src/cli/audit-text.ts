@@ -1,0 +1,75 @@
+// Entries of the audit as people read them. Pure; every text of a stranger passes through `plain`.
+import type { AuditEntry, CallStory } from '../app/audit.ts';
+import { plain, rfc3339, table } from './render.ts';
+import type { Paint, VerbContext } from './verb.ts';
+
+/** `time decision subject(role) target status ms rule call`. */
+export function auditLine(entry: AuditEntry, paint: Paint): string {
+  const time = paint.dim(rfc3339(entry.ts));
+  if (entry.kind === 'lifecycle') return [time, paint.warn('event '), plain(entry.event ?? ''), `by ${plain(entry.actor ?? '')}`, paint.dim(plain(entry.detail ?? ''))].join('  ');
+  const denied = entry.decision === 'deny';
+  const ms = tookMs(entry);
+  return [
+    time,
+    denied ? paint.bad('deny  ') : paint.good('allow '),
+    who(entry),
+    target(entry),
+    plain(entry.status ?? entry.kind) + (entry.code === null || entry.code === 'ok' || entry.code === entry.status ? '' : `/${plain(entry.code)}`),
+    ms === undefined ? '-' : `${ms} ms`,
+    paint.dim(plain(entry.rule ?? '-')),
+    entry.call_id ?? '-',
+  ].join('  ');
+}
+
+function who({ subject, roles }: AuditEntry): string {
+  return subject === null ? 'anonymous' : `${plain(subject)}(${plain(roleNames(roles).join(','))})`;
+}
+
+function target({ backend, object_name: name, exposed, method }: AuditEntry): string {
+  if (backend !== null) return `${plain(backend)}/${plain(name ?? '')}`;
+  return plain(exposed ?? method ?? '-');
+}
+
+function tookMs({ admit_us: admit, queue_us: queue, dispatch_us: dispatch, screen_us: screen }: AuditEntry): number | undefined {
+  return admit === null ? undefined : Math.round((admit + (queue ?? 0) + (dispatch ?? 0) + (screen ?? 0)) / 100) / 10;
+}
+
+function roleNames(text: string | null): readonly string[] {
+  const value = json(text);
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function json(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One call whole. */
+export function callText(id: string, { records, intent, outcome }: CallStory, cx: Pick<VerbContext, 'paint' | 'isTty' | 'width'>): string {
+  const first = intent ?? records[0];
+  const last = outcome ?? first;
+  if (first === undefined || last === undefined) return '';
+  const end = outcome === undefined ? 'not concluded: it is in flight, or its gateway died and has not been started again' : `${last.status ?? ''} (${last.code ?? ''})`;
+  const facts: readonly (readonly [string, string | null | undefined])[] = [
+    ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${first.peer}`],
+    ['target', target(first)], ['named', first.exposed], ['decision', last.decision], ['rule', last.rule], ['end', end], ['why', last.fault],
+    ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
+    ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],
+  ];
+  const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${plain(text ?? '')}`);
+  const trail = trailRows(last.trail);
+  if (trail.length > 0) lines.push('', table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], trail, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  return lines.join('\n');
+}
+
+function trailRows(text: string | null): readonly (readonly string[])[] {
+  const value = json(text);
+  if (!Array.isArray(value)) return [];
+  return value.map((step: unknown) => ['stage', 'decision', 'rule', 'mode', 'note'].map((key) => {
+    const member: unknown = typeof step === 'object' && step !== null ? Reflect.get(step, key) : undefined;
+    return typeof member === 'string' ? member : '';
+  }));
+}

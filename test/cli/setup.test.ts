@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { demoPlan, demoPortIn, withDemoPort } from '../../src/cli/demo/plan.ts';
+import { clock, nodeVersion, sandboxTools } from '../../src/cli/doctor/machine.ts';
+import { listeners } from '../../src/cli/holder.ts';
+import { addressFrom } from '../../src/cli/setup/address.ts';
+import { configText } from '../../src/cli/setup/config-text.ts';
+import { readToken, tokenFromFile } from '../../src/cli/token.ts';
+import { defaultConfig, whereabouts } from '../../src/cli/whereabouts.ts';
+import { load } from '../../src/config/load.ts';
+import { err } from '../../src/core/result.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import { cli, scratch } from './world.ts';
+
+function settingsOf(text: string, file: string, env: Readonly<Record<string, string>>, home: string): Settings {
+  const loaded = load({ text, file, env, home, readFile: () => err('ENOENT') });
+  assert.ok(loaded.ok, JSON.stringify(loaded.ok ? [] : loaded.error));
+  return loaded.value.settings;
+}
+
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe('the configuration that is written', () => {
+  const demo = demoPlan({ root: '/co', node: '/n/node', files: '/s/demo-files' }, '127.0.0.1:9200', '127.0.0.1:9201', 40_001);
+
+  test('is accepted without an error or a warning', () => {
+    const file = '/s/sentinel.toml';
+    for (const plan of [demo, { ...demo, backends: [], allow: ['*'], deny: [], stateDir: '/s' }]) {
+      const loaded = load({ text: configText(plan), file, env: {}, home: '/h', readFile: () => err('ENOENT') });
+      assert.ok(loaded.ok);
+      assert.deepEqual(loaded.value.warnings, []);
+    }
+  });
+
+  test('of the demo allows reading, and denies writing by name', () => {
+    const { roles, backends, gateway } = settingsOf(configText(demo), '/s/sentinel.toml', {}, '/h');
+    assert.deepEqual(roles[0]?.deny, ['filesystem/write_file', 'filesystem/edit_file', 'filesystem/move_file']);
+    assert.ok(roles[0]?.allow.every((pattern) => /^(filesystem|everything)\//.test(pattern)));
+    assert.deepEqual(backends.map((backend) => [backend.id, backend.type]), [['filesystem', 'stdio'], ['everything', 'http']]);
+    assert.equal(gateway.stateDir, '/s');
+  });
+
+  test('survives any path and name', () => {
+    const word = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !text.includes('\u0000') && text.isWellFormed());
+    fc.assert(fc.property(word, fc.array(word, { maxLength: 3 }), (path, args) => {
+      const text = configText({ ...demo, stateDir: `/x/${path}`, backends: [{ type: 'stdio', name: 'files', command: `/x/${path}`, args, note: 'n' }] });
+      const { backends } = settingsOf(text, '/s/sentinel.toml', {}, '/h');
+      const [backend] = backends;
+      assert.ok(backend?.type === 'stdio');
+      assert.deepEqual(backend.args, args);
+    }), { numRuns: 50 });
+  });
+
+  test('remembers the port of the demo server, and moves it when somebody else has it', () => {
+    const text = configText(demo);
+    assert.equal(demoPortIn(text), 40_001);
+    assert.equal(demoPortIn(withDemoPort(text, 40_001, 40_002)), 40_002);
+    assert.equal(demoPortIn(text.replace('name = "everything"', 'name = "mine"')), undefined);
+  });
+});
+
+test('--listen takes a port, an address, and nothing else', () => {
+  assert.equal(addressFrom('0'), '127.0.0.1:0');
+  assert.equal(addressFrom('9300'), '127.0.0.1:9300');
+  assert.equal(addressFrom('[::1]:9300'), '[::1]:9300');
+  for (const wrong of ['', ':9300', 'localhost', '70000', '-1', 'a:b:c']) assert.equal(addressFrom(wrong), undefined, wrong);
+});
+
+describe('init', () => {
+  test('writes everything private, prints the tree, and never the token', async (t) => {
+    const cwd = scratch(t);
+    const { status, stdout, stderr } = await cli(['init', '--here', '--yes'], { cwd });
+    assert.equal(status, 0, stderr);
+    const token = readFileSync(join(cwd, '.sentinel/agent.token'), 'utf8').trim();
+    assert.match(token, /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    for (const part of token.split('.')) assert.ok(!(stdout + stderr).includes(part));
+    assert.equal(mode(join(cwd, 'sentinel.toml')), '600');
+    assert.equal(mode(join(cwd, '.sentinel')), '700');
+    assert.equal(mode(join(cwd, '.sentinel/agent.token')), '600');
+    assert.equal(mode(join(cwd, '.sentinel/keys/ring.json')), '600');
+    assert.match(stdout, /^wrote .*sentinel\.toml/m);
+    assert.match(stderr, /serve --config/);
+    assert.equal((await cli(['check'], { cwd })).status, 0);
+  });
+
+  test('a second time changes nothing', async (t) => {
+    const cwd = scratch(t);
+    await cli(['init', '--here', '--yes'], { cwd });
+    const files = ['sentinel.toml', '.sentinel/agent.token', '.sentinel/keys/ring.json'].map((name) => join(cwd, name));
+    const before = files.map((file) => readFileSync(file, 'utf8'));
+    const { status, stdout } = await cli(['init', '--here'], { cwd });
+    assert.equal(status, 0);
+    assert.doesNotMatch(stdout, /wrote/);
+    assert.deepEqual(files.map((file) => readFileSync(file, 'utf8')), before);
+  });
+
+  test('for the user: the XDG directories, and the state directory is written down', async (t) => {
+    const cwd = scratch(t);
+    const env = { XDG_CONFIG_HOME: join(cwd, 'c'), XDG_STATE_HOME: join(cwd, 's') };
+    assert.equal((await cli(['init', '--json'], { cwd, env })).status, 0);
+    assert.match(readFileSync(join(cwd, 'c/sentinel/sentinel.toml'), 'utf8'), new RegExp(`^state_dir = "${join(cwd, 's/sentinel')}"$`, 'm'));
+    assert.ok(existsSync(join(cwd, 's/sentinel/agent.token')));
+  });
+
+  test('asks on a terminal, and takes no for an answer', async (t) => {
+    const cwd = scratch(t);
+    assert.equal((await cli(['init', '--here'], { cwd, tty: true, answer: false })).status, 23);
+    assert.ok(!existsSync(join(cwd, 'sentinel.toml')));
+  });
+});
+
+describe('the token', () => {
+  test('comes from the flag, then the variable, then the file that a variable names', (t) => {
+    const cwd = scratch(t);
+    writeFileSync(join(cwd, 'a'), 'from-a\n', { mode: 0o600 });
+    writeFileSync(join(cwd, 'b'), 'from-b\n', { mode: 0o600 });
+    const read = (file: string | undefined, env: Readonly<Record<string, string>>): string => {
+      const token = readToken({ file, env, cwd });
+      return token.ok ? token.value.reveal() : token.error.message;
+    };
+    assert.equal(read('a', { SENTINEL_TOKEN: 'direct', SENTINEL_TOKEN_FILE: 'b' }), 'from-a');
+    assert.equal(read(undefined, { SENTINEL_TOKEN: 'direct', SENTINEL_TOKEN_FILE: 'b' }), 'direct');
+    assert.equal(read(undefined, { SENTINEL_TOKEN: '', SENTINEL_TOKEN_FILE: 'b' }), 'from-b');
+    assert.match(read(undefined, {}), /no token/);
+  });
+
+  test('in a file that others can read, or that is none, is refused with 12', (t) => {
+    const cwd = scratch(t);
+    const open = join(cwd, 'open');
+    writeFileSync(open, 'x', { mode: 0o600 });
+    chmodSync(open, 0o640);
+    symlinkSync(open, join(cwd, 'link'));
+    writeFileSync(join(cwd, 'empty'), '\n', { mode: 0o600 });
+    writeFileSync(join(cwd, 'huge'), 'x'.repeat(70_000), { mode: 0o600 });
+    for (const name of ['open', 'link', 'empty', 'huge', 'missing', '.']) {
+      const token = tokenFromFile(join(cwd, name));
+      assert.equal(token.ok ? 0 : token.error.exit, 12, name);
+    }
+  });
+});
+
+describe('where the gateway is', () => {
+  const cases: readonly (readonly [why: string, gateway: string, env: Readonly<Record<string, string>>])[] = [
+    ['by default', '', {}],
+    ['with XDG_STATE_HOME', '', { XDG_STATE_HOME: '/xdg' }],
+    ['with a relative XDG_STATE_HOME, which is ignored', '', { XDG_STATE_HOME: 'xdg' }],
+    ['under systemd', '', { STATE_DIRECTORY: '/var/lib/a:/var/lib/b', XDG_STATE_HOME: '/xdg' }],
+    ['with state_dir beside the file', 'state_dir = "st"', {}],
+    ['with state_dir of home', "state_dir = '~/st'", {}],
+    ['with control_socket', 'state_dir = "/s"\ncontrol_socket = "run/c.sock"', {}],
+  ];
+  for (const [why, gateway, env] of cases) {
+    test(`is what the loader says, ${why}`, (t) => {
+      const cwd = scratch(t);
+      const file = join(cwd, 'sentinel.toml');
+      const text = `[gateway]\n${gateway}\n[auth]\nown_keys = true\n`;
+      writeFileSync(file, text);
+      const settings = settingsOf(text, file, env, cwd);
+      const found = whereabouts({ configFile: file, env: { ...env, HOME: cwd }, cwd });
+      assert.equal(found.stateDir, settings.gateway.stateDir);
+      assert.equal(found.controlSocket, settings.gateway.controlSocket);
+    });
+  }
+
+  test('is found while the file is broken: that is when somebody wants to kill something', (t) => {
+    const cwd = scratch(t);
+    writeFileSync(join(cwd, 'sentinel.toml'), '[gateway]\nlisten = \ncontrol_socket = "/run/s.sock"\n[[[');
+    assert.equal(whereabouts({ configFile: undefined, env: { HOME: cwd }, cwd }).controlSocket, '/run/s.sock');
+  });
+
+  test('SENTINEL_HOME leads to what start left there, a file in the working directory and SENTINEL_CONFIG come first', (t) => {
+    const cwd = scratch(t);
+    mkdirSync(join(cwd, 'h'));
+    writeFileSync(join(cwd, 'h/sentinel.toml'), '');
+    assert.equal(defaultConfig({ SENTINEL_HOME: 'h' }, cwd), join(cwd, 'h/sentinel.toml'));
+    assert.equal(defaultConfig({ SENTINEL_HOME: 'h', SENTINEL_CONFIG: '/x' }, cwd), undefined);
+    writeFileSync(join(cwd, 'sentinel.toml'), '');
+    assert.equal(defaultConfig({}, cwd), undefined);
+  });
+});
+
+describe('doctor', () => {
+  test('looks at a fresh init and finds nothing wrong but what is really wrong', async (t) => {
+    const cwd = scratch(t);
+    await cli(['init', '--here', '--yes', '--listen', '0', '--health-listen', '0'], { cwd });
+    const healthy = JSON.parse((await cli(['doctor', '--json'], { cwd })).stdout);
+    const states = (report: { checks: { name: string; state: string }[] }): Record<string, string> => Object.fromEntries(report.checks.map((check) => [check.name, check.state]));
+    assert.equal(states(healthy)['configuration'], 'ok');
+    assert.equal(states(healthy)['file-modes'], 'ok');
+    chmodSync(join(cwd, '.sentinel/agent.token'), 0o644);
+    rmSync(join(cwd, 'sentinel.toml'));
+    writeFileSync(join(cwd, 'sentinel.toml'), '[gateway]\nstate_dir = ".sentinel"\nnope = 1\n[auth]\nown_keys = true\n');
+    const { status, stdout } = await cli(['doctor', '--json'], { cwd });
+    assert.equal(status, 1);
+    assert.equal(states(JSON.parse(stdout))['configuration'], 'error');
+    assert.equal(states(JSON.parse(stdout))['file-modes'], 'error');
+    for (const check of JSON.parse(stdout).checks) assert.ok(check.state === 'ok' || check.state === 'skipped' || check.remedy.length > 0, check.name);
+  });
+
+  test('knows an old Node, missing tools, and a clock that went back', (t) => {
+    assert.equal(nodeVersion('24.11.9').state, 'error');
+    assert.equal(nodeVersion('24.12.0').state, 'ok');
+    assert.equal(nodeVersion('26.0.0').state, 'ok');
+    assert.equal(sandboxTools(() => undefined, 'linux').state, 'warning');
+    assert.equal(sandboxTools(() => '/x', 'linux').state, 'ok');
+    assert.equal(sandboxTools(() => undefined, 'darwin').state, 'skipped');
+    const file = join(scratch(t), 'f');
+    writeFileSync(file, '');
+    utimesSync(file, 10_000, 10_000);
+    assert.equal(clock(10_000_000, [file]).state, 'ok');
+    assert.equal(clock(9_000_000, [file]).state, 'error');
+  });
+
+  test('finds who listens in the table of the kernel', () => {
+    const text = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+      + '   0: 0100007F:23F0 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1\n'
+      + '   1: 0100007F:23F0 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 4712 1\n';
+    assert.deepEqual(listeners(text, 9200), ['4711']);
+    assert.deepEqual(listeners(text, 9201), []);
+  });
+});
