@@ -47,7 +47,7 @@ describe('every verb', () => {
       for (const [name, option] of Object.entries(verb.options)) {
         assert.ok(!Object.hasOwn(COMMON_OPTIONS, name), name);
         assert.ok(option.help.length > 0, name);
-        assert.match(name, /^[a-z][a-z-]*$/);
+        assert.match(name, /^[a-z][a-z0-9-]*$/);
       }
     });
 
