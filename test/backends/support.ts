@@ -50,7 +50,7 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
     clock, random, timers: systemTimers, watchdog, spawn: execaSpawn,
     events: { listed: (_id, listing) => listings.push(listing), changed: (status) => changes.push(status) },
     log: (line) => log.push(line),
-    limits: { ...BACKEND_LIMITS, probeMs: 400, backoffBaseMs: 20, backoffCapMs: 100, lastBytesMs: 100, relistMs: 10, ...limits },
+    limits: { ...BACKEND_LIMITS, probeMs: 10_000, backoffBaseMs: 20, backoffCapMs: 100, lastBytesMs: 100, relistMs: 10, ...limits },
     client: { name: 'sentinel', version: '0.0.0-test' },
     stateDir: mkdtempSync(join(tmpdir(), 'sentinel-backends-')),
     gatewayEnv: process.env,

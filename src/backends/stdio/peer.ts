@@ -1,11 +1,11 @@
 // The JSON-RPC conversation with one child: own ids, who waits for what, what is answered to its questions. Knows no process.
 import { decodeUtf8, type JsonLimits, type RawJson, scan } from '../../core/json/scan.ts';
-import { quote, toRaw } from '../../core/json/compose.ts';
+import { oneLine, toRaw } from '../../core/json/compose.ts';
 import { elements, safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendAnswer, BackendFault, Clock } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
-import { CODE, errorMessage, notificationMessage, resultMessage } from '../../relay/rpc.ts';
+import { CODE, errorMessage, notificationMessage, requestMessage, resultMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
 import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
 import type { Timers } from '../deps.ts';
@@ -77,7 +77,7 @@ export class Peer {
     if (options.signal?.aborted === true) return Promise.resolve(err({ code: 'cancelled' }));
     this.#lastId += 1;
     const id = this.#lastId;
-    if (!this.#hooks.write(`{"jsonrpc":"2.0","id":${id},"method":${quote(method)},"params":${params(toRaw(id))}}\n`)) {
+    if (!this.#send(requestMessage(toRaw(id), method, params(toRaw(id))))) {
       return Promise.resolve(err({ code: 'queue_full', limit: this.#deps.stdinBytes }));
     }
     return new Promise((resolve) => this.#wait(id, options, resolve));
@@ -102,7 +102,7 @@ export class Peer {
   }
 
   notify(method: string, params?: RawJson): void {
-    if (this.#closed === undefined) this.#hooks.write(`${notificationMessage(method, params)}\n`);
+    if (this.#closed === undefined) this.#send(notificationMessage(method, params));
   }
 
   receive(line: Buffer): void {
@@ -149,8 +149,13 @@ export class Peer {
     this.#hooks.unsolicited();
     if (this.#modern) return this.#hooks.noise('a request from a server of an era without server requests');
     const reply = method === 'ping' ? resultMessage(id, EMPTY) : errorMessage(id, CODE.methodNotFound, 'Method not found');
-    this.#hooks.write(`${reply}\n`);
+    this.#send(reply);
     return undefined;
+  }
+
+  /** The only way to the child: one message is one line, whatever an agent put between its tokens. */
+  #send(message: RawJson): boolean {
+    return this.#hooks.write(`${oneLine(message)}\n`);
   }
 
   #notified(method: string, params: RawJson | undefined): void {

@@ -15,6 +15,8 @@ import { Strikes } from './strikes.ts';
 export interface SessionHooks {
   toolsChanged(): void;
   noise(): void;
+  /** No call can be answered any more; `ended` follows when the process and its leftovers are gone. */
+  lost(fault: BackendFault): void;
 }
 
 const SWEEP_ROUNDS = 40;
@@ -119,8 +121,13 @@ export class StdioSession {
   fail(fault: BackendFault): void {
     if (this.#gone) return;
     this.#fault ??= fault;
-    this.peer.close(fault);
+    this.#lose(fault);
     signalGroup(this.pid, 'SIGKILL');
+  }
+
+  #lose(fault: BackendFault): void {
+    this.#hooks.lost(fault);
+    this.peer.close(fault);
   }
 
   /** End of stdin → wait → SIGTERM to the group → wait → SIGKILL to the group → nothing left (CI4, B9). */
@@ -147,7 +154,7 @@ export class StdioSession {
     this.#undoPause?.();
     this.#stderr.end();
     const fault = this.#fault ?? { code: 'exited', detail: this.#exitDetail(exit) };
-    this.peer.close(fault);
+    this.#lose(fault);
     await this.#sweep();
     this.#deps.watchdog.forget(this.pid);
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream.destroy();

@@ -162,7 +162,6 @@ class StdioBackend implements Backend {
     this.#attempt = undefined;
     if (!opened.ok) return opened.error;
     const fault = await opened.value.session.ended;
-    this.#live = undefined;
     this.#status.pid = undefined;
     return fault;
   }
@@ -214,10 +213,18 @@ class StdioBackend implements Backend {
     const child = this.#deps.spawn(plan.value);
     if (!child.ok) return child;
     watchdog.watch(child.value.pid);
-    return ok(new StdioSession(child.value, marker, this.#settings, this.#deps, {
+    const session: StdioSession = new StdioSession(child.value, marker, this.#settings, this.#deps, {
       toolsChanged: () => this.#relist.request(),
       noise: () => this.#status.noise(),
-    }));
+      lost: (fault) => this.#lost(session, fault),
+    });
+    return ok(session);
+  }
+
+  #lost(session: StdioSession, fault: BackendFault): void {
+    if (this.#live?.session !== session || this.#stopping) return;
+    this.#live = undefined;
+    this.#status.become('backing_off', fault);
   }
 
   /** Undefined: the list is known now. */

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { RUN_MARKER } from '../../src/backends/stdio/environment.ts';
+import { findProcesses, signalGroup, signalProcess } from '../../src/backends/stdio/processes.ts';
+import { isAlive, until } from './support.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const GATEWAY = join(import.meta.dirname, '../fixtures/backends/gateway.ts');
+const MISBEHAVING = join(import.meta.dirname, '../fixtures/backends/misbehaving.ts');
+/** Has put a process of its own into another session before it speaks MCP. */
+const ESCAPING = `setsid sh -c 'sleep 1000 & wait' </dev/null >/dev/null 2>&1 & exec "$0" "$@"`;
+
+interface Started { readonly gateway: ChildProcess; readonly watchdog: number; readonly pids: readonly number[]; readonly run: string }
+
+async function start(specs: readonly object[]): Promise<Started> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'sentinel-watchdog-'));
+  const gateway = spawn(process.execPath, [GATEWAY, stateDir, ...specs.map((spec) => JSON.stringify(spec))], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const line = await new Promise<string>((resolve, reject) => {
+    gateway.stdout.on('data', (chunk: Buffer) => resolve(chunk.toString()));
+    gateway.once('exit', () => reject(new Error('the gateway ended')));
+  });
+  const { watchdog, pids }: { watchdog: number; pids: number[] } = JSON.parse(line.split('\n')[0] ?? '');
+  const environ = readFileSync(`/proc/${pids[0]}/environ`, 'utf8').split('\u0000');
+  const run = environ.find((entry) => entry.startsWith(`${RUN_MARKER}=`))?.slice(RUN_MARKER.length + 1).split('.')[0] ?? '';
+  return { gateway, watchdog, pids, run };
+}
+
+async function marked(run: string): Promise<readonly number[]> {
+  return (await findProcesses(RUN_MARKER, (value) => value?.startsWith(`${run}.`) === true)).map(({ pid }) => pid);
+}
+
+async function gone(run: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  for (let left = await marked(run); left.length > 0; left = await marked(run)) {
+    if (performance.now() > end) assert.fail(`orphans: ${await Promise.all(left.map(async (pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')))}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const FOUR = [
+  { id: 'plain' },
+  { id: 'unconfined', sandbox: 'off' },
+  { id: 'escaping', command: '/bin/sh', args: ['-c', ESCAPING, process.execPath, MISBEHAVING, '--ignore-eof', '--ignore-term'], sandbox: 'off' },
+  { id: 'npx', command: 'npx', args: ['--no-install', 'mcp-server-everything'], cwd: ROOT, handshakeMs: 60_000 },
+];
+
+describe('the watchdog', { timeout: 120_000 }, () => {
+  test('H14, H12: after SIGKILL of the gateway no child, npx grandchild or escaped process is left', async () => {
+    const { gateway, watchdog, run, pids } = await start(FOUR);
+    assert.ok((await marked(run)).length > pids.length, 'no grandchild was started: the test would prove nothing');
+    gateway.kill('SIGKILL');
+    await gone(run);
+    await until(() => !isAlive(watchdog), 'the watchdog has ended too');
+  });
+
+  test('H14: killed while children are still being started, none is left', async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'sentinel-watchdog-'));
+    const gateway = spawn(process.execPath, [GATEWAY, stateDir, JSON.stringify({ id: 'a', sandbox: 'off', args: [MISBEHAVING, '--never', '--ignore-eof'] })], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const mine = async (): Promise<readonly number[]> => {
+      const all = await findProcesses(RUN_MARKER, (value) => value !== undefined);
+      return all.map(({ pid }) => pid).filter((pid) => cwdOf(pid).startsWith(stateDir));
+    };
+    for (let n = 0; n < 1_000 && (await mine()).length === 0; n += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    const born = await mine();
+    assert.ok(born.length > 0);
+    gateway.kill('SIGKILL');
+    await until(() => born.every((pid) => !isAlive(pid)), 'no orphan');
+  });
+
+  test('it ignores polite signals, comes back when it is killed, and then still does its work', async () => {
+    const { gateway, watchdog, pids, run } = await start([{ id: 'a', sandbox: 'off', args: [MISBEHAVING, '--ignore-eof'] }]);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(watchdog, signal);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(isAlive(watchdog));
+    signalProcess(watchdog, 'SIGKILL');
+    await until(() => !isAlive(watchdog), 'the first watchdog is gone');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.ok(pids.every((pid) => isAlive(pid)));
+    gateway.kill('SIGKILL');
+    await gone(run);
+  });
+
+  test('an orderly end leaves nothing, and the gateway ends by itself', async () => {
+    const { gateway, watchdog, run } = await start([{ id: 'a' }, { id: 'b' }]);
+    gateway.stdin?.end();
+    gateway.kill('SIGTERM');
+    await until(() => gateway.exitCode !== null || gateway.signalCode !== null, 'the gateway has ended');
+    assert.equal(gateway.exitCode, 0);
+    assert.deepEqual(await marked(run), []);
+    await until(() => !isAlive(watchdog), 'the watchdog has ended');
+  });
+
+  test('B11: no signal is ever sent to group 0 or 1', () => {
+    for (const pid of [0, 1, -1, Number.NaN]) {
+      assert.equal(signalGroup(pid, 'SIGTERM'), false);
+      assert.equal(signalProcess(pid, 'SIGTERM'), false);
+    }
+  });
+});
+
+function cwdOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
+}
