@@ -107,7 +107,7 @@ async function bodyOf(response: IncomingMessage): Promise<Result<string, string>
   let size = 0;
   try {
     for await (const chunk of response) {
-      const bytes = Buffer.from(chunk);
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       size += bytes.length;
       if (size > ANSWER_BYTES) {
         response.destroy();

@@ -14,7 +14,6 @@ export function shellLine(words: readonly string[]): string {
  * A line break would end the entry and start another key's; nothing can quote it.
  */
 export function authorizedKeysValue(text: string): string | undefined {
-  // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(text)) return undefined;
   return `"${text.replaceAll('"', '\\"')}"`;
 }

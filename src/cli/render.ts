@@ -3,7 +3,6 @@ import { styleText } from 'node:util';
 import type { Paint } from './verb.ts';
 
 /** Nothing a backend or an agent wrote may move the cursor, recolour or reorder a terminal: C0, C1, bidi and lone surrogates become escapes. */
-// oxlint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
 
 export function plain(text: string): string {

@@ -9,7 +9,6 @@ const none = paintFor(false);
 describe('what a terminal is shown', () => {
   test('no text from outside can move the cursor, recolour or reorder it', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      // oxlint-disable-next-line no-control-regex
       assert.doesNotMatch(plain(text), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
     }));
     assert.equal(plain('a\u001b[31mred\u202e\ud800'), 'a\\u{1b}[31mred\\u{202e}\\u{d800}');

@@ -32,7 +32,7 @@ export function cliReference(verbs: readonly Verb[]): string {
 
 function verbSection(verb: Verb): string {
   const examples = verb.examples.map((example) => `${example.run}\n    ${example.does}`).join('\n');
-  const parts = [`## sentinel ${verb.name}`, `${sentence(verb.summary)}`, `\`\`\`text\n${examples}\n\`\`\``, `Usage: \`${usageLine(verb)}\``];
+  const parts = [`## sentinel ${verb.name}`, sentence(verb.summary), `\`\`\`text\n${examples}\n\`\`\``, `Usage: \`${usageLine(verb)}\``];
   if (verb.about !== undefined) parts.push(verb.about.replaceAll('<', '&lt;'));
   if (Object.keys(verb.options).length > 0) parts.push(flagTable(verb.options));
   return parts.join('\n\n');

@@ -17,8 +17,8 @@ function mergeJson(client: Client, name: string, access: Access, before: string 
   if (!isObject(servers)) return err(`its "${key}" is not an object`);
   const input = inputFor(client, name, access);
   const inputs = whole['inputs'] ?? [];
-  if (!Array.isArray(inputs)) return err('its "inputs" is not a list');
-  const others = inputs.filter((item: unknown) => !isObject(item) || item['id'] !== input?.['id']);
+  if (!isList(inputs)) return err('its "inputs" is not a list');
+  const others = inputs.filter((item) => !isObject(item) || item['id'] !== input?.['id']);
   const merged = { ...whole, ...(input === undefined ? {} : { inputs: [...others, input] }), [key]: { ...servers, [name]: entryFor(client, name, access) } };
   return ok(`${JSON.stringify(merged, null, 2)}\n`);
 }
@@ -34,6 +34,10 @@ function parseObject(text: string): JsonObject | undefined {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 /** Replaces the table of that name and its sub-tables, or adds it at the end; other lines stay byte for byte. */

@@ -11,5 +11,6 @@ const listen = Server.prototype.listen;
 Server.prototype.listen = function onLoopback(this: Server, port?: unknown, ...rest: unknown[]): Server {
   const callback = rest.find((argument) => typeof argument === 'function');
   const options = { host: '127.0.0.1', port: Number(port) };
-  return Reflect.apply(listen, this, callback === undefined ? [options] : [options, callback]);
+  Reflect.apply(listen, this, callback === undefined ? [options] : [options, callback]);
+  return this;
 };

@@ -13,7 +13,7 @@ import { holderOf, portTrouble } from '../holder.ts';
 import { ownCommand, packageRoot } from '../package.ts';
 import { shellWord } from '../quote.ts';
 import { addressFrom } from '../setup/address.ts';
-import { detach } from '../setup/detach.ts';
+import { detach } from '../demo/detach.ts';
 import { layDemo, writtenAddresses } from '../setup/demo.ts';
 import type { Demo } from '../setup/demo.ts';
 import { tree } from '../setup/files.ts';
