@@ -59,6 +59,8 @@ export interface AuditReader {
   stats(filter: AuditFilter, limit: number): Promise<Result<readonly AuditCount[], StoreFault>>;
   /** Oldest first. A row committed late may have a lower number than one already seen: read some rows again and compare. */
   after(filter: AuditFilter, rowId: number, limit: number): Promise<Result<readonly AuditEntry[], StoreFault>>;
+  /** The number of the newest row; 0 when there is none. */
+  newest(): Promise<Result<number, StoreFault>>;
 }
 
 const MOST = 1000;
@@ -98,6 +100,10 @@ export function createAuditReader({ db, engine }: Database): AuditReader {
     }),
     after: (filter, rowId, limit) => guarded(() => select().where('row_id', '>', rowId)
       .where((e) => e.and(conditions(e, engine, filter))).orderBy('row_id').limit(bound(limit)).execute()),
+    newest: () => guarded(async () => {
+      const row = await db.selectFrom('audit_record').select((e) => e.fn.max('row_id').as('row_id')).executeTakeFirst();
+      return row?.row_id ?? 0;
+    }),
   };
 }
 

@@ -1,0 +1,97 @@
+// The texts of a record: escaped, masked and bounded, so that no input can make a row unstorable, unreadable or large.
+import ipaddr from 'ipaddr.js';
+import { Buffer } from 'node:buffer';
+import type { Trail } from '../core/decision.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { shapeOf } from '../core/json/shape.ts';
+import { cut, storable } from '../core/text.ts';
+import type { Node } from './node.ts';
+import { LONGEST_SECRET, maskSecrets } from '../core/masking.ts';
+
+/** An index entry of PostgreSQL holds 2704 bytes: three of these at three bytes each fit, so no name can make a row unstorable. */
+const NAME_UNITS = 256;
+const NOTE_UNITS = 1024;
+const ROLES = 32;
+const ROLE_UNITS = 64;
+const SHAPE_PATHS = 64;
+const SHAPE_BYTES = 4096;
+const TRAIL_BYTES = 8192;
+const DETAIL_BYTES = 8192;
+
+/** Paths are dropped from the end until they fit. */
+export function shapeText(raw: RawJson): string {
+  const { paths: found, truncated } = shapeOf(raw, SHAPE_PATHS);
+  const paths = found.map(({ path, ...rest }) => ({ path: maskPath(path), ...rest }));
+  for (let count = paths.length; count > 0; count = Math.floor(count / 2)) {
+    const text = jsonText({ paths: paths.slice(0, count), truncated: truncated || count < paths.length });
+    if (Buffer.byteLength(text) <= SHAPE_BYTES) return text;
+  }
+  return JSON.stringify({ paths: [], truncated: true });
+}
+
+/** A key may be a secret too; its shape shows only without the pointer's escapes. */
+function maskPath(path: string): string {
+  return path.split('/').map((segment) => {
+    const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    const masked = maskSecrets(key);
+    return masked === key ? segment : masked;
+  }).join('/');
+}
+
+export function trailText(trail: Trail): string {
+  for (let count = trail.length; count > 0; count = Math.floor(count / 2)) {
+    const text = jsonText(trail.slice(0, count));
+    if (Buffer.byteLength(text) <= TRAIL_BYTES) return text;
+  }
+  return '[]';
+}
+
+export function detailText(rest: object): string {
+  const text = jsonText(rest);
+  return Buffer.byteLength(text) <= DETAIL_BYTES ? text : jsonText({ truncated: true, head: text.slice(0, DETAIL_BYTES / 4) });
+}
+
+/** JSON that any database and any cast accepts: what is unstorable is escaped inside the strings, before JSON escapes it again. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'string' ? storable(maskSecrets(member)) : member));
+}
+
+export function rolesText(roles: readonly string[]): string {
+  return jsonText(roles.slice(0, ROLES).map((role) => cut(role, ROLE_UNITS)));
+}
+
+/** Identities are never masked; over-long ones stay apart by a piece of their digest. */
+export function identity(node: Node, text: string): string {
+  const stored = storable(text);
+  return stored.length <= NAME_UNITS ? stored : `${cut(stored, NAME_UNITS - 32)}#${node.hmac(text).slice(0, 12)}`;
+}
+
+export function name(text: string): string {
+  return cut(storable(maskSecrets(text.slice(0, NAME_UNITS + LONGEST_SECRET))), NAME_UNITS);
+}
+
+export function nameOr(text: string | undefined): string | null {
+  return text === undefined ? null : name(text);
+}
+
+export function note(text: string): string {
+  return cut(storable(maskSecrets(text.slice(0, NOTE_UNITS + LONGEST_SECRET))), NOTE_UNITS);
+}
+
+export function noteOr(text: string | undefined): string | null {
+  return text === undefined ? null : note(text);
+}
+
+/** W3C trace context: version-traceid-parentid-flags. */
+export function traceId(traceparent: string | undefined): string | null {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? '')?.[1] ?? null;
+}
+
+/** The network, not the person: /24 of IPv4, /48 of IPv6. Anything that is no address stays as it is (`local`). */
+export function truncatePeer(peer: string): string {
+  if (!ipaddr.isValid(peer)) return name(peer);
+  const address = ipaddr.process(peer);
+  return address.kind() === 'ipv4'
+    ? ipaddr.IPv4.networkAddressFromCIDR(`${address.toString()}/24`).toString()
+    : ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/48`).toString();
+}
