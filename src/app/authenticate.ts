@@ -1,19 +1,24 @@
 // Builds the authenticator over the real network and disk. No way to verify a token: no start (there is no other mode).
 import { promises as fs } from 'node:fs';
-import { Agent } from 'undici';
 import type { RevokeOverride } from '../core/override.ts';
-import { err, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { createAuthenticator, type TokenAuthenticator } from '../identity/authenticator.ts';
-import { createFetchKeys } from '../identity/fetch-keys.ts';
+import { openFetchKeys } from '../identity/fetch-keys.ts';
 import { readRing } from '../identity/keys.ts';
 import type { AppDeps } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
 
-export async function openAuthenticator(settings: Settings, deps: AppDeps, revocations: () => readonly RevokeOverride[]): Promise<Result<TokenAuthenticator, StartFault>> {
-  const dispatcher = new Agent({ connections: 4 });
-  const created = await createAuthenticator(settings.auth, { clock: deps.clock, fetchKeys: createFetchKeys(dispatcher), readRing: (directory) => readRing(fs, directory), revocations });
-  if (created.ok) return created;
-  await dispatcher.close();
+export interface OpenAuthenticator {
+  readonly authenticator: TokenAuthenticator;
+  /** Ends the connections to issuers. */
+  close(): Promise<void>;
+}
+
+export async function openAuthenticator(settings: Settings, deps: AppDeps, revocations: () => readonly RevokeOverride[]): Promise<Result<OpenAuthenticator, StartFault>> {
+  const fetcher = openFetchKeys();
+  const created = await createAuthenticator(settings.auth, { clock: deps.clock, fetchKeys: fetcher.fetchKeys, readRing: (directory) => readRing(fs, directory), revocations });
+  if (created.ok) return ok({ authenticator: created.value, close: () => fetcher.close() });
+  await fetcher.close();
   return err(startFault(12, 'SEN-0118', created.error.message, created.error.help ?? 'sentinel init'));
 }

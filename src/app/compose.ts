@@ -1,6 +1,7 @@
 // Builds the gateway from its parts, in order, each with its end on one stack: taken apart in reverse, that is the shutdown.
 // The only place that says which thing stands behind which port.
 import { compilePolicy } from '../config/compile.ts';
+import type { Target } from '../core/call.ts';
 import { callId } from '../core/ids.ts';
 import type { Ingress } from '../core/inbound.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
@@ -27,7 +28,7 @@ import type { StartFault } from './fault.ts';
 import { openMemory, type Memory } from './memory.ts';
 import { RuntimeCell } from './runtime.ts';
 import { processSeal, sha256 } from './system.ts';
-import { createTelemetry, type Telemetry } from './telemetry.ts';
+import { createTelemetry, type SampleSource, type Telemetry } from './telemetry.ts';
 
 export interface Gateway {
   readonly ingress: Ingress;
@@ -60,22 +61,25 @@ export async function compose(configuration: Configuration, deps: AppDeps, authe
 
 async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDisposableStack, given: TokenAuthenticator | undefined): Promise<Result<Gateway, StartFault>> {
   const { settings, hash } = configuration;
-  const telemetry = createTelemetry(settings, deps);
-  stack.defer(() => telemetry.close());
+  const late: Late = { cell: undefined, sample: undefined };
+  const telemetry = createTelemetry({ settings, deps, sample: () => late.sample?.() ?? NOTHING, exposedName: (target) => exposedName(late.cell, target) });
   const reportFault = (error: unknown): void => telemetry.fault(error);
 
-  let currentAudit = (): Settings['audit'] => settings.audit;
-  const memory = await openMemory(settings, deps, { audit: () => currentAudit(), onChange: (health) => telemetry.auditHealth(health) });
+  const memory = await openMemory(settings, deps, { audit: () => late.cell?.current().settings.audit ?? settings.audit, onChange: (health) => telemetry.auditHealth(health) });
   if (!memory.ok) return memory;
   stack.defer(() => memory.value.close());
 
   const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), onListenerFault: reportFault });
-  currentAudit = () => cell.current().settings.audit;
+  late.cell = cell;
   stack.defer(expireOverrides(cell, deps));
 
-  const authenticator = given === undefined ? await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke')) : ok(given);
-  if (!authenticator.ok) return authenticator;
-  stack.defer(() => authenticator.value.dispose());
+  const opened = given === undefined ? await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke')) : ok({ authenticator: given, close: () => Promise.resolve() });
+  if (!opened.ok) return opened;
+  const { authenticator } = opened.value;
+  stack.defer(async () => {
+    authenticator.dispose();
+    await opened.value.close();
+  });
 
   const announce = async (event: LifecycleEvent): Promise<void> => {
     telemetry.lifecycle(event);
@@ -99,13 +103,36 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     backend: (call) => edges.fleet.find(call),
   };
   const ingress: Ingress = {
-    authenticator: authenticator.value, runtime: cell, clock: deps.clock, random: deps.random, watch,
+    authenticator, runtime: cell, clock: deps.clock, random: deps.random, watch,
     handle: createHandle(pipeline),
     refuse: (refused) => {
       conclude({ ...refused, kind: 'refused', id: callId(deps.random.uuid()), wall: deps.clock.wall(), revision: cell.current().revision }, pipeline).catch(reportFault);
     },
   };
-  return ok({ ingress, cell, edges, leases, inflight, windows, schemas: edges.schemas, authenticator: authenticator.value, telemetry, memory: memory.value, announce, stack });
+  late.sample = () => sampleOf(cell, edges, leases, inflight, memory.value);
+  return ok({ ingress, cell, edges, leases, inflight, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+}
+
+/** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */
+interface Late {
+  cell: RuntimeCell | undefined;
+  sample: SampleSource | undefined;
+}
+
+const NOTHING: ReturnType<SampleSource> = { inflight: 0, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
+
+function exposedName(cell: RuntimeCell | undefined, target: Target): string | undefined {
+  return cell?.current().catalog.byBackend.get(target.backend)?.tools.get(target.name)?.exposed;
+}
+
+function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory): ReturnType<SampleSource> {
+  const { settings, catalog, policy, revision } = cell.current();
+  return {
+    inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.length, revision,
+    backends: edges.fleet.statuses().map((status) => ({ id: status.id, up: status.state === 'ready', restarts: status.restarts })),
+    circuits: leases.circuits(settings.backends.map((row) => row.id)),
+    audit: { enabled: settings.audit.enabled, ...memory.audit.health() },
+  };
 }
 
 /** The file was compiled before it was accepted, and a kill before it was kept; what fails now closes everything. */

@@ -40,13 +40,19 @@ export function readConfiguration(options: ConfigurationOptions): Result<Configu
 export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir()): Result<Configuration, StartFault> {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = decode(readFileSync(file));
   } catch (error) {
+    if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
     return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`));
   }
   const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env) });
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), settings: loaded.value.settings, warnings: loaded.value.warnings });
+}
+
+/** Throws a TypeError for bytes that are not UTF-8: a policy read through replacement characters is another policy. */
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
 }
 
 function problemsFault(file: string, text: string, problems: readonly Diagnostic[]): StartFault {

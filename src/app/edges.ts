@@ -17,7 +17,7 @@ export interface EdgesInput {
   readonly settings: Settings;
   readonly deps: AppDeps;
   readonly cell: RuntimeCell;
-  readonly telemetry: Telemetry;
+  readonly telemetry: Pick<Telemetry, 'fault' | 'backendLine'>;
   announce(event: LifecycleEvent): Promise<void>;
 }
 
@@ -73,7 +73,6 @@ function backendEvents({ cell, telemetry, deps, announce }: EdgesInput): Backend
       cell.listed(id, listing);
     },
     changed: (status) => {
-      telemetry.backend(status);
       if (status.state === before) return;
       before = status.state;
       announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: cell.current().revision, kind: 'backend', backend: status.id, state: status.state, note: status.lastFault?.code ?? '' })

@@ -111,5 +111,5 @@ function proxyConfiguration(options: ProxyBase, backend: readonly string[], port
 /** Whoever can reach this process is its user: stdio, or loopback with Host and Origin checked. */
 function localAuthenticator(): TokenAuthenticator {
   const principal: Principal = { subject: 'local', roles: [roleName('local')], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(Number.MAX_SAFE_INTEGER), credential: 'local' };
-  return { authenticate: () => ok(principal), recheck: () => undefined, prepare: () => Promise.resolve(ok(() => {})), refreshRevocations: () => {}, status: () => [], dispose: () => {} };
+  return { authenticate: () => ok(principal), recheck: () => undefined, prepare: () => Promise.resolve(ok(() => {})), rekey: () => Promise.resolve(ok(undefined)), refreshRevocations: () => {}, status: () => [], dispose: () => {} };
 }

@@ -63,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
     return bound;
   }
   surfaces = bound.value;
+  gateway.telemetry.sessions(() => standing().sessions);
   gateway.edges.apply(configuration.settings);
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
   let ended: Promise<void> | undefined;
@@ -98,17 +99,15 @@ export function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations
   return createOperations({
     cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight,
     schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,
-    metrics: () => gateway.telemetry.metrics({ status: status() }),
+    metrics: () => gateway.telemetry.metrics(),
     reload: async (by) => {
       const report = await reload(by);
       gateway.telemetry.reloaded(report.ok);
       return report;
     },
     rekey: async () => {
-      const prepared = await gateway.authenticator.prepare(gateway.cell.current().settings.auth);
-      if (!prepared.ok) return err(prepared.error.message);
-      prepared.value();
-      return ok(undefined);
+      const read = await gateway.authenticator.rekey();
+      return read.ok ? read : err(read.error.message);
     },
     refreshRevocations: () => gateway.authenticator.refreshRevocations(),
     tail: (listener) => gateway.telemetry.tail(listener),

@@ -70,3 +70,12 @@ export function toRaw(value: unknown): RawJson {
   if (text === undefined) throw new TypeError('this value has no JSON form');
   return mint(text);
 }
+
+/**
+ * The same value on one line. JSON strings cannot hold raw line breaks, so any that is found stands between tokens and a
+ * space means the same. Where a line is a message (stdio, SSE) this is a wall: `{"a":<LF>{"jsonrpc":…}<LF>}` would
+ * otherwise hand the other side a second message that nobody decided on.
+ */
+export function oneLine(raw: RawJson): RawJson {
+  return raw.includes('\n') || raw.includes('\r') ? mint(raw.replaceAll(/[\r\n]/g, ' ')) : raw;
+}

@@ -67,11 +67,3 @@ export class LineReader {
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-
-/**
- * The message on one line. JSON strings cannot hold raw line breaks, so any that is found stands between tokens (a backend
- * may answer pretty-printed) and a space means the same. Also needed for SSE, where a break would begin another field.
- */
-export function oneLine(message: string): string {
-  return message.includes('\n') || message.includes('\r') ? message.replaceAll(/[\r\n]/g, ' ') : message;
-}

@@ -1,7 +1,7 @@
 // The writing side of a line transport: one message per line, a known backlog, and a broken pipe told once instead of thrown.
 import type { Writable } from 'node:stream';
 import type { RawJson } from '../../core/json/scan.ts';
-import { oneLine } from './lines.ts';
+import { oneLine } from '../../core/json/compose.ts';
 
 export class Outlet {
   readonly #output: Writable;

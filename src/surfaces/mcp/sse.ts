@@ -1,7 +1,7 @@
 // A text/event-stream answer (WHATWG server-sent events) with a bounded backlog. It writes messages; it knows nothing of their meaning.
 import type { ServerResponse } from 'node:http';
 import type { RawJson } from '../../core/json/scan.ts';
-import { oneLine } from './lines.ts';
+import { oneLine } from '../../core/json/compose.ts';
 
 /** No event ids: these streams cannot be resumed, and an id would promise it (T30, T52). */
 const HEADERS = [

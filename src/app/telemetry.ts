@@ -1,0 +1,87 @@
+// Log, metrics and live tail as one thing the composition hands outcomes and events to. None of them can hold up a call.
+import type { BackendLogLine } from '../backends/deps.ts';
+import type { LifecycleEvent } from '../core/lifecycle.ts';
+import type { CircuitView, LiveEvent } from '../core/operations.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Target } from '../core/call.ts';
+import type { StoreFault } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
+import { lifecycleLine, outcomeLine } from '../telemetry/lines.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics, type MetricsSample } from '../telemetry/metrics.ts';
+import { createTail } from '../telemetry/tail.ts';
+import type { AppDeps } from './deps.ts';
+
+/** What a scrape asks of the composed gateway; the rest telemetry knows itself. */
+export type SampleSource = () => Omit<MetricsSample, 'sessions' | 'logDropped' | 'lastReload'>;
+
+export interface Telemetry {
+  outcome(outcome: Outcome): void;
+  lifecycle(event: LifecycleEvent): void;
+  /** A bug or a part that failed: logged, never shown to agents. */
+  fault(error: unknown): void;
+  backendLine(line: BackendLogLine): void;
+  circuit(view: CircuitView): void;
+  auditHealth(health: { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined }): void;
+  /** After a reload: the log level. */
+  configure(settings: Settings): void;
+  reloaded(ok: boolean): void;
+  sessions(count: () => number): void;
+  metrics(): Promise<string>;
+  tail(listener: (event: LiveEvent) => void): () => void;
+}
+
+export interface TelemetryInput {
+  readonly settings: Settings;
+  readonly deps: AppDeps;
+  readonly sample: SampleSource;
+  exposedName(target: Target): string | undefined;
+}
+
+export function createTelemetry({ settings, deps, sample, exposedName }: TelemetryInput): Telemetry {
+  const log = createLog({ level: settings.gateway.logLevel, ...(deps.logTo === undefined ? {} : { write: deps.logTo }) });
+  const tail = createTail({ defer: (task) => setImmediate(task) });
+  let sessions = (): number => 0;
+  let lastReload: MetricsSample['lastReload'];
+  const metrics = createMetrics({
+    version: deps.version, node: process.version, exposedName, runtime: true,
+    sample: () => ({ ...sample(), sessions: sessions(), logDropped: log.dropped(), lastReload }),
+  });
+  const outcomes = [metrics.outcome, outcomeLine(log), tail.outcome];
+  const events = [lifecycleLine(log), tail.lifecycle];
+  return {
+    outcome: (outcome) => {
+      for (const hear of outcomes) hear(outcome);
+    },
+    lifecycle: (event) => {
+      for (const hear of events) hear(event);
+    },
+    fault: (error) => log.error({ untrusted: { detail: error instanceof Error ? (error.stack ?? error.message) : String(error) } }, 'a part of the gateway failed'),
+    backendLine: (line) => {
+      const level = line.level === 'debug' ? 'debug' : line.level;
+      log[level]({ backend: line.backend, event: line.event, untrusted: { text: line.text } }, `backend ${line.event}`);
+    },
+    circuit: (view) => log.warn({ backend: view.backend, circuit: view.state }, 'circuit breaker changed'),
+    auditHealth: (health) => {
+      if (health.fault === undefined) log.info({ queued: health.queued, failed: health.failed }, 'audit store is writing');
+      else log.error({ code: health.fault.code, queued: health.queued, failed: health.failed, untrusted: { detail: health.fault.detail } }, 'audit store cannot write');
+    },
+    configure: (next) => {
+      log.level = next.gateway.logLevel;
+    },
+    reloaded: (ok) => {
+      lastReload = { at: deps.clock.wall(), ok };
+    },
+    sessions: (count) => {
+      sessions = count;
+    },
+    metrics: () => metrics.scrape(),
+    // More watchers than the tail takes: this one hears nothing, rather than slowing the others.
+    tail: (listener) => tail.watch(listener) ?? (() => {}),
+  };
+}
+
+/** For `check --probe` and offline `explain`: nobody watches. */
+export function quietTelemetry(): Pick<Telemetry, 'fault' | 'backendLine'> {
+  return { fault: () => {}, backendLine: () => {} };
+}
