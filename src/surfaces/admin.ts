@@ -108,6 +108,7 @@ function plain(status: number, body: string): Page {
 }
 
 function write(res: ServerResponse, page: Page): void {
-  res.writeHead(page.status, ['Content-Type', page.type, 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff', ...(page.headers ?? [])]);
+  const length = String(Buffer.byteLength(page.body));
+  res.writeHead(page.status, ['Content-Type', page.type, 'Content-Length', length, 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff', ...(page.headers ?? [])]);
   res.end(page.body);
 }

@@ -174,7 +174,7 @@ async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answ
       return text(params?.get('arguments') ?? 'none');
     case 'progress': {
       const token = members(params?.get('_meta') ?? objectOf([]))?.get('progressToken') ?? quote('none');
-      for (let step = 1; step <= number('steps'); step += 1) {
+      for (let step = 1; step <= number('steps') && !io.signal.aborted; step += 1) {
         io.notify(notificationMessage('notifications/progress', objectOf([['progressToken', token], ['progress', toRaw(step)]])));
         await new Promise((resolve) => setTimeout(resolve, 1));
       }

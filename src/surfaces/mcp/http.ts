@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Ingress } from '../../core/inbound.ts';
 import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { plainAddress } from '../host.ts';
+import { isLoopback, plainAddress } from '../host.ts';
 import { type ListenFault, listenOn } from '../listen.ts';
 import { FailureLimiter } from './failures.ts';
 import { safely } from './reply.ts';
@@ -95,7 +95,7 @@ function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket>
     const { bounds, gateway } = state.ingress.runtime.current().settings;
     const peer = plainAddress(socket.remoteAddress);
     const before = perPeer.get(peer) ?? 0;
-    if (!gateway.behindProxy && before >= bounds.connectionsPerPeer) {
+    if (!gateway.behindProxy && before >= (isLoopback(peer) ? bounds.connectionsLoopback : bounds.connectionsPerPeer)) {
       state.counters.refusedConnections += 1;
       socket.destroy();
       return;

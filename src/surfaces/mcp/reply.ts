@@ -8,7 +8,8 @@ const JSON_HEADERS = ['Content-Type', 'application/json', 'Cache-Control', 'no-s
 /** `headers`: name and value by turns. Does nothing when the client is gone or already answered. */
 export function replyJson(res: ServerResponse, status: number, body: RawJson, headers: readonly string[] = []): void {
   if (res.headersSent || res.destroyed) return;
-  res.writeHead(status, [...JSON_HEADERS, ...headers]);
+  // Said beforehand, or node would send the body in chunks.
+  res.writeHead(status, [...JSON_HEADERS, 'Content-Length', String(Buffer.byteLength(body)), ...headers]);
   res.end(body);
 }
 
@@ -19,7 +20,8 @@ export function replyFault(res: ServerResponse, status: number, message: string,
 
 export function replyEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   if (res.headersSent || res.destroyed) return;
-  res.writeHead(status, [...headers]);
+  // RFC 9110 §8.6: a 204 has no Content-Length.
+  res.writeHead(status, status === 204 ? [...headers] : ['Content-Length', '0', ...headers]);
   res.end();
 }
 
