@@ -90,11 +90,11 @@ export function createAuditReader({ db, engine }: Database): AuditReader {
       const target = sql<string>`coalesce(backend || '/' || object_name, exposed, method, '-')`;
       const rows = await db.selectFrom('audit_record')
         .select([target.as('target'), 'status', 'code'])
-        .select((e) => [e.fn.countAll<number>().as('calls'), sql<number | null>`avg(dispatch_us / 1000.0)`.as('average_ms')])
+        .select((e) => [e.fn.countAll<number>().as('calls'), sql<number | string | null>`avg(dispatch_us / 1000.0)`.as('average_ms')])
         .where((e) => e.and(conditions(e, engine, { ...filter, kinds: ['outcome', 'refused'] })))
         .groupBy([target, 'status', 'code']).orderBy('calls', 'desc').orderBy('target').limit(bound(limit)).execute();
       return rows.map((row) => ({
-        target: row.target, status: row.status ?? '', code: row.code ?? '', calls: Number(row.calls),
+        target: row.target, status: row.status ?? '', code: row.code ?? '', calls: row.calls,
         averageMs: row.average_ms === null ? undefined : Number(row.average_ms),
       }));
     }),

@@ -106,7 +106,7 @@ export class WriteQueue {
   #run(): void {
     this.#start(async () => {
       // A turn of its own: what the same turn still brings joins the group.
-      await undefined;
+      await Promise.resolve();
       await this.#drain();
     });
   }

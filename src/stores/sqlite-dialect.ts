@@ -19,6 +19,7 @@ function driverOver(session: SqliteSession): Driver {
   const connection: DatabaseConnection = {
     executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
       const { rows, changes } = await session.execute(query.sql, query.parameters.map(bindable));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- R is what Kysely derived from the query; no driver can know it
       return { rows: rows as R[], numAffectedRows: BigInt(changes) };
     },
     streamQuery: () => {

@@ -74,10 +74,14 @@ function levelOf(event: LifecycleEvent): 'error' | 'warn' | 'info' | 'debug' {
 /** Texts of an event that the gateway or its configuration made; all others may hold what somebody typed or a backend said. */
 const OWN_TEXTS: ReadonlySet<string> = new Set(['version', 'configHash', 'backend', 'state', 'what']);
 
-function eventFields({ id, wall: _, by, revision, kind: __, ...rest }: LifecycleEvent): LogFields {
-  const fields: Record<string, unknown> = { event: id, revision };
-  const untrusted: Record<string, string> = { by };
-  for (const [key, value] of Object.entries(rest)) {
+/** Said by the line itself: its message and its time. */
+const SAID: ReadonlySet<string> = new Set(['id', 'wall', 'kind']);
+
+function eventFields(event: LifecycleEvent): LogFields {
+  const fields: Record<string, unknown> = { event: event.id };
+  const untrusted: Record<string, string> = {};
+  for (const [key, value] of Object.entries(event)) {
+    if (SAID.has(key)) continue;
     const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (typeof value === 'number' || OWN_TEXTS.has(key)) fields[name] = value;
     else if (value !== undefined) untrusted[name] = Array.isArray(value) ? value.join('; ') : String(value);

@@ -88,7 +88,6 @@ test('no text of an agent steers the terminal', async (t) => {
   const { run } = await place(t);
   const said = await done(run(['audit', 'query']));
   assert.ok(said.includes('evil'));
-  // oxlint-disable-next-line no-control-regex
   assert.ok(!/[\u0000-\u0009\u000b-\u001f\u202e]/.test(said));
 });
 

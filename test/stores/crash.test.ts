@@ -42,7 +42,7 @@ async function crash(t: TestContext, folder: string, place: string, database: Da
   const again = journalOver(database, sampleNode(folder), { life: processLife() });
   await again.start();
   const count = await database.db.selectFrom('audit_record').select((e) => e.fn.countAll<number>().as('n')).where('kind', '=', 'outcome').executeTakeFirstOrThrow();
-  assert.equal(Number(count.n), 3, 'closed once, not at every start');
+  assert.equal(count.n, 3, 'closed once, not at every start');
   await again.close();
   await living.kill();
 }

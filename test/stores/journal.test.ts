@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { AuditRow } from '../../src/stores/schema.ts';
 import type { Database } from '../../src/stores/database.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
-import { timestamp } from '../../src/core/ids.ts';
+import { roleName, timestamp } from '../../src/core/ids.ts';
 import { ENGINES, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal } from './sample.ts';
 
 function rowsOf({ db }: Database): Promise<AuditRow[]> {
@@ -72,7 +72,7 @@ for (const engine of ENGINES) {
       await journal.start();
       const evil = 'a\u0000b\ud800c';
       const call = sampleCall({ tool: evil, args: toRaw({ [evil]: evil }), client: { name: evil, version: evil } });
-      const intent = sampleIntent({ ...call, principal: { ...call.principal, subject: evil, roles: [call.principal.roles[0]!, evil as never] } });
+      const intent = sampleIntent({ ...call, principal: { ...call.principal, subject: evil, roles: [...call.principal.roles, roleName(evil)] } });
       assert.deepEqual(await journal.intend(intent), { ok: true, value: undefined });
       assert.equal((await journal.conclude(sampleRefusal({ name: evil, method: 'tools/call' }))).ok, true);
       const [row, refused] = await rowsOf(database);
