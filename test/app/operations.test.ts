@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createOperations } from '../../src/app/operations.ts';
+import { killViews } from '../../src/app/kills.ts';
+import { toolViews, policySentence } from '../../src/app/explain.ts';
+import { backendId } from '../../src/core/ids.ts';
+import type { LifecycleEvent } from '../../src/core/lifecycle.ts';
+import type { KillRequest, Operations } from '../../src/core/operations.ts';
+import type { Override } from '../../src/core/override.ts';
+import type { OverrideStore } from '../../src/core/ports.ts';
+import { err, ok } from '../../src/core/result.ts';
+import { allowAll, passSchemas, read, settings, world, type World } from '../support/world.ts';
+
+function bench(w: World = world()): { readonly w: World; readonly operations: Operations; readonly kept: Override[]; readonly events: LifecycleEvent[]; storeDown: boolean } {
+  const kept: Override[] = [];
+  const events: LifecycleEvent[] = [];
+  const state = { storeDown: false };
+  const overrides: OverrideStore = {
+    list: () => Promise.resolve(ok(kept)),
+    add: (override) => {
+      if (state.storeDown) return Promise.resolve(err({ code: 'unavailable', detail: '' }));
+      kept.push(override);
+      return Promise.resolve(ok(undefined));
+    },
+    remove: (id) => Promise.resolve(state.storeDown ? err({ code: 'unavailable', detail: '' }) : ok(kept.some((one) => one.id === id))),
+  };
+  const operations = createOperations({
+    cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, schemas: passSchemas, windows: w.deps.windows,
+    announce: (event) => { events.push(event); return Promise.resolve(); },
+    status: () => { throw new Error('not asked'); }, metrics: () => Promise.resolve(''), reload: () => Promise.reject(new Error('not asked')),
+    rekey: () => Promise.resolve(ok(undefined)), refreshRevocations: () => {}, tail: () => () => {},
+  });
+  return { w, operations, kept, events, get storeDown() { return state.storeDown; }, set storeDown(down) { state.storeDown = down; } };
+}
+const request = (over: Partial<KillRequest> = {}): KillRequest => ({ scope: { kind: 'tool', pattern: 'alpha/echo' }, reason: 'incident 7', until: undefined, by: 'op', dryRun: false, ...over });
+
+test('a kill is in force when it is acknowledged, kept, announced, and undone by its id or its words', async () => {
+  const b = bench();
+  const killed = await b.operations.kill(request());
+  assert.ok(killed.ok);
+  assert.equal(killed.value.hits, 1);
+  assert.equal(read(await b.w.callTool('alpha__echo')).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0301');
+  assert.equal(b.kept.length, 1);
+  assert.deepEqual(b.operations.kills().map((one) => [one.scope, one.origin, one.by, one.reason]), [['tool alpha/echo', 'operator', 'op', 'incident 7']]);
+  assert.ok((await b.operations.unkill({ target: 'tool alpha/echo', reason: 'over', by: 'op' })).ok);
+  assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
+  assert.deepEqual(b.events.map((event) => event.kind), ['killed', 'unkilled']);
+});
+
+test('a dry run tells and changes nothing', async () => {
+  const b = bench();
+  const told = await b.operations.kill(request({ dryRun: true, scope: { kind: 'backend', backend: backendId('alpha') } }));
+  assert.ok(told.ok && told.value.hits === 1);
+  assert.equal(b.kept.length, 0);
+  assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
+});
+
+test('a kill that cannot be kept is in force all the same, and says that it will not survive a restart', async () => {
+  const b = bench();
+  b.storeDown = true;
+  const killed = await b.operations.kill(request());
+  assert.ok(!killed.ok);
+  assert.match(killed.error.message, /in force/);
+  assert.equal(read(await b.w.callTool('alpha__echo')).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0301');
+});
+
+test('an unkill that cannot be kept changes nothing, or it would come back at the next start', async () => {
+  const b = bench();
+  await b.operations.kill(request());
+  b.storeDown = true;
+  assert.ok(!(await b.operations.unkill({ target: 'tool alpha/echo', reason: 'over', by: 'op' })).ok);
+  assert.equal(b.operations.kills().length, 1);
+});
+
+test('a kill without a reason, with a bad pattern, and an unkill of nothing are refused', async () => {
+  const b = bench();
+  assert.ok(!(await b.operations.kill(request({ reason: ' ' }))).ok);
+  assert.ok(!(await b.operations.kill(request({ scope: { kind: 'tool', pattern: '' } }))).ok);
+  assert.ok(!(await b.operations.unkill({ target: 'tool nope', reason: 'x', by: 'op' })).ok);
+  assert.equal(b.kept.length, 0);
+});
+
+test('a kill of the configuration file is shown, and unkill says where it stands', async () => {
+  const base = settings();
+  const b = bench(world({ settings: settings({ kills: { ...base.kills, tools: ['echo'] } }) }));
+  assert.deepEqual(killViews(b.w.cell.current(), [], 0).map((one) => [one.scope, one.origin]), [['tool echo', 'config']]);
+  const answer = await b.operations.unkill({ target: 'tool echo', reason: 'x', by: 'op' });
+  assert.match(answer.ok ? '' : answer.error.message, /kill_switch/);
+});
+
+test('explain runs the real stages and charges nobody', async () => {
+  const base = settings();
+  const b = bench(world({ settings: settings({ limits: { ...base.limits, perTool: 1 } }) }));
+  const ask = (roles: readonly string[], tool = 'alpha__echo'): ReturnType<Operations['explain']> => b.operations.explain({ tool, roles, subject: 'alice', args: '{}' });
+  for (let i = 0; i < 3; i++) assert.equal((await ask(['developer'])).allowed, true);
+  assert.deepEqual((await ask(['developer'], 'alpha/echo')).trail.map((row) => row.stage), ['kill', 'role', 'limit', 'arguments', 'guards']);
+  const denied = await ask(['ghost']);
+  assert.deepEqual([denied.allowed, denied.code, denied.trail.at(-1)?.rule], [false, 'SEN-0302', 'role:unknown']);
+  assert.equal((await ask(['developer'], 'nope')).known, false);
+  assert.equal(b.w.intents.length, 0);
+  assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
+});
+
+test('the policy sentence and the tool views count with the same decision as the lists', () => {
+  const w = world({ settings: settings({ roles: [{ ...allowAll, deny: ['alpha/echo'] }] }), tools: { alpha: [{ name: 'echo' }, { name: 'read' }] } });
+  assert.equal(policySentence(w.cell.current(), w.clock), 'default deny: role developer may call 1 of 2 tools');
+  assert.deepEqual(toolViews(w.cell.current(), ['developer'], w.clock).map((view) => view.visible), [false, true]);
+  assert.deepEqual(toolViews(w.cell.current(), [], w.clock).map((view) => view.visible), [false, false]);
+});
