@@ -7,6 +7,7 @@ import { CLIENTS, snippetFor } from '../connect/dialects.ts';
 import type { Access, Client } from '../connect/dialects.ts';
 import { mergeInto } from '../connect/merge.ts';
 import { authorizedKeysLine, isAgentName } from '../connect/ssh.ts';
+import { openControl } from '../daemon.ts';
 import { lineDiff } from '../diff.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, usageFault } from '../faults.ts';
@@ -56,7 +57,7 @@ async function run(cx: VerbContext): Promise<number> {
     const near = suggest(who, [...CLIENTS, 'ssh']);
     return cx.fail(usageFault(`unknown client "${plain(who)}"`, near === undefined ? `one of ${CLIENTS.join(', ')}, ssh` : `did you mean: sentinel connect ${near}`));
   }
-  const access = cx.flags.on('http') ? httpAccess(cx, where) : stdioAccess(cx, where);
+  const access = cx.flags.on('http') ? await httpAccess(cx, where) : stdioAccess(cx, where);
   if ('exit' in access) return cx.fail(access);
   const name = cx.flags.text('name') ?? 'sentinel';
   return cx.flags.on('write') ? write(cx, client, name, access) : print(cx, client, name, access);
@@ -74,13 +75,20 @@ function flagFault(cx: VerbContext): Fault | undefined {
   return undefined;
 }
 
-function httpAccess(cx: VerbContext, where: Whereabouts): Access | Fault {
-  const given = cx.flags.text('url') ?? where.endpoint;
-  if (given === undefined) return usageFault('the endpoint is not known (the port is chosen at the start): --url <url>', 'sentinel status prints it');
+async function httpAccess(cx: VerbContext, where: Whereabouts): Promise<Access | Fault> {
+  const given = cx.flags.text('url') ?? where.endpoint ?? (await runningEndpoint(cx));
+  if (given === undefined) return usageFault('the endpoint is not known: its port is chosen when the gateway starts, and none runs', 'start it, or name the endpoint: --url <url>');
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return usageFault(`--url "${plain(given)}" is no http or https URL`);
   if (url.username !== '' || url.password !== '' || url.search !== '') return usageFault('--url must not carry credentials or a query: client files are shared and logged', 'the token goes into the environment: --token-env <name>');
   return { via: 'http', url: url.href, tokenEnv: cx.flags.text('token-env') ?? 'SENTINEL_TOKEN' };
+}
+
+/** With `listen` on port 0 only the gateway itself knows. */
+async function runningEndpoint(cx: VerbContext): Promise<string | undefined> {
+  const control = await openControl(cx);
+  const status = control.ok ? await control.value.status() : control;
+  return status.ok ? status.value.endpoint : undefined;
 }
 
 function stdioAccess(cx: VerbContext, where: Whereabouts): Access | Fault {

@@ -1,19 +1,19 @@
 // `sentinel start`: from nothing to a gateway that runs, with two real MCP servers behind it.
 import { existsSync } from 'node:fs';
-import { delimiter, join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { StatusReport } from '../../core/operations.ts';
 import { announcement } from '../announce.ts';
 import { controlOf } from '../control.ts';
+import { detach } from '../demo/detach.ts';
+import { command, nextLine, thenLines } from '../demo/next.ts';
 import { EVERYTHING_ENTRY } from '../demo/plan.ts';
 import { startDemoServer } from '../demo/server.ts';
 import { EXIT } from '../exit.ts';
 import { addressFault, refusedFault, usageFault } from '../faults.ts';
 import { readyObject, runGateway } from '../foreground.ts';
 import { holderOf, portTrouble } from '../holder.ts';
-import { ownCommand, packageRoot } from '../package.ts';
-import { shellWord } from '../quote.ts';
+import { packageRoot } from '../package.ts';
 import { addressFrom } from '../setup/address.ts';
-import { detach } from '../demo/detach.ts';
 import { layDemo, writtenAddresses } from '../setup/demo.ts';
 import type { Demo } from '../setup/demo.ts';
 import { tree } from '../setup/files.ts';
@@ -83,8 +83,8 @@ async function inForeground(cx: VerbContext, demo: Demo): Promise<number> {
   const server = demo.demoPort === undefined ? undefined : await startDemoServer({ ...deps, port: demo.demoPort });
   try {
     return await runGateway(cx, demo.configFile, (status) => {
-      cx.err(more(cx, status, demo.home));
-      return [next(cx, status, demo.home)];
+      cx.err(thenLines(cx, status, demo.home));
+      return [nextLine(cx, status, demo.home)];
     });
   } finally {
     await server?.stop();
@@ -109,49 +109,8 @@ async function inBackground(cx: VerbContext, demo: Demo): Promise<number> {
 function tell(cx: VerbContext, home: string, report: StatusReport): number {
   if (cx.json) cx.outJson(readyObject(cx, report));
   else {
-    cx.out(`${announcement(report)}\n${next(cx, report, home)}`);
-    cx.err(more(cx, report, home));
+    cx.out(`${announcement(report)}\n${nextLine(cx, report, home)}`);
+    cx.err(thenLines(cx, report, home));
   }
   return EXIT.ok;
-}
-
-function next(cx: VerbContext, report: StatusReport, home: string): string {
-  return `next      ${inspect(cx, report, home)} --method tools/list`;
-}
-
-function more(cx: VerbContext, report: StatusReport, home: string): string {
-  const call = `${inspect(cx, report, home)} --method tools/call --tool-name`;
-  const file = (name: string): string => shellWord(join(home, 'demo-files', name));
-  return [
-    'then:',
-    `  ${call} filesystem__read_text_file --tool-arg path=${file('welcome.txt')}`,
-    `  ${call} filesystem__write_file --tool-arg path=${file('x')} content=x   # is refused`,
-    `  ${command(cx, 'audit tail')}`,
-    `  ${command(cx, 'connect claude')}`,
-  ].join('\n');
-}
-
-function inspect(cx: VerbContext, report: StatusReport, home: string): string {
-  return `${inspector(cx)} --cli ${report.endpoint} --transport http --header "Authorization: Bearer $(cat ${near(cx, join(home, 'agent.token'))})"`;
-}
-
-/** As it would be typed here; SENTINEL_HOME must come along when it is not the checkout's own. */
-function command(cx: VerbContext, words: string): string {
-  const own = ownCommand().map((part) => near(cx, part)).join(' ');
-  const named = cx.env['SENTINEL_HOME'];
-  return `${named === undefined || named === '' ? '' : `SENTINEL_HOME=${shellWord(named)} `}${own} ${words}`;
-}
-
-/** `npx` would run it with whatever Node is first in PATH; the inspector needs a recent one. */
-function inspector(cx: VerbContext): string {
-  const bin = join(packageRoot(), 'node_modules', '.bin', 'mcp-inspector');
-  const first = (cx.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'node')).find((file) => existsSync(file));
-  return first === process.execPath ? near(cx, bin) : `${near(cx, process.execPath)} ${near(cx, bin)}`;
-}
-
-/** The shorter of the absolute path and the one from here. */
-function near(cx: VerbContext, path: string): string {
-  const from = relative(cx.cwd, path);
-  const short = from.startsWith('..') ? path : from.includes('/') ? from : `./${from}`;
-  return shellWord(short.length < path.length ? short : path);
 }
