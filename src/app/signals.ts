@@ -1,7 +1,5 @@
 // The process's signals: HUP reloads, the first TERM or INT drains, the second one ends at once. Installed before anything
 // else is started, because a HUP during the start would otherwise kill the process (B12 of the original).
-import process from 'node:process';
-
 export interface SignalActions {
   reload(): void;
   /** First TERM or INT. */

@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { SchemaChecker, SchemaVerdict, Timers } from '../../core/ports.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
+import { messageOf } from '../text.ts';
 import { isCheckReply, type CheckReply } from './protocol.ts';
 
 export interface CheckerDeps {
@@ -94,8 +95,8 @@ class Bench {
     worker.on('message', (message: unknown) => {
       if (worker === this.#worker && isCheckReply(message)) this.#heard(message);
     });
-    worker.on('error', (error) => {
-      if (worker === this.#worker) this.#fail(`the schema ended the checker: ${error.message}`);
+    worker.on('error', (error: unknown) => {
+      if (worker === this.#worker) this.#fail(`the schema ended the checker: ${messageOf(error)}`);
     });
     worker.on('exit', () => {
       if (worker === this.#worker) this.#fail('the checker ended');

@@ -57,7 +57,7 @@ function foreignReference(schema: object): string | undefined {
   for (let seen = 0; queue.length > 0; seen++) {
     if (seen > MAX_NODES) return 'the schema has too many parts';
     const node = queue.pop();
-    if (Array.isArray(node)) queue.push(...node);
+    if (Array.isArray(node)) for (const item of node) queue.push(item);
     else if (typeof node === 'object' && node !== null) {
       for (const [key, value] of Object.entries(node)) {
         if (REFERENCES.includes(key) && typeof value === 'string' && !value.startsWith('#')) return 'the schema refers to another document, which is never fetched';
