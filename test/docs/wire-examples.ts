@@ -1,4 +1,6 @@
 // What an agent reads for each code, made by the real pipeline in a small world. The pages in docs/errors show these answers.
+import { systemTimers } from '../../src/app/system.ts';
+import { createSchemaChecker } from '../../src/backends/schema/checker.ts';
 import { backendId, timestamp } from '../../src/core/ids.ts';
 import type { BackendFault } from '../../src/core/ports.ts';
 import { err } from '../../src/core/result.ts';
@@ -39,6 +41,18 @@ async function busy(): Promise<unknown> {
   return ask(w);
 }
 
+/** With the real checker, so that its words are the page's. */
+async function invalidArguments(): Promise<unknown> {
+  const schemas = createSchemaChecker({ settings: () => ({ ...base.arguments, deadlineMs: 10_000 }), timers: systemTimers });
+  const inputSchema = { type: 'object', properties: { path: { type: 'string' }, content: { type: 'string' } }, required: ['path', 'content'] };
+  try {
+    const w = world({ settings: base, tools: { files: [{ name: 'write_file', inputSchema }] }, schemas });
+    return await read(w.callTool(TOOL, { path: 3 }, { era: 'legacy' }));
+  } finally {
+    await schemas.close();
+  }
+}
+
 const denials: Readonly<Record<keyof typeof DENIAL_CODES, (() => Promise<unknown>) | undefined>> = {
   killed: () => {
     const w = fileWorld();
@@ -48,7 +62,7 @@ const denials: Readonly<Record<keyof typeof DENIAL_CODES, (() => Promise<unknown
   forbidden: () => ask(fileWorld({ settings: { ...base, roles: [{ ...allowAll, deny: ['files/write_file'] }] } })),
   limited: () => askAfter(fileWorld({ settings: { ...base, limits: { ...base.limits, perTool: 100 } } }), 100),
   busy,
-  invalid_arguments: () => ask(fileWorld({ schemas: { check: () => Promise.resolve({ kind: 'invalid', errors: [{ path: '/content', keyword: 'type', message: 'must be string' }] }) } })),
+  invalid_arguments: invalidArguments,
   // No rule enforces a finding yet, so no answer carries this code.
   guarded: undefined,
   circuit_open: () => askAfter(fileWorld({ respond: () => err({ code: 'timeout', afterMs: 1000 }) }), 5),
