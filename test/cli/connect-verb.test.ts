@@ -95,7 +95,7 @@ describe('connect', () => {
     writeFileSync(join(cwd, 'k.pub'), `ssh-ed25519 ${blob} someone@somewhere\n`);
     const { status, stdout, stderr } = await cli(['connect', 'ssh', '--agent', 'builder', '--key', 'k.pub'], { cwd });
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^restrict,command="\S+.* stdio --token-file \S+\/\.sentinel\/builder\.token --config \S+\/sentinel\.toml" ssh-ed25519 \S+ builder\n$/);
+    assert.match(stdout, /^restrict,command="\S+.* stdio --token-file \S+\/\.sentinel\/builder\.token --config \S+\/sentinel\.toml --attach" ssh-ed25519 \S+ builder\n$/);
     assert.match(stderr, /token issue --subject builder --role developer --out \S+\/builder\.token/);
   });
 });

@@ -159,7 +159,8 @@ function ssh(cx: VerbContext, where: Whereabouts): number {
   const key = /\s/.test(given) || !existsSync(resolve(cx.cwd, given)) ? given : readFileSync(resolve(cx.cwd, given), 'utf8');
   const fromFlag = cx.flags.text('token-file');
   const file = fromFlag === undefined ? join(where.stateDir, `${agent}.token`) : resolve(cx.cwd, fromFlag);
-  const line = authorizedKeysLine({ agent, key, command: stdioCommand(where, file) });
+  // --attach: agents of other machines share one gateway and its limits, and its log never travels to them on stderr.
+  const line = authorizedKeysLine({ agent, key, command: [...stdioCommand(where, file), '--attach'] });
   if (!line.ok) return cx.fail(usageFault(line.error));
   const issue = shellLine([...ownCommand(), 'token', 'issue', '--subject', agent, '--role', 'developer', '--out', file]);
   if (cx.json) cx.outJson({ agent, line: line.value, token_file: file, token_command: issue });
