@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { cli, scratch } from './world.ts';
 
@@ -108,6 +110,22 @@ describe('completion', () => {
       assert.equal(status, 0);
       for (const word of ['start', 'kill', 'token', 'connect']) assert.match(stdout, new RegExp(`\\b${word}\\b`));
       assert.match(stdout, /issue/);
+    });
+  }
+
+  const typed: readonly (readonly [words: readonly string[], offered: string])[] = [
+    [['kil'], 'kill kills'],
+    [['token', 'i'], 'issue inspect'],
+    [['kill', '--dr'], '--dry-run'],
+    [['token', 'issue', '--su'], '--subject'],
+    [['help', 'comp'], 'completion'],
+  ];
+  for (const [words, offered] of typed) {
+    test(`bash offers "${offered}" for: sentinel ${words.join(' ')}`, { skip: existsSync('/bin/bash') ? false : 'no bash here' }, async () => {
+      const { stdout } = await cli(['completion', 'bash']);
+      const script = `${stdout}\nCOMP_WORDS=(sentinel ${words.join(' ')}); COMP_CWORD=${words.length}; _sentinel; echo "\${COMPREPLY[@]}"`;
+      const said = spawnSync('/bin/bash', ['--norc', '-c', script], { encoding: 'utf8' });
+      assert.equal(said.stdout.trim(), offered, said.stderr);
     });
   }
 

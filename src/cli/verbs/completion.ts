@@ -80,8 +80,8 @@ _sentinel() {
     "help "*) reply="${[...tree(words).keys()].join(' ')}" ;;
 ${arms(words)}
   esac
-  mapfile -t COMPREPLY < <(compgen -W "$reply" -- "$current")
-  [ "\${#COMPREPLY[@]}" -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  COMPREPLY=($(compgen -W "$reply" -- "$current"))
+  [ "\${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
 }
 complete -o filenames -F _sentinel sentinel`;
 }
