@@ -82,6 +82,13 @@ test('every command a document names exists, with its flags', () => {
   assert.deepEqual(problems.filter((problem) => problem !== undefined), []);
 });
 
+test('every metric a document names is measured', () => {
+  const families = read('src/telemetry/families.ts');
+  const named = documents.flatMap((path) => [...read(path).matchAll(/`(sentinel_[a-z_]+)/g)].map((match) => ({ path, name: match[1] ?? '' })));
+  assert.ok(named.length > 10);
+  assert.deepEqual(named.filter(({ name }) => !families.includes(`'${name}'`)), []);
+});
+
 test('every test that a document calls on exists', () => {
   const problems = documents.flatMap((path) => namedTests(read(path)).map((named) => {
     const there = existsSync(join(root, named.path)) && read(named.path).includes(named.name);
