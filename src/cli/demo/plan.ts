@@ -22,6 +22,8 @@ export function demoPlan(paths: DemoPaths, listen: string, healthListen: string,
     listen,
     healthListen,
     stateDir: '.',
+    // What happens is in the audit; a first look at a terminal should not be at lines of JSON.
+    logLevel: 'warn',
     role: DEMO_ROLE,
     allow: [
       ...['read_*', 'list_*', 'directory_tree', 'search_files', 'get_file_info'].map((tool) => `${FILES}/${tool}`),

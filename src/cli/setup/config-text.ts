@@ -9,6 +9,8 @@ export interface ConfigPlan {
   readonly healthListen: string;
   /** As written: absolute, or relative to the file. */
   readonly stateDir: string;
+  /** Undefined = the default. */
+  readonly logLevel?: string;
   readonly role: string;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -18,7 +20,7 @@ export interface ConfigPlan {
 export function configText(plan: ConfigPlan): string {
   return [
     '# Configuration of sentinel. Every key: docs/config.md. Look at changes with `sentinel check`, put them into force with `sentinel reload`.',
-    `[gateway]\nlisten = ${text(plan.listen)}\nhealth_listen = ${text(plan.healthListen)}\n# Keys, store and control socket.\nstate_dir = ${text(plan.stateDir)}`,
+    `[gateway]\nlisten = ${text(plan.listen)}\nhealth_listen = ${text(plan.healthListen)}\n# Keys, store and control socket.\nstate_dir = ${text(plan.stateDir)}${plan.logLevel === undefined ? '' : `\nlog_level = ${text(plan.logLevel)}`}`,
     '# Tokens are signed with Ed25519 keys of the gateway itself: sentinel token issue, sentinel keys rotate.\n[auth]\nown_keys = true',
     '# Tools are named <backend>__<tool>.\n[catalog]\nnames = "prefixed"',
     `# What a role may see and call, as backend/tool patterns; everything else is refused, and deny wins.\n[rbac.roles.${key(plan.role)}]\nallow = ${list(plan.allow)}\ndeny = ${list(plan.deny)}`,
