@@ -17,6 +17,8 @@ export interface DemoServerDeps {
   readonly cwd: string;
   readonly path: string;
   readonly say: (text: string) => void;
+  /** How long it may take to answer; 15 s. */
+  readonly startsMs?: number;
 }
 
 const RESTARTS = 5;
@@ -37,7 +39,7 @@ export async function startDemoServer(deps: DemoServerDeps): Promise<DemoServer>
     }
   };
   const watching = watch();
-  if (!(await accepts(deps.port, STARTS_MS))) deps.say(`the demo server does not answer on port ${deps.port}`);
+  if (!(await accepts(deps.port, deps.startsMs ?? STARTS_MS))) deps.say(`the demo server does not answer on port ${deps.port}`);
   return {
     stop: async () => {
       stopped = true;
