@@ -121,9 +121,9 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
 /** Bytes that are not HTTP/1.1 (A12), upgrades to anything else and tunnels (A29): one short answer, and the socket is closed. */
 function refuseOtherProtocols(server: Server, counters: HttpCounters): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     counters.malformed += 1;
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else closeWith(socket, STATUS_LINES[error.code ?? ''] ?? '400 Bad Request');
+    closeWith(socket, STATUS_LINES[error.code ?? ''] ?? '400 Bad Request');
   });
   server.on('upgrade', (_req, socket: Duplex) => closeWith(socket, '400 Bad Request'));
   server.on('connect', (_req, socket: Duplex) => closeWith(socket, '405 Method Not Allowed'));
