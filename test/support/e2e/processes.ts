@@ -149,3 +149,9 @@ export function descendants(pid: number): readonly Seen[] {
 export function isAlive(pid: number): boolean {
   return processes().some((one) => one.pid === pid);
 }
+
+/** What still lives of `before`, and everything that was started with `folder` in its environment. A number used again is another process. */
+export function leftovers(before: readonly Seen[], folder: string): readonly Seen[] {
+  return processes().filter((now) => now.pid !== process.pid
+    && (now.env.includes(folder) || before.some((then) => then.pid === now.pid && then.argv.join(' ') === now.argv.join(' '))));
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connect, type Peer } from '../support/e2e/clients.ts';
+import { launch, prepare, type Gateway, type Setup } from '../support/e2e/gateway.ts';
+import { descendants, endOf, leftovers, MAIN, ROOT, start, until, type Running, type Seen } from '../support/e2e/processes.ts';
+import { everything, filesystem, fixture, quoted, stdioBackend } from '../support/e2e/servers.ts';
+
+const ROUNDS = process.env['SENTINEL_TEST_FULL'] === '1' ? 500 : 8;
+/** The promise: after this time nothing is left. */
+const GONE_MS = 5_000;
+const npx = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'npx')).find((path) => existsSync(path));
+const skip = npx === undefined ? 'no npx on this machine' : false;
+
+/** One from npx, one that ignores the end of its stdin and SIGTERM, and two as they should be. */
+function fourBackends(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  return [
+    everything('everything', ['stop_timeout = "300ms"']),
+    filesystem(folder),
+    fixture('stubborn', ['--ignore-eof', '--ignore-term'], ['stop_timeout = "300ms"']),
+    stdioBackend('npx', [npx ?? 'npx', '--no-install', 'mcp-server-everything'], [`cwd = ${quoted(ROOT)}`]),
+    '[rbac.roles.developer]', 'permissions = ["*"]', '',
+  ].join('\n');
+}
+
+const none = (setup: Setup, recorded: readonly Seen[], what: string) =>
+  until(() => leftovers(recorded, setup.folder).length === 0, `${what}: nothing is left (of ${recorded.map((one) => one.argv.join(' ')).join('; ')})`, GONE_MS)
+    .catch((error: unknown) => assert.fail(`${String(error)}\nstill there: ${JSON.stringify(leftovers(recorded, setup.folder).map(({ pid, argv }) => ({ pid, argv })))}`));
+
+/** Stopped first, so that it cannot start another while its children are counted. */
+function killAndRecord(daemon: Pick<Running, 'pid' | 'signal'>): readonly Seen[] {
+  daemon.signal('SIGSTOP');
+  const recorded = descendants(daemon.pid);
+  daemon.signal('SIGKILL');
+  return recorded;
+}
+
+const serve = (setup: Setup): Running => start([process.execPath, MAIN, 'serve', '--config', setup.config], { env: setup.env, cwd: setup.folder });
+
+describe('nothing outlives the gateway', { skip }, () => {
+  const bin = new AsyncDisposableStack();
+  let setup: Setup;
+  before(async () => {
+    setup = bin.use(await prepare({ toml: '', gateway: ['drain_timeout = "1s"'] }));
+    setup.write(fourBackends(join(setup.folder, 'files')));
+  });
+  after(async () => bin.disposeAsync());
+
+  test(`H14: ${ROUNDS} kill -9 with four stdio backends, half of them during the start, leave no process`, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one life after another
+      const recorded = await (round % 2 === 0 ? killRunning(setup, bin) : killStarting(setup, 1 + ((round >> 1) % 5)));
+      // oxlint-disable-next-line no-await-in-loop -- one life after another
+      await none(setup, recorded, `round ${round}`);
+    }
+    // What was left on the disk does not keep the next one from starting.
+    const gateway = bin.use(await launch(setup));
+    assert.equal((await gateway.status()).readiness.ready, true);
+    const recorded = descendants(gateway.pid);
+    assert.equal((await gateway.stop()).code, 0);
+    await none(setup, recorded, 'SIGTERM');
+  });
+
+  test('SIGHUP and SIGTERM during the start leave no process, and a SIGHUP does not end it', async () => {
+    for (let children = 0; children <= 5; children += 1) {
+      const daemon = serve(setup);
+      // oxlint-disable-next-line no-await-in-loop -- one start after another
+      const recorded = await atLeast(daemon, children);
+      daemon.signal('SIGHUP');
+      // oxlint-disable-next-line no-await-in-loop -- one start after another
+      if (children > 0) await until(() => daemon.hasEnded() || daemon.stderr().split('\n').length > 2, 'it goes on');
+      daemon.signal('SIGTERM');
+      // oxlint-disable-next-line no-await-in-loop -- one start after another
+      const said = await endOf(daemon, `a gateway with ${children} children`);
+      if (children > 0) assert.ok(said.signal === null && (said.code === 0 || said.code === 143), `${children} children: ${said.code} ${said.signal}\n${said.stderr}`);
+      // oxlint-disable-next-line no-await-in-loop -- one start after another
+      await none(setup, recorded, `${children} children`);
+    }
+  });
+
+  test('a second SIGTERM does not wait for calls in flight, and leaves no process either', async () => {
+    const patient = bin.use(await prepare({ toml: fourBackends(join(setup.folder, 'files')), gateway: ['drain_timeout = "10m"'] }));
+    const gateway = await launch(patient);
+    bin.defer(() => gateway.process.signal('SIGKILL'));
+    const { call, peer } = await neverAnswered(gateway);
+    bin.use(peer);
+    const recorded = descendants(gateway.pid);
+    gateway.process.signal('SIGTERM');
+    await until(async () => (await gateway.page('/readyz')).status === 503, 'it drains');
+    assert.equal(gateway.process.hasEnded(), false, 'the first one waits');
+    gateway.process.signal('SIGTERM');
+    assert.equal((await endOf(gateway.process, 'the gateway')).code, 143);
+    await call;
+    await none(patient, recorded, 'second SIGTERM');
+  });
+
+  test('SIGTERM with a call in flight that is never answered ends it when the drain time is over', async () => {
+    const gateway = await launch(setup);
+    bin.defer(() => gateway.process.signal('SIGKILL'));
+    const { call, peer } = await neverAnswered(gateway);
+    bin.use(peer);
+    const recorded = descendants(gateway.pid);
+    const said = await gateway.stop();
+    assert.equal(said.code, 0, said.stderr);
+    await call;
+    await none(setup, recorded, 'SIGTERM');
+    const [row] = await setup.jsonLines(['audit', 'query', '--tool', 'stubborn/never', '--limit', '1']);
+    assert.equal(row?.['kind'], 'outcome', 'the call it cut has an end in the audit');
+  });
+
+  test('sentinel stdio ends on SIGTERM although its stdin stays open, answers what it cut, and leaves no process', async () => {
+    const file = await setup.tokenFile('alone', 'developer');
+    const alone = start([process.execPath, MAIN, 'stdio', '--alone', '--token-file', file, '--config', setup.config], { env: setup.env, cwd: setup.folder });
+    bin.defer(() => alone.signal('SIGKILL'));
+    const say = (message: object): void => void alone.child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+    const answers = (): readonly { readonly id?: unknown; readonly result?: { readonly tools?: readonly unknown[] } }[] => alone.stdout().split('\n').slice(0, -1).map((line) => JSON.parse(line));
+    say({ id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } } });
+    say({ method: 'notifications/initialized' });
+    let asked = 1;
+    await until(() => {
+      if (answers().some((answer) => JSON.stringify(answer.result?.tools ?? []).includes('stubborn__never'))) return true;
+      if (answers().some((answer) => answer.id === asked)) say({ id: (asked += 1), method: 'tools/list' });
+      return false;
+    }, 'the tools are listed');
+    say({ id: 'cut', method: 'tools/call', params: { name: 'stubborn__never' } });
+    await until(() => descendants(alone.pid).length >= 5, 'all backends run');
+    const recorded = descendants(alone.pid);
+    alone.signal('SIGTERM');
+    const said = await endOf(alone, 'sentinel stdio');
+    assert.equal(said.code, 0, said.stderr);
+    assert.ok(answers().some((answer) => answer.id === 'cut'), said.stdout);
+    await none(setup, recorded, 'SIGTERM');
+  });
+});
+
+async function killRunning(setup: Setup, bin: AsyncDisposableStack): Promise<readonly Seen[]> {
+  const gateway = await launch(setup);
+  bin.defer(() => gateway.process.signal('SIGKILL'));
+  const peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await setup.token('agent', 'developer') });
+  // A grandchild in a session of its own, whose parent is gone.
+  const answer = await peer.call('stubborn__survivor', {});
+  assert.ok(answer.kind === 'result' && /^\d+$/.test(answer.text), JSON.stringify(answer));
+  const recorded = killAndRecord(gateway.process);
+  assert.ok(recorded.length >= 5, `four backends and the watchdog: ${recorded.length}`);
+  await gateway.process.ended;
+  await peer.close().catch(() => undefined);
+  return recorded;
+}
+
+async function killStarting(setup: Setup, children: number): Promise<readonly Seen[]> {
+  const daemon = serve(setup);
+  const seen = await atLeast(daemon, children);
+  const recorded = [...seen, ...killAndRecord(daemon)];
+  await daemon.ended;
+  return recorded;
+}
+
+async function atLeast(daemon: Running, children: number): Promise<readonly Seen[]> {
+  return until(() => {
+    if (daemon.hasEnded()) throw new Error(`it ended: ${daemon.stderr()}`);
+    const seen = descendants(daemon.pid);
+    return seen.length >= children ? seen : undefined;
+  }, `${children} children`);
+}
+
+async function neverAnswered(gateway: Gateway): Promise<{ readonly call: Promise<unknown>; readonly peer: Peer }> {
+  const peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token('agent', 'developer') });
+  const call = peer.call('stubborn__never', {}).catch((error: unknown) => error);
+  await gateway.when((report) => report.inflight === 1, 'the call is in flight');
+  return { call, peer };
+}
