@@ -1,4 +1,4 @@
-// Newline-delimited messages: a reader with a cap and in linear time, and the one form in which a message may be written.
+// Reads newline-delimited messages, with a cap and in linear time; knows nothing of what they say.
 // A chunk list, not a growing buffer: joining on every chunk is quadratic in the length of a line (I11).
 
 export interface LineSink {
