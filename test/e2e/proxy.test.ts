@@ -62,12 +62,9 @@ describe('sentinel proxy: one server, watched, without a configuration', () => {
       return /http:\/\/127\.0\.0\.1:\d+\/mcp$/m.exec(proxy.stderr().replace(upstream.url, ''))?.[0];
     }, 'it says where it listens');
     for (const generation of GENERATIONS) {
-      // oxlint-disable-next-line no-await-in-loop -- one client after another
       const peer = bin.use(await connect(generation, { via: 'http', url, token: 'nobody asks for one' }));
-      // oxlint-disable-next-line no-await-in-loop -- one client after another
       const answer = await peer.call('echo', { message: generation });
       assert.ok(answer.kind === 'result' && answer.text.includes(generation), JSON.stringify(answer));
-      // oxlint-disable-next-line no-await-in-loop -- one client after another
       await peer.close();
     }
     proxy.signal('SIGTERM');

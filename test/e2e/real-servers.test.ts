@@ -60,7 +60,6 @@ for (const { store, skip } of STORES) {
         const token = await gateway.token(`single-${generation}`, 'developer');
         const single = async (backend: string): Promise<Peer> => connect(generation, { via: 'http', url: `${gateway.endpoint}/${backend}`, token });
         for (const [backend, tool, args] of [['everything', 'echo', { message: 'hi' }], ['web', 'echo', { message: 'hi' }], ['filesystem', 'list_allowed_directories', {}], ['memory', 'read_graph', {}]] as const) {
-          // oxlint-disable-next-line no-await-in-loop -- one server after another
           await usesAlone(bin.use(await single(backend)), tool, args);
         }
       });

@@ -42,7 +42,6 @@ describe('reload under load', () => {
     let made = 0;
     const load = peers.map(async (peer) => {
       while (!over) {
-        // oxlint-disable-next-line no-await-in-loop -- one caller calls one after another
         const [steady, switched] = [await peer.call('good__echo', { n: made }), await peer.call('good__pid', {})];
         made += 2;
         if (!succeeded(steady)) failed.push(steady);
@@ -53,7 +52,6 @@ describe('reload under load', () => {
     const valid = new Map([[(await gateway.status()).configHash, 'wide']]);
     try {
       for (let n = 1; n <= RELOADS; n += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one reload after another
         await (n % 2 === 0 ? takes(gateway, n % 4 === 0 ? wide(n) : narrow(n), valid, n % 4 === 0 ? 'wide' : 'narrow') : refuses(gateway, (BROKEN[(n >> 1) % BROKEN.length] ?? wide)(n)));
       }
     } finally {
@@ -92,7 +90,6 @@ async function isDecidedByOneRevision(gateway: Gateway, valid: ReadonlyMap<strin
   const rows: Row[] = [];
   for (let before: string | undefined; ;) {
     const page: string[] = before === undefined ? [] : ['--before', before];
-    // oxlint-disable-next-line no-await-in-loop -- a page is known only from the one before
     const next = await gateway.jsonLines(['audit', 'query', '--limit', '1000', ...page]);
     rows.push(...next);
     if (next.length < 1000) break;
@@ -156,7 +153,6 @@ for (const way of ['sentinel kill', 'the file and SIGHUP'] as const) {
       assert.equal(new Set(told).size, hung.length);
       await until(() => hung.every((peer) => peer.changes() > 0), 'every client hears that its list changed');
       for (const peer of hung) {
-        // oxlint-disable-next-line no-await-in-loop -- one client after another
         assert.ok(!(await peer.list()).some((tool) => tool.name === NEVER));
       }
       const rows = await gateway.jsonLines(['audit', 'query', '--tool', 'good/never']);
@@ -170,7 +166,6 @@ for (const way of ['sentinel kill', 'the file and SIGHUP'] as const) {
       const callers = hung.map(async (peer) => {
         for (let more = 50; more > 0;) {
           const startedLate = acknowledged;
-          // oxlint-disable-next-line no-await-in-loop -- one caller calls one after another
           const answer = await peer.call('good__echo', {});
           if (startedLate) {
             late.push(answer);

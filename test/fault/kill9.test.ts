@@ -50,9 +50,7 @@ describe('nothing outlives the gateway', { skip }, () => {
 
   test(`H14: ${ROUNDS} kill -9 with four stdio backends, half of them during the start, leave no process`, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one life after another
       const recorded = await (round % 2 === 0 ? killRunning(setup, bin) : killStarting(setup, 1 + ((round >> 1) % 5)));
-      // oxlint-disable-next-line no-await-in-loop -- one life after another
       await none(setup, recorded, `round ${round}`);
     }
     // What was left on the disk does not keep the next one from starting.
@@ -66,16 +64,12 @@ describe('nothing outlives the gateway', { skip }, () => {
   test('SIGHUP and SIGTERM during the start leave no process, and a SIGHUP does not end it', async () => {
     for (let children = 0; children <= 5; children += 1) {
       const daemon = serve(setup);
-      // oxlint-disable-next-line no-await-in-loop -- one start after another
       const recorded = await atLeast(daemon, children);
       daemon.signal('SIGHUP');
-      // oxlint-disable-next-line no-await-in-loop -- one start after another
       if (children > 0) await until(() => daemon.hasEnded() || daemon.stderr().split('\n').length > 2, 'it goes on');
       daemon.signal('SIGTERM');
-      // oxlint-disable-next-line no-await-in-loop -- one start after another
       const said = await endOf(daemon, `a gateway with ${children} children`);
       if (children > 0) assert.ok(said.signal === null && (said.code === 0 || said.code === 143), `${children} children: ${said.code} ${said.signal}\n${said.stderr}`);
-      // oxlint-disable-next-line no-await-in-loop -- one start after another
       await none(setup, recorded, `${children} children`);
     }
   });

@@ -73,8 +73,8 @@ async function answered(work: Promise<unknown>): Promise<Answer> {
     return answerOf(await work);
   } catch (error) {
     if (error instanceof ProtocolError) return { kind: 'error', code: error.code, message: error.message, data: error.data };
-    // -32000 and -32001 are what the first SDK calls its own lost connection and its own timeout.
-    const local = error instanceof McpError && (error.message.includes('Connection closed') || error.message.includes('Request timed out'));
+    // -32000 and -32001 are what the first SDK calls its own lost connection, and its own timeout or abort; a gateway sends neither.
+    const local = error instanceof McpError && (error.code === -32_000 || error.code === -32_001);
     if (error instanceof McpError && !local) return { kind: 'error', code: error.code, message: error.message.replace(/^MCP error -?\d+: /, ''), data: error.data };
     throw error;
   }
@@ -104,8 +104,7 @@ async function connectV1(way: Way): Promise<Peer> {
   let changes = 0;
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => void (changes += 1));
   const stderr = collect(stdio?.stderr);
-  // The interface of this SDK was written without exactOptionalPropertyTypes.
-  await orExplain(client.connect(transport as Parameters<ClientV1['connect']>[0]), stderr);
+  await orExplain(client.connect(transport), stderr);
   const page: Peer['page'] = async (cursor) => {
     const listed = await client.request({ method: 'tools/list', params: cursor === undefined ? {} : { cursor } }, ListToolsResultSchema);
     return { tools: listed.tools, nextCursor: listed.nextCursor };
@@ -171,7 +170,6 @@ async function allPages(page: Peer['page']): Promise<readonly Tool[]> {
   const tools: Tool[] = [];
   let cursor: string | undefined;
   do {
-    // oxlint-disable-next-line no-await-in-loop -- a cursor is known only from the page before
     const next = await page(cursor);
     tools.push(...next.tools);
     cursor = next.nextCursor;

@@ -99,11 +99,9 @@ export async function endOf(running: Running, what: string, ms: number = PATIENC
 export async function until<T>(look: () => T | Promise<T>, what: string, ms: number = PATIENCE_MS): Promise<NonNullable<T>> {
   const deadline = performance.now() + ms;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling is one look after another
     const seen = await look();
     if (seen !== undefined && seen !== null && seen !== false) return seen;
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
-    // oxlint-disable-next-line no-await-in-loop -- polling is one look after another
     await delay(20);
   }
 }

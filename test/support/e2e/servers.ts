@@ -46,11 +46,9 @@ const STARTS = 3;
 export async function startEverything(folder: string): Promise<HttpServer> {
   mkdirSync(folder, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- another attempt only after a failed one
     const port = await freePort();
     const env = { ...plainEnv(folder), PORT: String(port) };
     const server = start([process.execPath, '--import', join(ROOT, 'src/cli/demo/leash.ts'), EVERYTHING_ENTRY, 'streamableHttp'], { env, cwd: folder });
-    // oxlint-disable-next-line no-await-in-loop -- another attempt only after a failed one
     await until(() => server.hasEnded() || server.stderr().includes('listening'), 'the published server listens');
     if (!server.hasEnded()) return { url: `http://127.0.0.1:${port}/mcp`, process: server, [Symbol.asyncDispose]: async () => void (server.signal('SIGKILL'), await server.ended) };
     if (attempt === STARTS) throw new Error(`the published server does not start: ${server.stderr()}`);
