@@ -48,6 +48,14 @@ export class StatusCell {
     this.#lastFault = fault;
   }
 
+  /** Why a call cannot be sent now. */
+  absent(signal: AbortSignal): BackendFault {
+    if (signal.aborted) return { code: 'cancelled' };
+    const last = this.#lastFault;
+    const why = last === undefined ? '' : `: ${'detail' in last ? last.detail : last.code}`;
+    return { code: 'not_ready', detail: `${this.#state}${why}` };
+  }
+
   noise(): void {
     this.#noise += 1;
   }

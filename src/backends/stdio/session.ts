@@ -10,7 +10,7 @@ import type { Child, ChildExit } from './launch.ts';
 import { Peer } from './peer.ts';
 import { killUntilGone, signalGroup } from './processes.ts';
 import { StderrLog } from './stderr.ts';
-import { Strikes } from './strikes.ts';
+import { Strikes } from '../strikes.ts';
 
 export interface SessionHooks {
   toolsChanged(): void;

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
+import { Attempt, Nap } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
 import { sleep } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
@@ -20,7 +21,7 @@ import type { Asked } from './peer.ts';
 import { StdioSession } from './session.ts';
 
 const LISTEN_AGAIN_MS = 1_000;
-const IDLE: BackendFault = { code: 'not_ready', detail: 'it is not running' };
+const STOPPED: BackendFault = { code: 'stopped' };
 
 class StdioBackend implements Backend {
   readonly id: BackendId;
@@ -34,17 +35,17 @@ class StdioBackend implements Backend {
   #legacySince: number | undefined;
   #session: StdioSession | undefined;
   #live: Live | undefined;
-  /** Resolves when the attempt under way has succeeded or failed. */
-  #attempt: PromiseWithResolvers<void> | undefined;
+  readonly #attempt = new Attempt();
+  readonly #nap: Nap;
   #loop: Promise<void> | undefined;
   #stopping = false;
-  #wake: () => void = () => undefined;
 
   constructor(settings: StdioBackendSettings, deps: BackendDeps) {
     this.id = settings.id;
     this.#settings = settings;
     this.#deps = deps;
     this.#status = new StatusCell(settings.id, 'stdio', deps);
+    this.#nap = new Nap(deps.timers);
     const { backoffBaseMs, backoffCapMs, stableMs } = deps.limits;
     this.#backoff = new Backoff(
       { baseMs: backoffBaseMs, capMs: backoffCapMs, stableMs, maxRestarts: settings.maxRestarts, windowMs: settings.restartWindowMs },
@@ -62,7 +63,7 @@ class StdioBackend implements Backend {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#relist.close();
-    this.#wake();
+    this.#nap.wake();
     this.#live = undefined;
     await this.#session?.stop();
     await this.#loop;
@@ -83,7 +84,7 @@ class StdioBackend implements Backend {
     this.#status.inflight += 1;
     try {
       const live = this.#live ?? (await this.#waitReady(io.signal));
-      return live === undefined ? err(this.#absent(io.signal)) : await this.#send(live, admitted.value, io);
+      return live === undefined ? err(this.#stopping ? STOPPED : this.#status.absent(io.signal)) : await this.#send(live, admitted.value, io);
     } finally {
       this.#status.inflight -= 1;
     }
@@ -102,24 +103,10 @@ class StdioBackend implements Backend {
 
   /** A child that is being started is worth waiting for; one that waits to be started again is not. */
   async #waitReady(signal: AbortSignal): Promise<Live | undefined> {
-    if (this.#stopping) return undefined;
+    if (this.#stopping || signal.aborted) return undefined;
     this.start();
-    if (this.#attempt === undefined || signal.aborted) return undefined;
-    const aborted = Promise.withResolvers<void>();
-    const abort = (): void => aborted.resolve();
-    signal.addEventListener('abort', abort, { once: true });
-    const undo = this.#deps.timers.after(this.#settings.timeoutMs, abort);
-    await Promise.race([this.#attempt.promise, aborted.promise]);
-    undo();
-    signal.removeEventListener('abort', abort);
+    await this.#attempt.settled(this.#deps.timers, signal, this.#settings.timeoutMs);
     return signal.aborted ? undefined : this.#live;
-  }
-
-  #absent(signal: AbortSignal): BackendFault {
-    if (this.#stopping) return { code: 'stopped' };
-    if (signal.aborted) return { code: 'cancelled' };
-    const last = this.#status.view().lastFault;
-    return last === undefined ? IDLE : { code: 'not_ready', detail: `${this.#status.state}: ${'detail' in last ? last.detail : last.code}` };
   }
 
   async #run(): Promise<void> {
@@ -136,30 +123,18 @@ class StdioBackend implements Backend {
         return;
       }
       this.#status.become('backing_off', fault);
-      await this.#rest(verdict.afterMs);
+      await this.#nap.sleep(verdict.afterMs);
       if (!this.#stopping) this.#status.restarts += 1;
     }
     /* oxlint-enable no-await-in-loop */
   }
 
-  async #rest(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const undo = this.#deps.timers.after(ms, resolve);
-      this.#wake = () => {
-        undo();
-        resolve();
-      };
-    });
-    this.#wake = () => undefined;
-  }
-
   /** From spawn to the end of the child; the fault it ended with. */
   async #liveOnce(): Promise<BackendFault> {
-    this.#attempt = Promise.withResolvers();
+    this.#attempt.begin();
     this.#status.become('starting');
     const opened = await this.#open();
-    this.#attempt.resolve();
-    this.#attempt = undefined;
+    this.#attempt.finish();
     if (!opened.ok) return opened.error;
     const fault = await opened.value.session.ended;
     this.#status.pid = undefined;

@@ -1,5 +1,5 @@
 // Counts events in fixed windows: says when there were too many, and how long the window still lasts.
-import type { Clock } from '../../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 
 export class Strikes {
   readonly #clock: Clock;
