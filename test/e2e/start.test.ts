@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { exec, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,11 +50,11 @@ class Place {
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-/** Processes, alive, whose command line names this state directory or the port. */
+/** Processes, alive, that name this folder in their arguments or environment, or stand in it. */
 function processesNaming(text: string): readonly string[] {
   return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid).filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) || readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text);
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) || readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text) || readlinkSync(`/proc/${pid}/cwd`).startsWith(text);
     } catch {
       return false;
     }
@@ -236,7 +236,7 @@ describe('stdout is data only', () => {
     const place = new Place(t);
     place.ready('--detach');
     const asked: readonly (readonly string[])[] = [
-      ['status'], ['kills'], ['tools', '--as', 'developer'], ['reload'], ['explain', 'filesystem/read_file', '--as', 'developer'], ['doctor'], ['check'], ['version'], ['keys', 'list'],
+      ['status'], ['kills'], ['tools', '--as', 'developer'], ['reload'], ['explain', 'filesystem/list_allowed_directories', '--as', 'developer'], ['doctor'], ['check'], ['version'], ['keys', 'list'],
       ['kill', 'tool', 'filesystem/read_file', '--reason', 'test'], ['unkill', 'tool', 'filesystem/read_file', '--reason', 'test'], ['connect', 'json'], ['token', 'inspect', join(place.home, 'agent.token')],
     ];
     for (const argv of asked) {
