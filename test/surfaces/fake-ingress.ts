@@ -1,5 +1,6 @@
 // An Ingress of known behaviour for tests of the surfaces: two people with tokens, a few tools, everything it was told kept.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { AgentIo, Answer, Handle, Inbound, Ingress, RefusedRequest, Viewer } from '../../src/core/inbound.ts';
 import { instant, roleName, timestamp } from '../../src/core/ids.ts';
 import { arrayOf, objectOf, quote, toRaw } from '../../src/core/json/compose.ts';
@@ -170,13 +171,13 @@ async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answ
     case 'echo': return text(params?.get('arguments') ?? 'none');
     case 'big': return text('x'.repeat(number('bytes')));
     case 'wait':
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, number('ms'))), aborted(io.signal)]);
+      await Promise.race([setTimeout(number('ms'), undefined, { signal: io.signal }).catch(() => undefined), aborted(io.signal)]);
       return text(params?.get('arguments') ?? 'none');
     case 'progress': {
       const token = members(params?.get('_meta') ?? objectOf([]))?.get('progressToken') ?? quote('none');
       for (let step = 1; step <= number('steps') && !io.signal.aborted; step += 1) {
         io.notify(notificationMessage('notifications/progress', objectOf([['progressToken', token], ['progress', toRaw(step)]])));
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await setTimeout(1);
       }
       return text('progressed');
     }
