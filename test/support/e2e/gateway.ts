@@ -9,8 +9,10 @@ import { createDatabase, testServer } from '../postgres.ts';
 import { endOf, type Env, MAIN, plainEnv, type Running, run, type Said, start, until } from './processes.ts';
 
 export interface GatewayOptions {
-  /** Backends, roles, limits; `[gateway]` and `[auth]` are written here. */
+  /** Backends, roles, limits; `[gateway]` and `[auth]` are written here, unless it is `whole`. */
   readonly toml: string;
+  /** `toml` is the file as it stands; state goes where it goes without a word about it. */
+  readonly whole?: boolean;
   /** More lines of `[gateway]`. */
   readonly gateway?: readonly string[];
   readonly env?: Env;
@@ -65,7 +67,8 @@ const HOUR_S = 3600;
 
 export async function prepare(options: GatewayOptions): Promise<Setup> {
   const folder = mkdtempSync(join(tmpdir(), 'gw-'));
-  const [home, state, config] = [join(folder, 'home'), join(folder, 'state'), join(folder, 'sentinel.toml')];
+  const [home, config] = [join(folder, 'home'), join(folder, 'sentinel.toml')];
+  const state = options.whole === true ? join(home, '.local/state/sentinel') : join(folder, 'state');
   mkdirSync(home, { mode: 0o700 });
   const secret = randomBytes(32).toString('base64url');
   const own = options.keys === 'own';
@@ -81,7 +84,7 @@ export async function prepare(options: GatewayOptions): Promise<Setup> {
   const setup: Setup = {
     folder, config, state, env, secret, cli,
     socket: join(state, 'control.sock'),
-    write: (toml) => writeFileSync(config, compose(options, state, own, toml)),
+    write: (toml) => writeFileSync(config, options.whole === true ? toml : compose(options, state, own, toml)),
     token: async (subject, roles) => (own ? (await issued(cli, subject, roles)) : hmacToken(secret, { sub: subject, role: roles })),
     tokenFile: async (subject, roles) => {
       const file = join(folder, `${subject}.token`);
