@@ -157,7 +157,10 @@ export class HttpCall implements Receiver, BodySink {
   }
 
   fault(fault: BackendFault): void {
-    this.#settle(err(fault.code === 'oversize' ? { code: 'oversize', limit: this.#ask.resultBytes } : fault));
+    const { resultBytes } = this.#ask;
+    // An error body that cannot be read changes nothing about its status.
+    if (this.#status > 299) this.#settle(err(this.#statusFault()));
+    else this.#settle(err(fault.code === 'oversize' ? { code: 'oversize', limit: resultBytes } : fault));
     this.#exchange?.abort();
   }
 
