@@ -54,7 +54,9 @@ export function hits(rule: KillRule, principal: Principal, target: Target, now: 
 function decideRole(policy: Policy, principal: Principal, target: Target): Decision {
   const known = principal.roles.map((name) => policy.roles.get(name)).filter((role): role is RoleRules => role !== undefined);
   if (known.length === 0) return forbid('role:unknown', 'enforce');
-  const denying = known.find((role) => role.deny.some((pattern) => matches(pattern, target)));
+  const against = known.filter((role) => role.deny.some((pattern) => matches(pattern, target)));
+  // A role that is only watched, named first in the token, must not speak for one that is enforced.
+  const denying = against.find((role) => role.mode === 'enforce') ?? against[0];
   if (denying !== undefined) return forbid(`role:${denying.name}:deny`, denying.mode);
   const allowing = known.find((role) => role.allow.some((pattern) => matches(pattern, target)));
   if (allowing !== undefined) return { kind: 'pass', rule: `role:${allowing.name}:allow` };
