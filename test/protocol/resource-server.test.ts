@@ -34,6 +34,12 @@ test('T142 a wrong token is 401 invalid_token, the same for every cause, and not
   assert.equal(ingress.seen.length, 0);
 });
 
+test('B02 a token beyond the header limit is refused before anybody looks at it', async (t) => {
+  const { port, ingress } = await listener(t);
+  assert.equal((await ask(modern(port, { ...CALL, headers: { Authorization: `Bearer ${'x'.repeat(100_000)}` } }))).status, 431);
+  assert.equal(ingress.authentications, 0);
+});
+
 test('the challenge of /mcp/<backend> names the metadata of that resource', async (t) => {
   const { port } = await listener(t, { settings: PUBLIC });
   const reply = await ask(modern(port, { ...CALL, path: '/mcp/gh', headers: { Authorization: undefined } }));

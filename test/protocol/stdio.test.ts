@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { serveStdio, type StdioOptions, type StdioSurface } from '../../src/surfaces/mcp/stdio.ts';
-import { ALICE, ALICE_AGAIN, BOB, type FakeIngress, fakeIngress, type FakeOptions, principalOf } from '../surfaces/fake-ingress.ts';
+import { ALICE, ALICE_AGAIN, BOB, type FakeIngress, fakeIngress, type FakeOptions, LATE_ALICE, principalOf } from '../surfaces/fake-ingress.ts';
 import { testSettings } from '../surfaces/settings.ts';
 import { envelope } from '../surfaces/speak.ts';
 import { eventually } from '../surfaces/wire.ts';
@@ -239,6 +239,15 @@ test('a token that is refused at the start ends it before anything is read or wr
   say({ jsonrpc: '2.0', id: 1, method: 'ping' });
   assert.deepEqual(await surface.done, { kind: 'unauthenticated', failure: { code: 'signature', detail: 'test' } });
   assert.equal(text(), '');
+});
+
+test('closed before its token was checked, it never begins', async (t) => {
+  const { surface, say, ingress } = agent(t, { token: () => LATE_ALICE });
+  say({ jsonrpc: '2.0', id: 1, method: 'ping' });
+  await surface.close(1000);
+  assert.deepEqual(await surface.done, { kind: 'closed' });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(ingress.seen.length, 0);
 });
 
 test('the token is checked again on every message: an expired one gets errors, a renewed one is served again', async (t) => {

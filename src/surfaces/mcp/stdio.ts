@@ -41,13 +41,15 @@ export interface StdioSurface {
 
 export function serveStdio(ingress: Ingress, options: StdioOptions): StdioSurface {
   const ending = Promise.withResolvers<StdioEnd>();
-  let close = (_graceMs: number): Promise<void> => {
+  let closed = false;
+  let close = async (_graceMs: number): Promise<void> => {
+    closed = true;
     ending.resolve({ kind: 'closed' });
-    return Promise.resolve();
   };
   const begin = async (): Promise<void> => {
     const first = await ingress.authenticator.authenticate(options.token());
     if (!first.ok) return ending.resolve({ kind: 'unauthenticated', failure: first.error });
+    if (closed) return;
     const run = converse(ingress, options, ending.resolve);
     close = run.close;
   };
