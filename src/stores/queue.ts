@@ -41,6 +41,8 @@ const RETRY_MOST_MS = 5000;
 export class WriteQueue {
   readonly #deps: QueueDeps;
   #pending: Entry[] = [];
+  /** Rows of the write under way. */
+  #writing = 0;
   #running: Promise<void> | undefined;
   #lost = 0;
   #down: StoreFault | undefined;
@@ -53,7 +55,7 @@ export class WriteQueue {
   }
 
   get size(): number {
-    return this.#pending.length;
+    return this.#pending.length + this.#writing;
   }
 
   get lost(): number {
@@ -122,9 +124,18 @@ export class WriteQueue {
     while (this.#pending.length > 0 && this.#down === undefined) await this.#writeGroup(this.#pending.splice(0, GROUP));
   }
 
+  async #write(entries: readonly Entry[]): Promise<Result<void, WriteFault>> {
+    this.#writing += entries.length;
+    try {
+      return await this.#deps.sink.write(entries);
+    } finally {
+      this.#writing -= entries.length;
+    }
+  }
+
   /** A group fails as one; when a row is to blame, each is written alone, so that it takes nobody with it (D1). */
   async #writeGroup(entries: readonly Entry[]): Promise<void> {
-    const written = await this.#deps.sink.write(entries);
+    const written = await this.#write(entries);
     if (written.ok) return settle(entries, ok(undefined));
     if (!written.error.row) return this.#fail(entries, written.error.fault);
     if (entries.length === 1) return this.#giveUp(entries, written.error.fault);
@@ -163,7 +174,7 @@ export class WriteQueue {
 
   async #probe(): Promise<void> {
     const group = this.#pending.splice(0, GROUP);
-    const written = group.length > 0 ? await this.#deps.sink.write(group) : await this.#deps.sink.ping();
+    const written = group.length > 0 ? await this.#write(group) : await this.#deps.sink.ping();
     if (!written.ok && !written.error.row) return this.#fail(group, written.error.fault);
     this.#down = undefined;
     this.#retryMs = RETRY_MS;

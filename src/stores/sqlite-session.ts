@@ -99,11 +99,12 @@ export function threadSession(opening: SqliteOpening): SqliteSession {
     });
   };
   return {
-    execute: ask,
+    // What is under way when the file is closed must not open it again: nobody would close it then.
+    execute: (text, parameters) => (closing ? Promise.reject(new SqliteError('the store is closed', undefined)) : ask(text, parameters)),
     close: async () => {
+      closing = true;
       const last = worker;
       if (last === undefined) return;
-      closing = true;
       const ended = new Promise((resolve) => last.once('exit', resolve));
       await ask(undefined, []).catch(() => undefined);
       await ended;
