@@ -1,5 +1,5 @@
 // What an agent reads for each code, made by the real pipeline in a small world. The pages in docs/errors show these answers.
-import { systemTimers } from '../../src/app/system.ts';
+import { systemClock, systemTimers } from '../../src/app/system.ts';
 import { createSchemaChecker } from '../../src/backends/schema/checker.ts';
 import { backendId, timestamp } from '../../src/core/ids.ts';
 import type { BackendFault } from '../../src/core/ports.ts';
@@ -43,7 +43,7 @@ async function busy(): Promise<unknown> {
 
 /** With the real checker, so that its words are the page's. */
 async function invalidArguments(): Promise<unknown> {
-  const schemas = createSchemaChecker({ settings: () => ({ ...base.arguments, deadlineMs: 10_000 }), timers: systemTimers });
+  const schemas = createSchemaChecker({ clock: systemClock, timers: systemTimers, deadlineMs: 10_000, schemaBytes: 65_536, log: () => undefined });
   const inputSchema = { type: 'object', properties: { path: { type: 'string' }, content: { type: 'string' } }, required: ['path', 'content'] };
   try {
     const w = world({ settings: base, tools: { files: [{ name: 'write_file', inputSchema }] }, schemas });
