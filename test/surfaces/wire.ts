@@ -137,7 +137,8 @@ export interface RawReply {
 function isWhole(text: string): boolean {
   const split = text.indexOf('\r\n\r\n');
   const length = /\r\ncontent-length: (\d+)\r\n/i.exec(text)?.[1];
-  return split >= 0 && length !== undefined && text.length - split - 4 >= Number(length);
+  // A server that says that it will close is given the time to do so.
+  return split >= 0 && length !== undefined && text.length - split - 4 >= Number(length) && !/\r\nconnection: close\r\n/i.test(text);
 }
 
 /** Bytes as they are; reads until the server closes, or until a whole answer and a little silence. */
