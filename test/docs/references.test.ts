@@ -32,7 +32,13 @@ function namedCommands(text: string): readonly string[] {
   const inline = [...text.replaceAll(FENCE, '').matchAll(/`(?:\.\/scripts\/)?(sentinel [^`]+)`/g)].map((match) => match[1] ?? '');
   const blocks = (text.match(FENCE) ?? []).filter((block) => /^\s*```(sh|console)/.test(block));
   const lines = blocks.flatMap((block) => block.split('\n')).map((line) => /^(?:\s*\$ )?(?:[A-Z_]+=\S+ )*(?:\.\/scripts\/)?(sentinel .+)$/.exec(line)?.[1] ?? '');
-  return [...inline, ...lines].filter((command) => /^sentinel [a-z]/.test(command));
+  return [...inline, ...lines].filter((command) => /^sentinel [a-z]/.test(command)).flatMap(alternatives);
+}
+
+/** `token issue|revoke` is two commands. */
+function alternatives(command: string): readonly string[] {
+  const [whole, before = '', choices = '', after = ''] = /^(sentinel (?:[a-z]+ )?)([a-z]+(?:\|[a-z]+)+)(.*)$/.exec(command) ?? [];
+  return whole === undefined ? [command] : choices.split('|').map((choice) => `${before}${choice}${after}`);
 }
 
 function commandProblem(command: string): string | undefined {
