@@ -1,11 +1,11 @@
 // From a Permit to a backend's answer: durable intent, lease, the kill switch once more, the call, and what it tells the breaker.
 import type { Call } from '../core/call.ts';
-import type { DenyReason, Evidence } from '../core/decision.ts';
+import type { Decision, DenyReason, Evidence } from '../core/decision.ts';
 import { isOpen, decide } from '../core/policy/decide.ts';
 import { compilePattern, matches } from '../core/policy/globs.ts';
 import type { Permit } from '../core/permit.ts';
 import type { AuditStore, Backend, BackendAnswer, BackendFault, CallIo, Clock, Random, Timers } from '../core/ports.ts';
-import type { Result } from '../core/result.ts';
+import { err, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Runtime, Snapshot } from '../core/snapshot.ts';
 import { evidence } from './admit.ts';
@@ -28,7 +28,7 @@ export type Dispatched =
 export async function dispatch(permit: Permit, snapshot: Snapshot, io: CallIo, deps: DispatchDeps): Promise<Dispatched> {
   const { call, trail, revision } = permit;
   const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash });
-  if (!intended.ok && snapshot.settings.audit.onFailure === 'block') return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
+  if (!intended.ok && !mayGoUnrecorded(call, snapshot)) return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
 
   const backend = deps.backend(call);
   const settings = snapshot.settings.backends.find((row) => row.id === call.target.backend);
@@ -38,8 +38,8 @@ export async function dispatch(permit: Permit, snapshot: Snapshot, io: CallIo, d
   if (!lease.ok) return deny('lease', `lease:${lease.error.code}`, lease.error);
   try {
     // A kill may have come while the intent was written or the arguments were checked: ask the newest word, not the pinned one.
-    const { kill } = decide(deps.runtime.current().policy, call.principal, call.target, deps.clock.wall());
-    if (!isOpen(kill) && kill.kind === 'deny') {
+    const kill = killOf(call, deps);
+    if (kill !== undefined) {
       lease.value.report('neutral');
       return deny('kill', kill.rule, kill.reason);
     }
@@ -51,6 +51,19 @@ export async function dispatch(permit: Permit, snapshot: Snapshot, io: CallIo, d
   }
 }
 
+/**
+ * Only with the operator's leave, and only a tool that says of itself that it changes nothing (design §7). That hint is the
+ * backend's word: it narrows the leave, it never grants one.
+ */
+function mayGoUnrecorded(call: Call, { settings, catalog }: Snapshot): boolean {
+  return settings.audit.onFailure === 'continue' && catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name)?.hints.readOnly === true;
+}
+
+function killOf(call: Call, { runtime, clock }: DispatchDeps): Extract<Decision, { kind: 'deny' }> | undefined {
+  const { kill } = decide(runtime.current().policy, call.principal, call.target, clock.wall());
+  return !isOpen(kill) && kill.kind === 'deny' ? kill : undefined;
+}
+
 function deny(stage: string, rule: string, reason: DenyReason, note?: string): Dispatched {
   const decision = { kind: 'deny', rule, reason, ...(note === undefined ? {} : { note }) } as const;
   return { kind: 'denied', reason, evidence: evidence(stage, decision, 'enforce') };
@@ -58,15 +71,25 @@ function deny(stage: string, rule: string, reason: DenyReason, note?: string): D
 
 /** Sent once, unless the operator declared the tool idempotent; then again after faults that another try may cure. */
 async function attempt(backend: Backend, permit: Permit, io: CallIo, settings: BackendSettings, deps: DispatchDeps): Promise<{ result: Result<BackendAnswer, BackendFault>; attempts: number }> {
-  let result = await backend.call(permit, io);
+  let result = await called(backend, permit, io);
   let attempts = 1;
   while (!result.ok && !io.signal.aborted && isTransient(result.error) && attempts <= settings.retries && isIdempotent(permit.call, settings)) {
     await pause(backoffMs(attempts, deps.random), io.signal, deps.timers);
-    if (io.signal.aborted) break;
-    result = await backend.call(permit, io);
+    // Killed between two tries, and not cancelled because `cancel_in_flight` is off: it still must not be sent again.
+    if (io.signal.aborted || killOf(permit.call, deps) !== undefined) break;
+    result = await called(backend, permit, io);
     attempts += 1;
   }
   return { result, attempts };
+}
+
+/** A throw is a bug of ours, but the call may have reached the backend: it ends as a fault on record, not as a hole in it. */
+async function called(backend: Backend, permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>> {
+  try {
+    return await backend.call(permit, io);
+  } catch (error) {
+    return err({ code: 'protocol', detail: `the client of this backend failed: ${error instanceof Error ? error.message.slice(0, 200) : 'unknown'}` });
+  }
 }
 
 function isIdempotent(call: Call, settings: BackendSettings): boolean {

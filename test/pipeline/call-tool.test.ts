@@ -121,10 +121,33 @@ test('without a durable intent nothing is executed when the audit is required', 
   assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 0);
 });
 
-test('audit.on_failure = "continue" lets the call through without its intent', async () => {
-  const w = world({ settings: settings({ audit: { enabled: true, onFailure: 'continue', argumentBytes: 1, redactKeys: [] } }) });
+test('audit.on_failure = "continue" lets a read-only tool be called without its intent, and no other', async () => {
+  const reads = { ...echo, name: 'look', annotations: { readOnlyHint: true } };
+  const w = world({ settings: settings({ audit: { enabled: true, onFailure: 'continue', argumentBytes: 1, redactKeys: [] } }), tools: { alpha: [echo, reads] } });
   w.auditDown = true;
-  assert.equal(read(await w.callTool('alpha__echo')).result?.isError, undefined);
+  assert.equal(read(await w.callTool('alpha__look')).result?.isError, undefined);
+  assert.equal(read(await w.callTool('alpha__echo')).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0309');
+  assert.deepEqual(w.backends.get(backendId('alpha'))?.calls.map((permit) => permit.call.target.name), ['look']);
+});
+
+test('a call that waits to be sent again is not sent after a kill, even where kills do not cancel', async () => {
+  const w = world({
+    settings: settings({ backends: [backendSettings('alpha', { idempotent: ['echo'] })], kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: false } }),
+    respond: () => err({ code: 'unreachable', detail: 'refused' }),
+  });
+  const running = w.callTool('alpha__echo');
+  while (w.clock.timers.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  w.cell.override([kill({ kind: 'tool', pattern: 'alpha/echo' })]);
+  w.clock.advance(10_000);
+  assert.equal(read(await running).error?.code, -32603);
+  assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 1);
+});
+
+test('a backend client that throws ends the call on record, and gives its place back', async () => {
+  const w = world({ settings: settings({ concurrency: { perPrincipal: 1, global: 1 } }), respond: () => { throw new Error('bug'); } });
+  for (let i = 0; i < 2; i++) assert.equal(read(await w.callTool('alpha__echo')).error?.code, -32603);
+  assert.deepEqual(w.outcomes.map(statusOf), ['error', 'error']);
+  assert.equal(w.deps.inflight.size, 0);
 });
 
 test('a failing backend opens its breaker: the next call is refused without reaching it, a probe closes it again', async () => {
