@@ -6,6 +6,7 @@ import type { Settings } from '../core/settings.ts';
 import { createAuthenticator, type TokenAuthenticator } from '../identity/authenticator.ts';
 import { openFetchKeys } from '../identity/fetch-keys.ts';
 import { readRing } from '../identity/keys.ts';
+import type { AuthSetupFault } from '../identity/setup.ts';
 import type { AppDeps } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
 
@@ -20,5 +21,10 @@ export async function openAuthenticator(settings: Settings, deps: AppDeps, revoc
   const created = await createAuthenticator(settings.auth, { clock: deps.clock, fetchKeys: fetcher.fetchKeys, readRing: (directory) => readRing(fs, directory), revocations });
   if (created.ok) return ok({ authenticator: created.value, close: () => fetcher.close() });
   await fetcher.close();
-  return err(startFault(12, 'SEN-0118', created.error.message, created.error.help ?? 'sentinel init'));
+  return err(startFault(12, authFaultCode(created.error), created.error.message, created.error.help ?? 'sentinel init'));
+}
+
+/** No way to verify at all, or keys that are there and cannot be used. */
+export function authFaultCode(fault: AuthSetupFault): 'SEN-0118' | 'SEN-0251' {
+  return fault.code === 'no_verifier' || fault.code === 'empty_secret' ? 'SEN-0118' : 'SEN-0251';
 }

@@ -34,7 +34,14 @@ const DRAIN_POLL_MS = 50;
 export function openEdges(input: EdgesInput): Edges {
   const { settings, deps, telemetry } = input;
   const watchdog = createWatchdog({ random: deps.random });
-  const schemas = createSchemaChecker({ settings: () => input.cell.current().settings.arguments, timers: deps.timers });
+  const schemas = createSchemaChecker({
+    clock: deps.clock,
+    timers: systemTimers,
+    // Read at each check, so that a reload counts.
+    get deadlineMs() { return input.cell.current().settings.arguments.deadlineMs; },
+    get schemaBytes() { return input.cell.current().settings.arguments.schemaBytes; },
+    log: (text) => telemetry.fault(new Error(text)),
+  });
   const fleet = new Fleet({
     digest: sha256,
     onFault: (id, error) => telemetry.fault(new Error(`backend ${id} did not stop cleanly`, { cause: error })),

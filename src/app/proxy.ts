@@ -13,7 +13,9 @@ import { startHttp } from '../surfaces/mcp/http.ts';
 import { compose, type Gateway } from './compose.ts';
 import type { Configuration, Env } from './configuration.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { settled } from './serve.ts';
 import { onSignals } from './signals.ts';
+import { FIRST_LIST_MS } from './stdio.ts';
 import { processDeps, sha256, systemRandom } from './system.ts';
 import { which } from './which.ts';
 
@@ -84,10 +86,12 @@ interface Opened {
 async function open(options: ProxyBase, backend: readonly string[], port: number): Promise<Result<Opened, StartFault>> {
   const configuration = proxyConfiguration(options, backend, port);
   if (!configuration.ok) return configuration;
-  const composed = await compose(configuration.value, processDeps(options.env, options.version), localAuthenticator());
+  const deps = processDeps(options.env, options.version);
+  const composed = await compose(configuration.value, deps, localAuthenticator());
   if (!composed.ok) return composed;
   const gateway = composed.value;
   gateway.edges.apply(configuration.value.settings);
+  await settled(gateway, deps, FIRST_LIST_MS);
   options.say(`monitor mode: every call is let through and recorded in ${configuration.value.settings.store.sqlitePath}`);
   return ok({ gateway, drainMs: configuration.value.settings.gateway.drainMs });
 }

@@ -16,7 +16,7 @@ export interface ReloadDeps {
   readonly random: Random;
   read(): Result<Configuration, StartFault>;
   /** Prepares the keys of the new settings; the returned function swaps them in. */
-  prepareKeys(settings: Settings): Promise<Result<() => void, string>>;
+  prepareKeys(settings: Settings): Promise<Result<() => void, { readonly code: string; readonly message: string }>>;
   /** Runs in the same tick as the swap: backends, log level, bounds. */
   apply(settings: Settings): void;
   announce(event: LifecycleEvent): Promise<void>;
@@ -67,7 +67,7 @@ async function reloadOnce(by: string, deps: ReloadDeps): Promise<ReloadReport> {
   const { changes, refusals } = diffSettings(deps.cell.current().settings, settings, read.value);
   if (refusals.length > 0) return refuse(by, refusals, deps);
   const keys = await deps.prepareKeys(settings);
-  if (!keys.ok) return refuse(by, [{ code: 'SEN-0118', severity: 'error', message: keys.error, file, line: undefined, column: undefined, help: undefined }], deps);
+  if (!keys.ok) return refuse(by, [{ code: keys.error.code, severity: 'error', message: keys.error.message, file, line: undefined, column: undefined, help: undefined }], deps);
   keys.value();
   const next = deps.cell.configure({ settings, configHash: hash });
   deps.apply(settings);

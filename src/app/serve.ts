@@ -7,6 +7,7 @@ import { startAdmin, type AdminSurface } from '../surfaces/admin.ts';
 import { startControl, type ControlSurface } from '../surfaces/control.ts';
 import type { ListenFault } from '../surfaces/listen.ts';
 import { startHttp, type HttpSurface } from '../surfaces/mcp/http.ts';
+import { authFaultCode } from './authenticate.ts';
 import { cancelKilled, compose, type Gateway } from './compose.ts';
 import type { Configuration } from './configuration.ts';
 import type { AppDeps } from './deps.ts';
@@ -84,7 +85,7 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
     cell: gateway.cell, clock: deps.clock, random: deps.random, read: options.read, announce: gateway.announce,
     prepareKeys: async (settings) => {
       const prepared = await gateway.authenticator.prepare(settings.auth);
-      return prepared.ok ? prepared : err(prepared.error.message);
+      return prepared.ok ? prepared : err({ code: authFaultCode(prepared.error), message: prepared.error.message });
     },
     apply: (settings) => {
       gateway.telemetry.configure(settings);
@@ -152,7 +153,8 @@ async function takeDown(gateway: Gateway, surfaces: Surfaces, deps: AppDeps, rea
 
 const SETTLE_POLL_MS = 25;
 
-async function settled(gateway: Gateway, deps: AppDeps, waitMs: number): Promise<void> {
+/** Until no backend is still on its way to its first list, or the time is over. */
+export async function settled(gateway: Pick<Gateway, 'edges'>, deps: AppDeps, waitMs: number): Promise<void> {
   const end = deps.clock.mono() + waitMs;
   const waiting = (): boolean => gateway.edges.fleet.statuses().some((status) => status.state === 'idle' || status.state === 'starting');
   while (waiting() && deps.clock.mono() < end) {

@@ -5,7 +5,7 @@ import { serveStdio, type StdioEnd } from '../surfaces/mcp/stdio.ts';
 import { compose } from './compose.ts';
 import { readConfiguration, readConfigurationFile, type ConfigurationOptions } from './configuration.ts';
 import { startFault, type StartFault } from './fault.ts';
-import { reloaderOf } from './serve.ts';
+import { reloaderOf, settled } from './serve.ts';
 import { onSignals } from './signals.ts';
 import { processDeps } from './system.ts';
 
@@ -18,6 +18,12 @@ export interface StdioRun extends ConfigurationOptions {
   fail(fault: StartFault): number;
 }
 
+/**
+ * How long the first message may wait for backends that are quick: a client that lists once and never listens would otherwise
+ * see nothing. Slow ones do not hold it up longer; their tools arrive with list_changed.
+ */
+export const FIRST_LIST_MS = 2_000;
+
 export async function runStdio(options: StdioRun): Promise<number> {
   const configuration = readConfiguration(options);
   if (!configuration.ok) return options.fail(configuration.error);
@@ -29,6 +35,7 @@ export async function runStdio(options: StdioRun): Promise<number> {
   const { reload } = reloaderOf({ configuration: configuration.value, read: () => readConfigurationFile(file, options.env), deps }, gateway);
   gateway.edges.apply(settings);
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: hash });
+  await settled(gateway, deps, FIRST_LIST_MS);
   const surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => options.token()?.reveal(), peer: 'local' });
   const undo = onSignals({
     reload: () => {

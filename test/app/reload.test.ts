@@ -7,7 +7,7 @@ import type { LifecycleEvent } from '../../src/core/lifecycle.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
 import { backendSettings, settings, world } from '../support/world.ts';
 
-function bench(read: () => Result<Configuration, StartFault>, keys: Result<() => void, string> = ok(() => {})): { readonly reloader: ReturnType<typeof createReloader>; readonly events: LifecycleEvent[]; readonly applied: unknown[]; readonly w: ReturnType<typeof world>; reads: number } {
+function bench(read: () => Result<Configuration, StartFault>, keys: Result<() => void, { readonly code: string; readonly message: string }> = ok(() => {})): { readonly reloader: ReturnType<typeof createReloader>; readonly events: LifecycleEvent[]; readonly applied: unknown[]; readonly w: ReturnType<typeof world>; reads: number } {
   const w = world();
   const events: LifecycleEvent[] = [];
   const applied: unknown[] = [];
@@ -48,7 +48,7 @@ test('a broken file changes nothing: same revision, same settings, nothing appli
 });
 
 test('keys that cannot be prepared refuse the whole reload', async () => {
-  const b = bench(() => file(), err('no way to verify tokens'));
+  const b = bench(() => file(), err({ code: 'SEN-0118', message: 'no way to verify tokens' }));
   const before = b.w.cell.current();
   assert.equal((await b.reloader.reload('op')).ok, false);
   assert.equal(b.w.cell.current(), before);

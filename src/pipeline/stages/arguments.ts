@@ -1,5 +1,5 @@
 // Arguments must match the backend's own schema, checked off the main thread: the schema is the backend's text.
-import type { Decision } from '../../core/decision.ts';
+import type { ArgumentError, Decision } from '../../core/decision.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { SchemaVerdict } from '../../core/ports.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
@@ -22,9 +22,14 @@ export const argumentsStage: Stage = {
 function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings): Decision {
   switch (verdict.kind) {
     case 'valid': return { kind: 'pass', rule: 'arguments:schema' };
-    case 'invalid': return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors: verdict.errors }, mode: settings.mode, severity: 'low' };
+    case 'invalid': return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors: verdict.errors }, mode: settings.mode, severity: 'low', note: placesOf(verdict.errors) };
     case 'unusable':
       if (settings.onUnusable === 'allow') return { kind: 'pass', rule: 'arguments:unusable-schema', note: verdict.note };
       return { kind: 'deny', rule: 'arguments:unusable-schema', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: '$schema', message: 'cannot be checked: the schema of this tool is not usable' }] }, mode: settings.mode, severity: 'medium', note: verdict.note };
   }
+}
+
+/** Where and which rule; the words of the answer name more, but evidence holds nothing an agent wrote. */
+function placesOf(errors: readonly ArgumentError[]): string {
+  return errors.map(({ path, keyword }) => `${path === '' ? '/' : path} ${keyword}`).join('; ');
 }
