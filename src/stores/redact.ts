@@ -30,10 +30,19 @@ const WORD = /^(?:true|false|null)$/;
 
 /** JSON text of at most `bytes` bytes. Over it: `{"sentinel_truncated":true,"head":"…"}` with the beginning of the masked text. */
 export function redactJson(raw: RawJson, redaction: Redaction): string {
-  const copy: Copy = { text: raw, parts: [], budget: redaction.bytes, isSecretKey: keyMatcher(redaction.keys), length: 0, pos: skipSpace(raw, 0) };
+  const copy: Copy = { text: raw, parts: [], budget: redaction.bytes, isSecretKey: matcherOf(redaction.keys), length: 0, pos: skipSpace(raw, 0) };
   copyValue(copy);
   const text = copy.parts.join('');
   return !full(copy) && Buffer.byteLength(text) <= copy.budget ? text : truncated(text, copy.budget);
+}
+
+const matchers = new WeakMap<readonly string[], (key: string) => boolean>();
+
+/** Made once per list: a reload brings a new one. */
+function matcherOf(keys: readonly string[]): (key: string) => boolean {
+  const known = matchers.get(keys) ?? keyMatcher(keys);
+  matchers.set(keys, known);
+  return known;
 }
 
 function truncated(text: string, budget: number): string {

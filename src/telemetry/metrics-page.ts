@@ -27,7 +27,7 @@ runtime metrics of prom-client (\`process_*\`, \`nodejs_*\`).`;
 const LABELS = `## Labels
 
 - \`tool\` is a name of the catalogue: as agents see it in the families of the original, as the backend calls it in \`sentinel_calls_total\`. A name that is
-  not in the catalogue is \`unknown\`; beyond 4096 different tools, new ones share \`other\`. What an agent writes never becomes a label.
+  not in the catalogue is \`unknown\`; beyond 1000 different tools, new ones share \`other\`. What an agent writes never becomes a label.
 - \`backend\` is a name of the configuration, or \`unknown\` where a request never got that far.
 - \`code\`: \`ok\`, \`tool_error\` (a result with \`isError\`), \`backend_error\` (a JSON-RPC error), \`cancelled_…\`, the reason of a denial
   (\`forbidden\`, \`killed\`, \`limited\`, …) or a backend fault (\`timeout\`, \`exited\`, \`unreachable\`, …).

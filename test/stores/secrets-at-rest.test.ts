@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { timestamp } from '../../src/core/ids.ts';
 import { openDatabase } from '../../src/stores/database.ts';
-import { loadNode } from '../../src/stores/node.ts';
+import { hmacSha256, loadNode } from '../../src/stores/node.ts';
 import { CANARIES, FRAGMENTS } from './canaries.ts';
 import { ALICE, RANDOM, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
 
@@ -57,6 +59,12 @@ test('equal arguments have equal digests on one node, and another node cannot te
   const [one, two] = [sampleNode(temporaryFolder(t)), sampleNode(temporaryFolder(t))];
   assert.equal(one.hmac('yes'), one.hmac('yes'));
   assert.notEqual(one.hmac('yes'), two.hmac('yes'));
+});
+
+test('property: the digest is HMAC-SHA-256 as everybody computes it', () => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.uint8Array({ minLength: 32, maxLength: 32 }), (text, key) => {
+    assert.equal(hmacSha256(key)(text), createHmac('sha256', key).update(text, 'utf8').digest('hex'));
+  }));
 });
 
 test('a node keeps its name and key, and a key that others can read is refused', async (t) => {
