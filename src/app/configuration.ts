@@ -8,11 +8,10 @@ import { load } from '../config/load.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Env } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
 import { sha256 } from './system.ts';
 import { which } from './which.ts';
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface Configuration {
   readonly file: string;

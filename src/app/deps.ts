@@ -1,6 +1,7 @@
 // What the composition takes from the process. A test gives its own; only `serve.ts` and `stdio.ts` give the real ones.
 import type { Clock, Random, Timers } from '../core/ports.ts';
-import type { Env } from './configuration.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface AppDeps {
   readonly env: Env;

@@ -44,12 +44,15 @@ export function openEdges(input: EdgesInput): Edges {
   });
   const fleet = new Fleet({
     digest: sha256,
-    onFault: (id, error) => telemetry.fault(new Error(`backend ${id} did not stop cleanly`, { cause: error })),
-    create: (backend) => createBackend(backend, {
-      clock: deps.clock, random: deps.random, timers: systemTimers, events: backendEvents(input), log: (line) => telemetry.backendLine(line),
-      limits: { ...BACKEND_LIMITS, lineBytes: settings.bounds.lineBytes }, client: { name: 'sentinel', version: deps.version },
-      stateDir: settings.gateway.stateDir, gatewayEnv: deps.env, spawn: execaSpawn, watchdog,
-    }),
+    onFault: (id, error) => telemetry.fault(new Error(`backend ${id} could not be made, or did not stop cleanly`, { cause: error })),
+    create: (backend) => {
+      const made: Backend = createBackend(backend, {
+        clock: deps.clock, random: deps.random, timers: systemTimers, events: backendEvents(input, () => fleet.runs(made)), log: (line) => telemetry.backendLine(line),
+        limits: { ...BACKEND_LIMITS, lineBytes: settings.bounds.lineBytes }, client: { name: 'sentinel', version: deps.version },
+        stateDir: settings.gateway.stateDir, gatewayEnv: deps.env, spawn: execaSpawn, watchdog,
+      });
+      return made;
+    },
   });
   return {
     fleet,
@@ -73,11 +76,12 @@ async function drained(backend: Backend, drainMs: number, deps: AppDeps): Promis
   }
 }
 
-function backendEvents({ cell, telemetry, deps, announce }: EdgesInput): BackendEvents {
+function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): BackendEvents {
   let before: BackendStatus['state'] | undefined;
   return {
     listed: (id, listing) => {
-      cell.listed(id, listing);
+      // While the calls of a replaced backend drain, its list must not come to stand under the name of its successor.
+      if (runs()) cell.listed(id, listing);
     },
     changed: (status) => {
       if (status.state === before) return;

@@ -13,7 +13,7 @@ interface Member {
 export interface FleetDeps {
   create(settings: BackendSettings): Backend;
   readonly digest: Digest;
-  /** A backend that could not be stopped cleanly; its processes were ended all the same. */
+  /** A backend that could not be made, or not be stopped cleanly; the others are not held up. */
   readonly onFault: (id: BackendId, error: unknown) => void;
 }
 
@@ -22,6 +22,7 @@ export class Fleet {
   readonly #members = new Map<BackendId, Member>();
   /** Replaced or removed ones, until they are gone. */
   readonly #leaving = new Set<Promise<void>>();
+  #stopped = false;
 
   constructor(deps: FleetDeps) {
     this.#deps = deps;
@@ -29,6 +30,8 @@ export class Fleet {
 
   /** Starts what is new or changed and lets go of the rest. Returns at once: a slow backend delays nobody. */
   apply(wanted: readonly BackendSettings[], drained: (backend: Backend) => Promise<void>): void {
+    // A reload that was under way when the end came would start processes that nobody ends.
+    if (this.#stopped) return;
     const ids = new Set(wanted.map((settings) => settings.id));
     for (const [id, member] of this.#members) if (!ids.has(id)) this.#leave(id, member, drained);
     for (const settings of wanted) {
@@ -36,7 +39,8 @@ export class Fleet {
       const running = this.#members.get(settings.id);
       if (running?.fingerprint === fingerprint) continue;
       if (running !== undefined) this.#leave(settings.id, running, drained);
-      const backend = this.#deps.create(settings);
+      const backend = this.#create(settings);
+      if (backend === undefined) continue;
       this.#members.set(settings.id, { backend, fingerprint });
       backend.start();
     }
@@ -46,15 +50,31 @@ export class Fleet {
     return this.#members.get(call.target.backend)?.backend;
   }
 
+  /** Whether this very backend serves its id: one that was replaced goes on talking while its calls end. */
+  runs(backend: Backend): boolean {
+    return this.#members.get(backend.id)?.backend === backend;
+  }
+
   statuses(): readonly BackendStatus[] {
     return [...this.#members.values()].map((member) => member.backend.status());
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     const members = [...this.#members];
     this.#members.clear();
     await Promise.all(members.map(([id, member]) => this.#stop(id, member.backend)));
     await Promise.all(this.#leaving);
+  }
+
+  /** After the swap of a reload a throw would leave it half applied: this one is absent, the rest go on. */
+  #create(settings: BackendSettings): Backend | undefined {
+    try {
+      return this.#deps.create(settings);
+    } catch (error) {
+      this.#deps.onFault(settings.id, error);
+      return undefined;
+    }
   }
 
   #leave(id: BackendId, member: Member, drained: (backend: Backend) => Promise<void>): void {

@@ -88,10 +88,11 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
       return prepared.ok ? prepared : err({ code: authFaultCode(prepared.error), message: prepared.error.message });
     },
     apply: (settings) => {
+      // First: what the new file kills must end, whatever comes after.
+      cancelKilled(gateway, deps);
       gateway.telemetry.configure(settings);
       gateway.edges.apply(settings);
       gateway.leases.retain(new Set(settings.backends.map((row) => row.id)));
-      cancelKilled(gateway, deps);
     },
   });
 }
@@ -102,9 +103,16 @@ export function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations
     schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,
     metrics: () => gateway.telemetry.metrics(),
     reload: async (by) => {
-      const report = await reload(by);
-      gateway.telemetry.reloaded(report.ok);
-      return report;
+      try {
+        const report = await reload(by);
+        gateway.telemetry.reloaded(report.ok);
+        return report;
+      } catch (error) {
+        // A reload by signal has nobody who waits for it: said here, or not at all.
+        gateway.telemetry.fault(error);
+        gateway.telemetry.reloaded(false);
+        throw error;
+      }
     },
     rekey: async () => {
       const read = await gateway.authenticator.rekey();

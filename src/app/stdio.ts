@@ -39,7 +39,7 @@ export async function runStdio(options: StdioRun): Promise<number> {
   const surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => options.token()?.reveal(), peer: 'local' });
   const undo = onSignals({
     reload: () => {
-      reload('signal').catch(() => {});
+      reload('signal').catch((error: unknown) => gateway.telemetry.fault(error));
     },
     drain: () => {
       surface.close(settings.gateway.drainMs).catch(() => {});

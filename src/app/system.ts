@@ -3,8 +3,7 @@ import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto
 import { instant, timestamp } from '../core/ids.ts';
 import type { Clock, Digest, Random, Timers } from '../core/ports.ts';
 import type { Seal } from '../relay/page.ts';
-import type { Env } from './configuration.ts';
-import type { AppDeps } from './deps.ts';
+import type { AppDeps, Env } from './deps.ts';
 
 export const systemClock: Clock = {
   mono: () => instant(performance.now()),

@@ -21,7 +21,7 @@ import { conclude } from './conclude.ts';
 import { dispatch } from './dispatch.ts';
 import { cancelledBy, type Flight } from './inflight.ts';
 import { relayProgress } from './progress.ts';
-import type { PipelineDeps } from './handle.ts';
+import type { PipelineDeps } from './deps.ts';
 import { screen } from './screen.ts';
 import { REQUEST_STAGES } from './stages.ts';
 import { lookUp } from './view.ts';

@@ -1,37 +1,18 @@
 // Every request of every era enters here: the snapshot is pinned, the method looked up, and one plan carried out.
-import type { Call } from '../core/call.ts';
-import type { AgentIo, Answer, Handle, Inbound, Viewer } from '../core/inbound.ts';
+import type { AgentIo, Answer, Handle, Inbound } from '../core/inbound.ts';
 import { stringOf, members } from '../core/json/slice.ts';
 import { toRaw } from '../core/json/compose.ts';
-import type { Backend, SchemaChecker, Timers } from '../core/ports.ts';
-import type { WindowTable } from '../core/policy/window.ts';
 import { principalKey } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion } from '../relay/hello.ts';
-import type { ServerIdentity } from '../relay/meta.ts';
 import { methodOf, isOffered, type Plan } from '../relay/methods.ts';
-import { pageResult, type Seal } from '../relay/page.ts';
+import { pageResult } from '../relay/page.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
 import { callTool } from './call-tool.ts';
-import type { ConcludeDeps } from './conclude.ts';
-import type { DispatchDeps } from './dispatch.ts';
-import type { Inflight } from './inflight.ts';
+import type { PipelineDeps } from './deps.ts';
 import { listen } from './listen.ts';
 import { viewDigest, visibleSections, visibleTools, type VisibleTool } from './view.ts';
-import type { WatchDeps } from './watch.ts';
-
-export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
-  readonly windows: WindowTable;
-  readonly probes: WindowTable;
-  readonly schemas: SchemaChecker;
-  readonly inflight: Inflight;
-  readonly identity: ServerIdentity;
-  readonly seal: Seal;
-  readonly timers: Timers;
-  watch(viewer: Viewer, changed: () => void): () => void;
-  backend(call: Call): Backend | undefined;
-}
 
 export function createHandle(deps: PipelineDeps): Handle {
   return async (inbound, io) => {

@@ -18,7 +18,8 @@ import type { BackendSettings, RoleSettings, Settings } from '../../src/core/set
 import type { KillRule, Policy } from '../../src/core/snapshot.ts';
 import { RuntimeCell } from '../../src/app/runtime.ts';
 import { processSeal } from '../../src/app/system.ts';
-import { createHandle, type PipelineDeps } from '../../src/pipeline/handle.ts';
+import type { PipelineDeps } from '../../src/pipeline/deps.ts';
+import { createHandle } from '../../src/pipeline/handle.ts';
 import { Inflight } from '../../src/pipeline/inflight.ts';
 import { Leases } from '../../src/pipeline/lease.ts';
 import { createWatch } from '../../src/pipeline/watch.ts';

@@ -1,0 +1,23 @@
+// All that the pipeline is given. Composed once; what changes over time is behind `runtime`.
+import type { Call } from '../core/call.ts';
+import type { Viewer } from '../core/inbound.ts';
+import type { Backend, SchemaChecker, Timers } from '../core/ports.ts';
+import type { WindowTable } from '../core/policy/window.ts';
+import type { ServerIdentity } from '../relay/meta.ts';
+import type { Seal } from '../relay/page.ts';
+import type { ConcludeDeps } from './conclude.ts';
+import type { DispatchDeps } from './dispatch.ts';
+import type { Inflight } from './inflight.ts';
+import type { WatchDeps } from './watch.ts';
+
+export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
+  readonly windows: WindowTable;
+  readonly probes: WindowTable;
+  readonly schemas: SchemaChecker;
+  readonly inflight: Inflight;
+  readonly identity: ServerIdentity;
+  readonly seal: Seal;
+  readonly timers: Timers;
+  watch(viewer: Viewer, changed: () => void): () => void;
+  backend(call: Call): Backend | undefined;
+}
