@@ -50,3 +50,31 @@ test('a replaced backend is ended only when its calls have been given their time
   await fleet.stop();
   assert.ok(log.includes('stop a'));
 });
+
+test('what a replaced backend still says while its calls drain does not become the list of the one that replaced it', async () => {
+  const made: Backend[] = [];
+  const fleet = new Fleet({ digest: sha, onFault: () => {}, create: (settings) => { const one = fakeBackend(settings.id, () => okText('ok')); made.push(one); return one; } });
+  fleet.apply([backendSettings('a')], atOnce);
+  fleet.apply([backendSettings('a', { args: ['new'] })], () => new Promise(() => {}));
+  const [old, next] = made;
+  assert.ok(old !== undefined && next !== undefined);
+  assert.equal(fleet.runs(old), false);
+  assert.equal(fleet.runs(next), true);
+});
+
+test('one backend that cannot be made is told of and keeps no other from starting', () => {
+  const log: string[] = [];
+  const fleet = new Fleet({
+    digest: sha, onFault: (id) => log.push(`fault ${id}`),
+    create: (settings) => { if (settings.id === 'b') throw new Error('bug'); return { ...fakeBackend(settings.id, () => okText('ok')), start: () => log.push(`start ${settings.id}`) }; },
+  });
+  fleet.apply([backendSettings('a'), backendSettings('b'), backendSettings('c')], atOnce);
+  assert.deepEqual(log, ['start a', 'fault b', 'start c']);
+});
+
+test('a reload that was under way when the gateway ended starts nothing that nobody would end', async () => {
+  const { fleet, log } = fleetOf();
+  await fleet.stop();
+  fleet.apply([backendSettings('a')], atOnce);
+  assert.deepEqual(log, []);
+});
