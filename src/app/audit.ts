@@ -9,7 +9,7 @@ import { checkSchema } from '../stores/migrate.ts';
 import { createAuditReader, type AuditEntry, type AuditFilter, type AuditReader } from '../stores/queries.ts';
 import { startFault, type StartFault } from './fault.ts';
 
-export type { AuditCount, AuditEntry, AuditFilter, AuditPage, CallStory } from '../stores/queries.ts';
+export type { AuditCount, AuditEntry, AuditFilter, CallStory } from '../stores/queries.ts';
 
 export interface Audit {
   readonly query: AuditReader['query'];
