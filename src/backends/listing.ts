@@ -29,8 +29,6 @@ export async function readTools(ask: AskPage, bounds: ListBounds): Promise<Resul
   let bytes = 0;
   let cursor: RawJson | undefined;
   for (let page = 0; page < bounds.listPages; page += 1) {
-    // The next page is named by the one before it.
-    // oxlint-disable-next-line no-await-in-loop
     const answered = await ask(objectOf(cursor === undefined ? [] : [['cursor', cursor]]));
     if (!answered.ok) return answered;
     const answer = answered.value;

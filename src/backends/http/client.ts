@@ -181,8 +181,6 @@ class HttpBackend implements Backend {
     if (problem !== undefined) return this.#status.become('failed', { code: 'unreachable', detail: problem });
     this.#attempt.begin();
     this.#status.become('starting');
-    // One attempt after another is the whole point.
-    /* oxlint-disable no-await-in-loop */
     while (!this.#stopping) {
       const began = this.#deps.clock.mono();
       const fault = await this.#once();
@@ -195,7 +193,6 @@ class HttpBackend implements Backend {
       const verdict = this.#backoff.next(now, now - began);
       if (verdict.kind === 'again') await this.#nap.sleep(verdict.afterMs);
     }
-    /* oxlint-enable no-await-in-loop */
     this.#attempt.finish();
     return undefined;
   }
@@ -241,7 +238,6 @@ class HttpBackend implements Backend {
   async #watch(live: HttpLink): Promise<BackendFault | undefined> {
     const interval = this.#settings.healthIntervalMs > 0 ? this.#settings.healthIntervalMs : DAY_MS;
     let asked = -Infinity;
-    /* oxlint-disable no-await-in-loop */
     while (this.#live === live) {
       const due = this.#suspect ? asked + SUSPECT_GAP_MS : Math.max(asked, this.#input.conversation.heardAt) + interval;
       const now = this.#deps.clock.mono();
@@ -256,7 +252,6 @@ class HttpBackend implements Backend {
       if (this.#verdictIsOld() && (await this.#speaksModern())) return undefined;
     }
     return undefined;
-    /* oxlint-enable no-await-in-loop */
   }
 
   async #speaksModern(): Promise<boolean> {

@@ -26,7 +26,6 @@ async function hold(input: ConnectInput, link: HttpLink, signal: AbortSignal): P
   const { clock, timers } = input.deps;
   const place = { lastEventId: undefined, retryMs: AGAIN_MS };
   let pause = AGAIN_MS;
-  /* oxlint-disable no-await-in-loop */
   while (!signal.aborted) {
     const began = clock.mono();
     const ended = await (link.link.era === 'modern' ? listen(input, link, signal) : listenLegacy(input, link, signal, place));
@@ -34,7 +33,6 @@ async function hold(input: ConnectInput, link: HttpLink, signal: AbortSignal): P
     pause = clock.mono() - began > STABLE_MS ? place.retryMs : Math.min(MOST_MS, Math.max(place.retryMs, pause * 2));
     await Promise.race([sleep(timers, pause), aborted(signal)]);
   }
-  /* oxlint-enable no-await-in-loop */
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

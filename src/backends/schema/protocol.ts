@@ -1,24 +1,22 @@
-// What the checker and its worker say to each other. Plain text both ways: nothing a backend wrote becomes an object of ours.
-import type { SchemaVerdict } from '../../core/ports.ts';
+// What checker and worker say to each other.
+import type { ArgumentError } from '../../core/decision.ts';
 
 export interface CheckRequest {
   readonly id: number;
+  /** SHA-256 of the tool definition: names the compiled schema in the worker's cache. */
   readonly digest: string;
-  /** Sent once per worker and digest; afterwards the worker knows it. */
+  /** JSON text; undefined when the worker is believed to have it compiled. */
   readonly schema: string | undefined;
   readonly args: string;
 }
 
 export type CheckReply =
+  /** Modules are loaded and warm: deadlines may begin. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'verdict'; readonly id: number; readonly verdict: SchemaVerdict }
-  /** The compiled schema was evicted: ask again with its text. */
-  | { readonly kind: 'forgotten'; readonly id: number };
-
-export function isCheckReply(value: unknown): value is CheckReply {
-  return typeof value === 'object' && value !== null && 'kind' in value;
-}
-
-export function isCheckRequest(value: unknown): value is CheckRequest {
-  return typeof value === 'object' && value !== null && 'id' in value && 'digest' in value && 'args' in value;
-}
+  /** The schema of the check at work is compiled, its validation begins. */
+  | { readonly kind: 'compiled'; readonly id: number }
+  /** It was dropped from the cache: ask again with the schema. */
+  | { readonly kind: 'missing'; readonly id: number }
+  | { readonly kind: 'valid'; readonly id: number }
+  | { readonly kind: 'invalid'; readonly id: number; readonly errors: readonly ArgumentError[] }
+  | { readonly kind: 'unusable'; readonly id: number; readonly note: string };

@@ -1,45 +1,112 @@
-// The worker in which schemas of others are compiled and run, under a heap limit and a deadline kept by checker.ts (R6).
+// The thread on which schemas of others are compiled and run. It may hang or run out of memory: checker.ts then ends it (R6, I23).
+// Has no environment, opens nothing, fetches nothing.
+import { setFlagsFromString } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
-import type { ValidateFunction } from 'ajv';
-import type { SchemaVerdict } from '../../core/ports.ts';
-import { argumentErrors, compileSchema } from './compile.ts';
-import { isCheckRequest, type CheckReply, type CheckRequest } from './protocol.ts';
+import { Ajv, type CodeOptions, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { ArgumentError } from '../../core/decision.ts';
+import { type Dialect, dialectOf, schemaProblem } from './limits.ts';
+import { type Matcher, patternOf } from './patterns.ts';
+import type { CheckReply, CheckRequest } from './protocol.ts';
 
-const CACHE_MAX = 1024;
+// Patterns that would backtrack for ever go on in V8's linear engine; those it cannot run are left to the deadline (R6).
+setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
-type Entry = { readonly kind: 'ok'; readonly validate: ValidateFunction } | { readonly kind: 'unusable'; readonly note: string };
-const cache = new Map<string, Entry>();
+const CACHE = 512;
+const ERRORS = 16;
+const MESSAGE_CHARS = 200;
+const PATH_CHARS = 200;
 
-function entryFor(request: CheckRequest): Entry | undefined {
-  const known = cache.get(request.digest);
-  if (known !== undefined || request.schema === undefined) return known;
-  const compiled = compileSchema(request.schema);
-  const entry: Entry = compiled.ok ? { kind: 'ok', validate: compiled.value } : { kind: 'unusable', note: compiled.error };
-  const oldest = cache.keys().next();
-  if (cache.size >= CACHE_MAX && oldest.done !== true) cache.delete(oldest.value);
-  cache.set(request.digest, entry);
-  return entry;
+const ENGINE: NonNullable<CodeOptions['regExp']> = engine();
+// Servers in the field are not strict; formats nobody knows are no reason to refuse a tool.
+const OPTIONS: Options = { strict: false, allErrors: true, logger: false, addUsedSchema: false, validateSchema: false, meta: true, code: { regExp: ENGINE } };
+
+function engine(): NonNullable<CodeOptions['regExp']> {
+  const make = (source: string): Matcher => patternOf(source);
+  // For compilers that write files; this one does not.
+  make.code = 'patternOf';
+  return make;
 }
 
-function verdictOf(entry: Entry, args: string): SchemaVerdict {
-  if (entry.kind === 'unusable') return { kind: 'unusable', note: entry.note };
+type Compiler = Parameters<typeof formats.default>[0];
+type Compilers = Readonly<Record<Dialect, Compiler>>;
+
+function makeCompilers(): Compilers {
+  const made: Compilers = { '2020-12': new Ajv2020(OPTIONS), '2019-09': new Ajv2019(OPTIONS), 'draft-07': new Ajv(OPTIONS) };
+  for (const compiler of Object.values(made)) {
+    formats.default(compiler);
+    // The first compilation costs thirty times the second: not within somebody's deadline.
+    compiler.compile({ type: 'object', properties: { warm: { type: 'string', format: 'uri', pattern: '^w' } } })({});
+  }
+  return made;
+}
+
+/** A compiler keeps every pattern and constant it ever saw: after so many schemas it is replaced. */
+const COMPILATIONS = 500;
+let compilers = makeCompilers();
+let compilations = 0;
+
+/** Insertion order is age; using an entry makes it young again. */
+const compiled = new Map<string, ValidateFunction | string>();
+
+/** A text instead of a function: why the schema is unusable. */
+function compile(text: string): ValidateFunction | string {
+  const schema: unknown = JSON.parse(text);
+  const problem = schemaProblem(schema);
+  if (problem !== undefined) return problem;
+  const dialect = dialectOf(schema);
+  if (dialect === undefined) return 'the schema names a dialect that is not supported';
+  if (typeof schema !== 'object' || schema === null) return 'the schema is not an object';
+  compilations += 1;
+  if (compilations % COMPILATIONS === 0) compilers = makeCompilers();
+  const compiler = compilers[dialect];
+  try {
+    return compiler.compile(schema);
+  } catch (error) {
+    return `the schema does not compile: ${shorten(error instanceof Error ? error.message : '', MESSAGE_CHARS)}`;
+  } finally {
+    // Its cache of schemas is by object, and this object does not come again.
+    compiler.removeSchema(schema);
+  }
+}
+
+function remember(digest: string, entry: ValidateFunction | string): void {
+  compiled.delete(digest);
+  compiled.set(digest, entry);
+  const [oldest] = compiled.keys();
+  if (compiled.size > CACHE && oldest !== undefined) compiled.delete(oldest);
+}
+
+function check({ id, digest, schema, args }: CheckRequest, reply: (message: CheckReply) => void): void {
+  const known = compiled.get(digest);
+  if (known === undefined && schema === undefined) return reply({ kind: 'missing', id });
+  const entry = known ?? compile(schema ?? '');
+  remember(digest, entry);
+  if (typeof entry === 'string') return reply({ kind: 'unusable', id, note: entry });
+  if (known === undefined) reply({ kind: 'compiled', id });
   const value: unknown = JSON.parse(args);
-  if (entry.validate(value)) return { kind: 'valid' };
-  return { kind: 'invalid', errors: argumentErrors(entry.validate.errors ?? []) };
+  try {
+    if (entry(value) === true) return reply({ kind: 'valid', id });
+  } catch {
+    return reply({ kind: 'unusable', id, note: 'the schema fails when it is run' });
+  }
+  return reply({ kind: 'invalid', id, errors: (entry.errors ?? []).slice(0, ERRORS).map(described) });
 }
 
-function reply(message: CheckReply): void {
-  parentPort?.postMessage(message);
+/** Where and which rule, in words of the schema; the value itself is never repeated. */
+function described(error: ErrorObject): ArgumentError {
+  return { path: shorten(error.instancePath, PATH_CHARS), keyword: error.keyword, message: shorten(error.message ?? '', MESSAGE_CHARS) };
 }
 
-parentPort?.on('message', (request: unknown) => {
-  if (!isCheckRequest(request)) return;
-  const entry = entryFor(request);
-  if (entry === undefined) reply({ kind: 'forgotten', id: request.id });
-  else reply({ kind: 'verdict', id: request.id, verdict: verdictOf(entry, request.args) });
-});
+function shorten(text: string, max: number): string {
+  const clean = text.replaceAll(/\p{C}+/gu, ' ');
+  return clean.length > max ? `${clean.slice(0, max).toWellFormed()}…` : clean;
+}
 
-// Loading ajv and its meta-schemas is work of ours, not of the first schema: it is done before any deadline runs.
-compileSchema('{"type":"object","properties":{"a":{"type":"string","format":"uri"}}}');
-compileSchema('{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}');
-reply({ kind: 'ready' });
+const port = parentPort;
+if (port !== null) {
+  port.on('message', (request: CheckRequest) => check(request, (reply) => port.postMessage(reply)));
+  port.postMessage({ kind: 'ready' } satisfies CheckReply);
+}

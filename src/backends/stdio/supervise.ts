@@ -110,8 +110,6 @@ class StdioBackend implements Backend {
   }
 
   async #run(): Promise<void> {
-    // One attempt after another is the whole point.
-    /* oxlint-disable no-await-in-loop */
     while (!this.#stopping) {
       const began = this.#deps.clock.mono();
       const fault = await this.#liveOnce();
@@ -126,7 +124,6 @@ class StdioBackend implements Backend {
       await this.#nap.sleep(verdict.afterMs);
       if (!this.#stopping) this.#status.restarts += 1;
     }
-    /* oxlint-enable no-await-in-loop */
   }
 
   /** From spawn to the end of the child; the fault it ended with. */
@@ -218,11 +215,8 @@ class StdioBackend implements Backend {
   /** Modern servers announce changes only on a stream that was asked for; it is asked for again when it ends (CI5). */
   async #listen(live: Live): Promise<void> {
     while (this.#live === live) {
-      // One stream after another.
-      // oxlint-disable-next-line no-await-in-loop
       const ended = await listen(live);
       if (ended === 'refused') return;
-      // oxlint-disable-next-line no-await-in-loop
       if (this.#live === live) await Promise.race([sleep(this.#deps.timers, LISTEN_AGAIN_MS), live.session.ended]);
     }
   }

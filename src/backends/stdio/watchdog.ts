@@ -1,4 +1,5 @@
 // The gateway's end of the watchdog: starts it with the first child, tells it of each, and starts it again should it die.
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Random } from '../../core/ports.ts';
@@ -33,7 +34,7 @@ export const startWatchdog: StartWatchdog = (ended) => {
   child.stdin.on('error', () => undefined);
   // Neither the process nor its pipe keeps the gateway alive: when the gateway ends, the pipe does.
   child.nodeChildProcess.unref();
-  if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref();
+  if (child.stdin instanceof Socket) child.stdin.unref();
   return { pid: child.pid, stdin: child.stdin };
 };
 
