@@ -121,14 +121,17 @@ export interface BackendEvents {
 export interface SchemaChecker {
   /**
    * Validates arguments against a backend's own schema (2020-12, or draft-07 when `$schema` says so) off the main thread.
-   * `unusable`: the schema itself is refused (remote $ref, too large, does not compile, over its deadline).
+   * `unusable`: the schema itself is refused (remote $ref, too large, does not compile, not in time).
+   * `unchecked`: it could not be asked now (too much waits, the thread did not start): never a reason to let a call through.
+   * Arguments that cost too much are `invalid`. `by`: the sender, who alone pays for costly arguments.
    */
-  check(target: Target, schema: RawJson, digest: string, args: RawJson): Promise<SchemaVerdict>;
+  check(target: Target, schema: RawJson, digest: string, args: RawJson, by: string): Promise<SchemaVerdict>;
 }
 export type SchemaVerdict =
   | { readonly kind: 'valid' }
   | { readonly kind: 'invalid'; readonly errors: readonly ArgumentError[] }
-  | { readonly kind: 'unusable'; readonly note: string };
+  | { readonly kind: 'unusable'; readonly note: string }
+  | { readonly kind: 'unchecked'; readonly note: string };
 
 // ── stores ──────────────────────────────────────────────────────────────────
 export interface StoreFault {

@@ -114,6 +114,15 @@ test('a stage that throws denies', async () => {
   assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 0);
 });
 
+test('arguments that cannot be checked now are refused even where an unusable schema is let through', async () => {
+  const rules = { mode: 'enforce', deadlineMs: 100, schemaBytes: 1, onUnusable: 'allow' } as const;
+  const verdict = (kind: 'unusable' | 'unchecked'): Parameters<typeof world>[0] => ({ settings: settings({ arguments: rules }), schemas: { check: () => Promise.resolve({ kind, note: 'x' }) } });
+  assert.equal(read(await world(verdict('unusable')).callTool('alpha__echo')).result?.isError, undefined);
+  const w = world(verdict('unchecked'));
+  assert.equal(read(await w.callTool('alpha__echo')).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0310');
+  assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 0);
+});
+
 test('without a durable intent nothing is executed when the audit is required', async () => {
   const w = world();
   w.auditDown = true;

@@ -86,11 +86,12 @@ function check({ id, digest, schema, args }: CheckRequest, reply: (message: Chec
   remember(digest, entry);
   if (typeof entry === 'string') return reply({ kind: 'unusable', id, note: entry });
   if (known === undefined) reply({ kind: 'compiled', id });
-  const value: unknown = JSON.parse(args);
   try {
+    const value: unknown = JSON.parse(args);
     if (entry(value) === true) return reply({ kind: 'valid', id });
   } catch {
-    return reply({ kind: 'unusable', id, note: 'the schema fails when it is run' });
+    // The arguments brought it about (a pattern out of stack, say): the schema must not become unusable by them.
+    return reply({ kind: 'invalid', id, errors: [{ path: '', keyword: 'failed', message: 'cannot be checked against this schema' }] });
   }
   return reply({ kind: 'invalid', id, errors: (entry.errors ?? []).slice(0, ERRORS).map(described) });
 }

@@ -2,6 +2,7 @@
 import type { ArgumentError, Decision } from '../../core/decision.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { SchemaVerdict } from '../../core/ports.ts';
+import { principalKey } from '../../core/principal.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
 import type { Stage } from '../stage.ts';
 
@@ -14,7 +15,7 @@ export const argumentsStage: Stage = {
     if (call.kind !== 'tool') return { kind: 'pass', rule: 'arguments:none' };
     const entry = cx.snapshot.catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name);
     if (entry?.inputSchema === undefined) return { kind: 'pass', rule: 'arguments:no-schema' };
-    const verdict = await cx.schemas.check(call.target, entry.inputSchema, entry.digest, call.args ?? NONE);
+    const verdict = await cx.schemas.check(call.target, entry.inputSchema, entry.digest, call.args ?? NONE, principalKey(call.principal));
     return toDecision(verdict, cx.snapshot.settings.arguments);
   },
 };
@@ -23,6 +24,8 @@ function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings): Decisio
   switch (verdict.kind) {
     case 'valid': return { kind: 'pass', rule: 'arguments:schema' };
     case 'invalid': return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors: verdict.errors }, mode: settings.mode, severity: 'low', note: placesOf(verdict.errors) };
+    // Not the schema's fault, so `on_unusable` does not speak of it: else a crowd would be a way past the check.
+    case 'unchecked': return { kind: 'deny', rule: 'arguments:unchecked', reason: { code: 'stage_failed', stage: 'arguments' }, mode: settings.mode, severity: 'medium', note: verdict.note };
     case 'unusable':
       if (settings.onUnusable === 'allow') return { kind: 'pass', rule: 'arguments:unusable-schema', note: verdict.note };
       return { kind: 'deny', rule: 'arguments:unusable-schema', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: '$schema', message: 'cannot be checked: the schema of this tool is not usable' }] }, mode: settings.mode, severity: 'medium', note: verdict.note };
