@@ -12,7 +12,7 @@ import type { BackendAnswer, BackendFault } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire } from '../core/wire/denials.ts';
-import { readMeta } from '../relay/meta.ts';
+import { readMeta, type RequestMeta } from '../relay/meta.ts';
 import { isErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage } from '../relay/rpc.ts';
 import { admit } from './admit.ts';
@@ -45,19 +45,20 @@ export async function callTool(inbound: Inbound, io: AgentIo, snapshot: Snapshot
 interface ToolParams {
   readonly name: string;
   readonly args: RawJson | undefined;
+  readonly meta: RequestMeta;
 }
 
+/** All that costs more for a longer message is done here, before the name is looked up: a hidden name must not take longer than none. */
 function toolParams(params: RawJson | undefined): ToolParams | undefined {
   const all = params === undefined ? undefined : members(params);
   const name = all?.get('name');
   const args = all?.get('arguments');
   const text = name === undefined ? undefined : stringOf(name);
   if (text === undefined || (args !== undefined && kindOf(args) !== 'object')) return undefined;
-  return { name: text, args };
+  return { name: text, args, meta: readMeta(params) };
 }
 
-function toolCall(inbound: Inbound, asked: ToolParams, entry: ToolEntry, deps: PipelineDeps): ToolCall {
-  const meta = readMeta(inbound.params);
+function toolCall(inbound: Inbound, { name, args, meta }: ToolParams, entry: ToolEntry, deps: PipelineDeps): ToolCall {
   return {
     kind: 'tool',
     id: callId(deps.random.uuid()),
@@ -66,8 +67,8 @@ function toolCall(inbound: Inbound, asked: ToolParams, entry: ToolEntry, deps: P
     target: entry.target,
     at: deps.clock.mono(),
     wall: deps.clock.wall(),
-    exposed: asked.name,
-    args: asked.args,
+    exposed: name,
+    args,
     meta: meta.forward,
     wantsProgress: meta.progressToken !== undefined,
   };
@@ -111,9 +112,22 @@ async function decideAndMake(call: ToolCall, inbound: Inbound, io: AgentIo, flig
   const made = await make(call, inbound, io, flight, snapshot, deps);
   const { end } = made;
   if (end.kind === 'denied' && PROBING.has(end.reason.code)) chargeProbe(inbound, snapshot, deps);
-  const outcome: CallOutcome = { kind: 'call', call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, end, took: made.took };
+  const outcome: CallOutcome = { kind: 'call', call: isHidden(end) ? withoutContent(call) : call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, end, took: made.took };
   await conclude(outcome, deps);
   return answerEnd(inbound, call, made, snapshot, deps.identity);
+}
+
+/** Answered as if there were no such tool. */
+function isHidden(end: End): boolean {
+  return end.kind === 'denied' && (end.reason.code === 'forbidden' || (end.reason.code === 'killed' && !end.reason.seen));
+}
+
+/**
+ * To redact and digest the arguments of a record takes time in proportion to their length, and the answer waits for the record:
+ * with a few megabytes of them an agent could tell a hidden tool from an unknown one by the clock (SEC49, C01).
+ */
+function withoutContent(call: ToolCall): ToolCall {
+  return { ...call, args: undefined, meta: undefined };
 }
 
 interface Made extends Answered {

@@ -49,6 +49,16 @@ test('C01 a hidden tool and a tool that does not exist answer with the same byte
   assert.deepEqual(hidden.outcomes.map(statusOf), ['denied']);
 });
 
+test('SEC49 nothing of what was sent to a hidden tool is kept: work on it would tell hidden from unknown by the time it takes', async () => {
+  const w = world({ settings: settings({ roles: [{ ...allowAll, deny: ['alpha/secret'] }] }), tools: { alpha: [echo, { ...echo, name: 'secret' }] } });
+  await w.callTool('alpha__secret', { s: 'x' });
+  w.cell.override([kill({ kind: 'all' })]);
+  await w.callTool('alpha__secret', { s: 'x' });
+  await w.callTool('alpha__echo', { s: 'x' });
+  const kept = w.outcomes.map((outcome) => (outcome.kind === 'call' && outcome.call.kind === 'tool' ? outcome.call.args : 'none'));
+  assert.deepEqual(kept, [undefined, undefined, '{"s":"x"}']);
+});
+
 test('a killed tool that the role may see says so; one it may not see stays unknown', async () => {
   const w = world();
   w.cell.override([kill({ kind: 'tool', pattern: 'alpha/echo' })]);
