@@ -1,0 +1,3 @@
+import { testRealServers } from '../support/e2e/real-servers.ts';
+
+testRealServers('postgres');
