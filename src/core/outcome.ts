@@ -37,6 +37,8 @@ export interface CallOutcome {
 export type RefusalReason =
   | { readonly code: 'unauthenticated'; readonly failure: AuthFailureCode }
   | { readonly code: 'unknown_name' }
+  /** A session that exists and belongs to somebody else. */
+  | { readonly code: 'foreign_session' }
   | { readonly code: 'origin' }
   | { readonly code: 'host' }
   | { readonly code: 'probe_limited'; readonly retryAfterMs: number };

@@ -11,6 +11,7 @@ import { metaOf } from './classify.ts';
 import { type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
 import { Exchange } from './exchange.ts';
 import { TOOLS_CHANGED } from './notices.ts';
+import { record } from './record.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import { BATCH_MAX, isResult, LegacySession } from './session.ts';
 import { deliver, type HttpSession } from './sessions.ts';
@@ -31,8 +32,9 @@ export function sessionOf(state: HttpState, guest: Guest, method: string | undef
   else {
     const session = state.sessions.find(headers.session, guest.principal, guest.endpoint);
     if (session !== undefined) return seen(state, guest, session);
-    // Another principal's session and no session at all look alike; the record tells who asked (T45, SEC11).
-    state.ingress.refuse({ surface: 'http', peer: guest.peer, principal: guest.principal, method, name: 'session', reason: { code: 'unknown_name' } });
+    // Another principal's session and no session at all look alike; the record tells them apart (T45, SEC11).
+    const code = state.sessions.isForeign(headers.session, guest.principal) ? 'foreign_session' : 'unknown_name';
+    record(state, { surface: 'http', peer: guest.peer, principal: guest.principal, method, name: 'session', reason: { code } });
     replyFault(res, 404, 'Session not found', cors);
   }
   return undefined;
@@ -70,12 +72,14 @@ function take(state: HttpState, session: HttpSession, message: NotificationEnvel
 }
 
 function open(state: HttpState, guest: Guest, message: RequestEnvelope): void {
-  const room = state.sessions.room(guest.principal, guest.settings.bounds);
-  if (room !== 'free') {
-    const refused = errorMessage(message.id, CODE.internal, 'Too many sessions');
-    return replyJson(guest.res, room === 'full' ? 503 : 429, refused, [...guest.cors, ...retryAfter(FULL_RETRY_MS)]);
-  }
+  const refused = crowded(state, guest, message);
+  if (refused !== undefined) return replyJson(guest.res, refused.status, refused.message, [...guest.cors, ...retryAfter(FULL_RETRY_MS)]);
   safely(guest.res, () => begin(state, guest, message));
+}
+
+function crowded(state: HttpState, guest: Guest, message: RequestEnvelope): { readonly status: number; readonly message: RawJson } | undefined {
+  const room = state.sessions.room(guest.principal, guest.settings.bounds);
+  return room === 'free' ? undefined : { status: room === 'full' ? 503 : 429, message: errorMessage(message.id, CODE.internal, 'Too many sessions') };
 }
 
 async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): Promise<void> {
@@ -87,6 +91,9 @@ async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): 
   const answered = await answerOf(ingress, inboundOf(guest, talk, message), { signal: new AbortController().signal, notify: (sent) => exchange.notify(sent) });
   state.exchanges.delete(exchange);
   if (!isResult(answered.message)) return exchange.finish(answered);
+  // Asked again: others may have been opened while this one was answered.
+  const refused = crowded(state, guest, message);
+  if (refused !== undefined) return exchange.finish(refused, retryAfter(FULL_RETRY_MS));
   talk.phase = 'opened';
   const session: HttpSession = {
     id: ingress.random.token(SESSION_BYTES),

@@ -60,6 +60,12 @@ export class SessionTable {
     return session !== undefined && session.owner === principalKey(principal) && sameEndpoint(session.endpoint, endpoint) ? session : undefined;
   }
 
+  /** For records only: it must not show in an answer. */
+  isForeign(id: string, principal: Principal): boolean {
+    const session = this.#sessions.get(id);
+    return session !== undefined && session.owner !== principalKey(principal);
+  }
+
   /** Ends it with everything that runs in it. Idempotent. */
   end(session: HttpSession): void {
     if (!this.#sessions.delete(session.id)) return;

@@ -6,7 +6,6 @@ import { decodeUtf8 } from '../../core/json/scan.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { Authenticated } from '../../core/ports.ts';
 import type { AuthFailure } from '../../core/principal.ts';
-import type { RefusedRequest } from '../../core/inbound.ts';
 import type { Settings } from '../../core/settings.ts';
 import { authStatus, challenge, resourceMetadata, resourceMetadataUrl } from '../../relay/oauth.ts';
 import { errorMessage } from '../../relay/rpc.ts';
@@ -19,6 +18,7 @@ import { type GateFault, mediaFault, passGate } from './gate.ts';
 import { bearerOf, readHeaders } from './headers.ts';
 import { serveBatch, serveLegacy } from './legacy.ts';
 import { serveModern } from './modern.ts';
+import { record } from './record.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import type { Guest, HttpState, Visit } from './state.ts';
 import { serveDelete, serveGet } from './subscribe.ts';
@@ -59,15 +59,6 @@ function refuseAtGate(state: HttpState, res: ServerResponse, peer: string, fault
   replyFault(res, fault.status, fault.message, fault.allow === undefined ? [] : ['Allow', fault.allow]);
 }
 
-/** Each refusal is recorded, until one peer has had its share: a flood must not fill the audit. */
-function record(state: HttpState, refused: RefusedRequest): void {
-  const now = state.ingress.clock.mono();
-  const key = `record ${refused.peer}`;
-  if (state.failures.wait(key, now) === undefined) state.ingress.refuse(refused);
-  else state.counters.unrecorded += 1;
-  state.failures.failed(key, now);
-}
-
 function authenticate(state: HttpState, visit: Visit): void {
   const token = bearerOf(visit.headers.authorization);
   const wait = state.failures.wait(visit.peer, state.ingress.clock.mono());
@@ -93,6 +84,8 @@ function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): 
   const principal = authenticated.value;
   state.failures.passed(principal.credential);
   const { endpoint, settings, res, cors } = visit;
+  // The agent left while its token was checked: its 'close' has been, and nothing begun now would ever be told of it.
+  if (res.destroyed) return;
   // After authentication: which backends there are is no business of strangers.
   if (endpoint.kind === 'single' && !settings.backends.some(({ id }) => id === endpoint.backend)) return replyFault(res, 404, 'not found', cors);
   const media = mediaFault(visit.req.method ?? '', visit.headers);
