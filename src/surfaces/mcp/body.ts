@@ -1,5 +1,6 @@
 // Reads one request body up to a cap. A client that goes away ends the reading without an answer.
 import type { IncomingMessage } from 'node:http';
+import { Gather } from './gather.ts';
 
 export type BodyEnd =
   | { readonly kind: 'read'; readonly bytes: Uint8Array }
@@ -8,8 +9,7 @@ export type BodyEnd =
 
 /** Calls `done` once. Past the cap the rest is thrown away as it comes, so that the client can finish and read the refusal. */
 export function readBody(req: IncomingMessage, maxBytes: number, done: (end: BodyEnd) => void): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const body = new Gather();
   let told = false;
   const finish = (end: BodyEnd): void => {
     if (told) return;
@@ -18,18 +18,14 @@ export function readBody(req: IncomingMessage, maxBytes: number, done: (end: Bod
   };
   req.on('data', (chunk: Buffer) => {
     if (told) return;
-    length += chunk.length;
-    if (length > maxBytes) {
-      chunks.length = 0;
+    if (body.length + chunk.length > maxBytes) {
+      body.drop();
       finish({ kind: 'too_large' });
     } else {
-      chunks.push(chunk);
+      body.push(chunk);
     }
   });
-  req.on('end', () => {
-    const [first, second] = chunks;
-    finish({ kind: 'read', bytes: first !== undefined && second === undefined ? first : Buffer.concat(chunks, length) });
-  });
+  req.on('end', () => finish({ kind: 'read', bytes: body.take() }));
   req.on('error', () => finish({ kind: 'gone' }));
   req.on('close', () => finish({ kind: 'gone' }));
 }

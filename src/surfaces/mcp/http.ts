@@ -79,6 +79,8 @@ function setTimes(server: Server, bounds: BoundsSettings): void {
   server.headersTimeout = bounds.headersMs;
   server.requestTimeout = Math.max(bounds.requestMs, bounds.headersMs);
   server.keepAliveTimeout = IDLE_CONNECTION_MS;
+  // Nothing moves in either direction although keep-alives are due: the reader has stopped, and what is written for it would be held for ever (I15).
+  server.timeout = Math.max(bounds.keepAliveMs * 2 + TICK_MS * 2, server.requestTimeout);
   server.maxConnections = bounds.connections;
   // Node drops lines beyond this number in silence, which would hide a repeated header; the gate counts instead.
   server.maxHeadersCount = 0;

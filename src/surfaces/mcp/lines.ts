@@ -1,5 +1,6 @@
 // Reads newline-delimited messages, with a cap and in linear time; knows nothing of what they say.
-// A chunk list, not a growing buffer: joining on every chunk is quadratic in the length of a line (I11).
+// Joining on every chunk would be quadratic in the length of a line, and a list of chunks costs far more than its bytes (I11).
+import { Gather } from './gather.ts';
 
 export interface LineSink {
   /** Without the newline and without a carriage return before it. */
@@ -11,8 +12,7 @@ export interface LineSink {
 export class LineReader {
   readonly #maxBytes: number;
   readonly #sink: LineSink;
-  #chunks: Uint8Array[] = [];
-  #length = 0;
+  readonly #held = new Gather();
   #skipping = false;
 
   constructor(maxBytes: number, sink: LineSink) {
@@ -32,36 +32,27 @@ export class LineReader {
 
   /** A last line without a newline still counts. */
   end(): void {
-    if (this.#length > 0) this.#finish();
+    if (this.#held.length > 0) this.#finish();
   }
 
   #add(part: Uint8Array): void {
     if (this.#skipping) return;
-    if (this.#length + part.length > this.#maxBytes) {
-      this.#drop();
+    if (this.#held.length + part.length > this.#maxBytes) {
+      this.#held.drop();
       this.#skipping = true;
       this.#sink.oversize();
       return;
     }
-    if (part.length === 0) return;
-    this.#chunks.push(part);
-    this.#length += part.length;
+    this.#held.push(part);
   }
 
   #finish(): void {
     const skipped = this.#skipping;
     this.#skipping = false;
-    if (skipped || this.#length === 0) return;
-    const [first, second] = this.#chunks;
-    const whole = first !== undefined && second === undefined ? first : Buffer.concat(this.#chunks, this.#length);
-    this.#drop();
+    if (skipped || this.#held.length === 0) return;
+    const whole = this.#held.take();
     const bytes = whole.at(-1) === RETURN ? whole.subarray(0, -1) : whole;
     if (bytes.length > 0) this.#sink.line(bytes);
-  }
-
-  #drop(): void {
-    this.#chunks = [];
-    this.#length = 0;
   }
 }
 
