@@ -9,7 +9,7 @@ import { err, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Runtime, Snapshot } from '../core/snapshot.ts';
 import { evidence } from './admit.ts';
-import type { Leases } from './lease.ts';
+import type { Health, Leases } from './lease.ts';
 
 export interface DispatchDeps {
   readonly runtime: Runtime;
@@ -137,17 +137,17 @@ function isTransient(fault: BackendFault): boolean {
 }
 
 /** What a call says about its backend's health. An agent's own mistake or change of mind says nothing (E8). */
-export function healthOf(result: Result<BackendAnswer, BackendFault>): 'success' | 'failure' | 'neutral' {
-  if (result.ok) return result.value.kind === 'error' && result.value.code === -32603 ? 'failure' : 'success';
+export function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
+  if (result.ok) return result.value.kind === 'error' && result.value.code === -32603 ? 'doubtful' : 'success';
   const fault = result.error;
   switch (fault.code) {
     case 'spawn_failed':
     case 'exited':
     case 'not_ready':
-    case 'timeout':
-    case 'protocol':
     case 'unreachable': return 'failure';
-    case 'http_status': return fault.status >= 500 ? 'failure' : 'neutral';
+    case 'timeout':
+    case 'protocol': return 'doubtful';
+    case 'http_status': return fault.status >= 500 ? 'doubtful' : 'neutral';
     case 'oversize':
     case 'unauthorized':
     case 'queue_full':

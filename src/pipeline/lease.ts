@@ -12,9 +12,12 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
+/** `doubtful`: a failure that the agent's own arguments may have brought about. */
+export type Health = CircuitOutcome | 'doubtful';
+
 export interface Lease {
   /** What the call showed of the backend's health; `neutral` when never said. */
-  report(outcome: CircuitOutcome): void;
+  report(seen: Health): void;
   /** Gives everything back. Safe to call twice. */
   release(): void;
 }
@@ -22,8 +25,13 @@ export interface Lease {
 type Scope = 'principal' | 'backend' | 'global';
 interface Claim extends ConcurrencyClaim { readonly scope: Scope }
 
+/** Principals to remember per backend. */
+const WITNESSES = 64;
+
 export class Leases {
   readonly #circuits = new Map<BackendId, CircuitState>();
+  /** Who was last served well, and when; whoever failed since is none. */
+  readonly #witnesses = new Map<BackendId, Map<string, Instant>>();
   readonly #concurrency: ConcurrencyTable;
   readonly #clock: Clock;
   readonly #onChange: (view: CircuitView) => void;
@@ -44,17 +52,19 @@ export class Leases {
       room.lease.release();
       return err({ code: 'circuit_open', retryAfterMs: admission.retryAfterMs });
     }
-    let outcome: CircuitOutcome = 'neutral';
+    let seen: Health = 'neutral';
     let settled = false;
     return ok({
-      report: (seen) => {
-        outcome = seen;
+      report: (health) => {
+        seen = health;
       },
       release: () => {
         room.lease.release();
         if (settled) return;
         settled = true;
-        this.#set(settings.id, settleCall(this.#state(settings.id), rules, admission.ticket, outcome, this.#clock.mono()));
+        const at = this.#clock.mono();
+        const outcome = this.#outcomeOf(seen, settings, principalKey(call.principal), at);
+        this.#set(settings.id, settleCall(this.#state(settings.id), rules, admission.ticket, outcome, at));
       },
     });
   }
@@ -66,7 +76,24 @@ export class Leases {
 
   /** Forgets what no longer exists, so that the map stays as small as the configuration. */
   retain(backends: ReadonlySet<BackendId>): void {
-    for (const id of this.#circuits.keys()) if (!backends.has(id)) this.#circuits.delete(id);
+    for (const table of [this.#circuits, this.#witnesses]) for (const id of table.keys()) if (!backends.has(id)) table.delete(id);
+  }
+
+  /**
+   * One agent must not close a backend for all others by calls that fail by their arguments (a tool that sleeps, an error on
+   * demand): such a failure counts only while no other principal was served well within the window. A backend that is really
+   * down soon has no such witness.
+   */
+  #outcomeOf(seen: Health, settings: BackendSettings, by: string, now: Instant): CircuitOutcome {
+    const witnesses = this.#witnesses.get(settings.id) ?? new Map<string, Instant>();
+    this.#witnesses.set(settings.id, witnesses);
+    if (seen === 'neutral') return seen;
+    witnesses.delete(by);
+    if (seen === 'success') witnesses.set(by, now);
+    const [oldest] = witnesses.keys();
+    if (witnesses.size > WITNESSES && oldest !== undefined) witnesses.delete(oldest);
+    if (seen !== 'doubtful') return seen;
+    return [...witnesses.values()].some((at) => now - at < settings.breaker.windowMs) ? 'neutral' : 'failure';
   }
 
   #state(backend: BackendId): CircuitState {

@@ -182,6 +182,19 @@ test('a failing backend opens its breaker: the next call is refused without reac
   assert.equal(read(await w.callTool('alpha__echo')).result?.isError, undefined);
 });
 
+test('one agent cannot open a breaker for others with calls that fail by their arguments; a backend that fails all does', async () => {
+  let down = false;
+  const w = world({ respond: (permit) => (down || (permit.call.kind === 'tool' && permit.call.args === '{"sleep":9}') ? err({ code: 'timeout', afterMs: 1000 }) : okText('ok')) });
+  const mallory = principal({ subject: 'mallory' });
+  const code = async (args: unknown, who = principal()): Promise<unknown> => read(await w.callTool('alpha__echo', args, { principal: who })).result?._meta?.['sentinel/denial']?.['code'];
+  assert.equal(await code({}), undefined);
+  for (let i = 0; i < 20; i += 1) await code({ sleep: 9 }, mallory);
+  assert.equal(await code({}), undefined);
+  down = true;
+  for (let i = 0; i < 2; i += 1) for (const who of [principal(), mallory]) await code({}, who);
+  assert.equal(await code({}), 'SEN-0307');
+});
+
 test('an error answer of a backend does not open its breaker (E8)', async () => {
   const w = world({ respond: () => ({ ok: true, value: { kind: 'error', code: -32602, message: 'no', data: undefined } }) });
   for (let i = 0; i < 10; i++) assert.equal(read(await w.callTool('alpha__echo')).error?.code, -32602);
