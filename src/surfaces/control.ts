@@ -5,7 +5,7 @@ import type { Ingress } from '../core/inbound.ts';
 import type { Operations } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { serveAttach } from './control/attach.ts';
-import { bornPrivate, makePrivate, prepareSocketPath, removeSocket } from './control/socket-file.ts';
+import { bornPrivate, makePrivate, prepareSocketPath } from './control/socket-file.ts';
 import { serveTail } from './control/tail.ts';
 import { type ControlFault, POST_VERBS } from './control/verbs.ts';
 import { bind, type ListenFault } from './listen.ts';
@@ -45,16 +45,16 @@ export async function startControl(operations: Operations, ingress: Ingress, set
   const bound = await bind(server, () => bornPrivate(() => server.listen(path)), path);
   if (!bound.ok) return bound;
   await makePrivate(path);
-  return ok({ path, close: (graceMs) => close(server, attached, path, graceMs), stats: () => ({ attached: attached.size }) });
+  return ok({ path, close: (graceMs) => close(server, attached, graceMs), stats: () => ({ attached: attached.size }) });
 }
 
-async function close(server: Server, attached: ReadonlySet<StdioSurface>, path: string, graceMs: number): Promise<void> {
+/** Closing the server removes the socket at once. Not again afterwards: by then another gateway may listen under that name. */
+async function close(server: Server, attached: ReadonlySet<StdioSurface>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   await Promise.all([...attached].map((surface) => surface.close(graceMs)));
   server.closeAllConnections();
-  await removeSocket(path);
   await closed;
 }
 

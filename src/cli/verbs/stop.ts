@@ -1,5 +1,5 @@
 // `sentinel stop`: ends the gateway that `start` left running, and waits until it is gone.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { controlOf } from '../control.ts';
@@ -37,6 +37,7 @@ async function run(cx: VerbContext): Promise<number> {
   }
   if (!status.ok) return cx.fail(status.error);
   const { pid } = status.value;
+  if (!mayBeSignalled(pid, socket)) return cx.fail(refusedFault(`what answers on ${socket} names a process that is no gateway of its owner`, 'sentinel status'));
   if (!signal(pid, 'SIGTERM')) return cx.fail(refusedFault(`the gateway (pid ${pid}) may not be signalled by this user`, 'run this as the user of the gateway'));
   const end = performance.now() + within;
   while (runs(pid)) {
@@ -46,6 +47,20 @@ async function run(cx: VerbContext): Promise<number> {
   if (cx.json) cx.outJson({ stopped: true, pid });
   else cx.out(`stopped (pid ${pid})`);
   return EXIT.ok;
+}
+
+/**
+ * The number is what somebody answered: 0 and negative ones would signal groups, -1 everything this user has. And root, asked to
+ * stop the gateway of a user, must not end a process that this user could not.
+ */
+export function mayBeSignalled(pid: number, socket: string): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 1) return false;
+  try {
+    return statSync(`/proc/${pid}`).uid === lstatSync(socket).uid;
+  } catch {
+    // No /proc, or a process that this user may not see: the system decides about the signal.
+    return true;
+  }
 }
 
 /** A zombie has ended: in a container nobody may come to collect it. */

@@ -20,6 +20,9 @@ export async function serveAttach(ingress: Ingress, open: Set<StdioSurface>, max
     ingress.refuse({ surface: 'socket', peer: 'local', principal: undefined, method: undefined, name: undefined, reason: { code: 'unauthenticated', failure: code } });
     return refuse(socket, '401 Unauthorized', 'unauthorized', `the token was refused (${code})`);
   }
+  // It left while its token was checked: its 'close' has been, so nobody would ever end what began now.
+  if (socket.destroyed) return;
+  if (open.size >= max) return refuse(socket, '429 Too Many Requests', 'unavailable', 'too many agents are attached');
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${ATTACH_PROTOCOL}\r\n\r\n`);
   if (head.length > 0) socket.unshift(head);
   const surface = serveStdio(ingress, { input: socket, output: socket, token: () => token, peer: 'local', surface: 'socket' });

@@ -16,7 +16,10 @@ export async function prepareSocketPath(path: string): Promise<Result<void, List
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     // Whoever may write to the directory could put a socket of their own in our place.
-    if (((await stat(directory)).mode & 0o022) !== 0) return err({ code: 'permission', detail: `${directory}: writable by others` });
+    const { mode, uid } = await stat(directory);
+    if ((mode & 0o022) !== 0) return err({ code: 'permission', detail: `${directory}: writable by others` });
+    // Its owner may too, whatever the mode; root (and a gateway that runs as root) is the only other one to be trusted with it.
+    if (uid !== 0 && uid !== process.geteuid?.()) return err({ code: 'permission', detail: `${directory}: belongs to another user` });
     return await clearStale(path);
   } catch (error) {
     return err({ code: 'permission', detail: `${directory}: ${codeOf(error)}` });
@@ -63,14 +66,6 @@ export function bornPrivate(listen: () => void): void {
 
 export async function makePrivate(path: string): Promise<void> {
   await chmod(path, 0o600);
-}
-
-export async function removeSocket(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch {
-    // Gone already: that is what was wanted.
-  }
 }
 
 function codeOf(error: unknown): string {

@@ -12,6 +12,7 @@ import { allowsBatch } from '../../relay/versions.ts';
 import { answerOf } from './answer.ts';
 import { climbPlain, eraOfMessage, type MetaMembers, metaOf } from './classify.ts';
 import { type Envelope, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
+import { FailureLimiter } from './failures.ts';
 import { Notices } from './notices.ts';
 import type { Outlet } from './outlet.ts';
 import { BATCH_MAX, isResult, LegacySession, notFound } from './session.ts';
@@ -44,6 +45,8 @@ export class Dialogue {
   readonly #notices: Notices;
   readonly #long = new Map<string, Long>();
   readonly #pending = new Set<Promise<void>>();
+  /** An agent that talks on with a dead token is answered each time, and recorded until it has had its share. */
+  readonly #recorded = new FailureLimiter(1);
   readonly #recheck: NodeJS.Timeout;
   #queue: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -110,7 +113,11 @@ export class Dialogue {
   #turnAway(envelope: Envelope, failure: AuthFailure): void {
     const method = envelope.kind === 'request' ? envelope.method : undefined;
     const { surface, peer } = this.#options;
-    this.#ingress.refuse({ surface, peer, principal: undefined, method, name: undefined, reason: { code: 'unauthenticated', failure: failure.code } });
+    const now = this.#ingress.clock.mono();
+    if (this.#recorded.wait(peer, now) === undefined) {
+      this.#ingress.refuse({ surface, peer, principal: undefined, method, name: undefined, reason: { code: 'unauthenticated', failure: failure.code } });
+    }
+    this.#recorded.failed(peer, now);
     const id = envelope.kind === 'request' ? envelope.id : undefined;
     if (envelope.kind !== 'notification') this.#write(errorMessage(id, CODE.invalidRequest, 'Authentication failed: the token is missing, expired or revoked'));
   }

@@ -50,6 +50,7 @@ export function serveStdio(ingress: Ingress, options: StdioOptions): StdioSurfac
     const first = await ingress.authenticator.authenticate(options.token());
     if (!first.ok) return ending.resolve({ kind: 'unauthenticated', failure: first.error });
     if (closed) return;
+    if (options.input.destroyed) return ending.resolve({ kind: 'broken', detail: 'it left before it was heard' });
     const run = converse(ingress, options, ending.resolve);
     close = run.close;
   };
