@@ -2,7 +2,7 @@
 // The only place that says which thing stands behind which port.
 import { compilePolicy } from '../config/compile.ts';
 import type { Target } from '../core/call.ts';
-import { callId } from '../core/ids.ts';
+import { callId, type Timestamp } from '../core/ids.ts';
 import type { Ingress } from '../core/inbound.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Override, RevokeOverride } from '../core/override.ts';
@@ -25,6 +25,7 @@ import { openAuthenticator } from './authenticate.ts';
 import type { Configuration } from './configuration.ts';
 import type { AppDeps } from './deps.ts';
 import { openEdges, type Edges } from './edges.ts';
+import { publishExpiries } from './expiry.ts';
 import type { StartFault } from './fault.ts';
 import { openMemory, type Memory } from './memory.ts';
 import { RuntimeCell } from './runtime.ts';
@@ -72,7 +73,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
 
   const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), onListenerFault: reportFault });
   late.cell = cell;
-  stack.defer(expireOverrides(cell, deps));
+  stack.defer(publishExpiries(cell, deps));
 
   const opened = given === undefined ? await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke')) : ok({ authenticator: given, close: () => Promise.resolve() });
   if (!opened.ok) return opened;
@@ -110,7 +111,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
       conclude({ ...refused, kind: 'refused', id: callId(deps.random.uuid()), wall: deps.clock.wall(), revision: cell.current().revision }, pipeline).catch(reportFault);
     },
   };
-  late.sample = () => sampleOf(cell, edges, leases, inflight, memory.value);
+  late.sample = () => sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall());
   return ok({ ingress, cell, edges, leases, inflight, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
 
@@ -126,10 +127,10 @@ function exposedName(cell: RuntimeCell | undefined, target: Target): string | un
   return cell?.current().catalog.byBackend.get(target.backend)?.tools.get(target.name)?.exposed;
 }
 
-function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory): ReturnType<SampleSource> {
+function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): ReturnType<SampleSource> {
   const { settings, catalog, policy, revision } = cell.current();
   return {
-    inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.length, revision,
+    inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.filter((rule) => rule.until === undefined || rule.until > now).length, revision,
     backends: edges.fleet.statuses().map((status) => ({ id: status.id, up: status.state === 'ready', restarts: status.restarts })),
     circuits: leases.circuits(settings.backends.map((row) => row.id)),
     audit: { enabled: settings.audit.enabled, ...memory.audit.health() },
@@ -142,29 +143,6 @@ function compiled(settings: Settings, overrides: readonly Override[], telemetry:
   if (policy.ok) return policy.value;
   telemetry.fault(new Error(`policy could not be compiled (${policy.error.map((one) => one.rule).join(', ')}); everything is refused`));
   return { roles: new Map(), kills: [{ scope: { kind: 'all' }, pattern: undefined, origin: 'config', until: undefined }], toolLimits: [] };
-}
-
-/** `kill --until` undoes itself: at the time, a new snapshot is published, so that lists and their listeners hear of it. */
-function expireOverrides(cell: RuntimeCell, deps: AppDeps): () => void {
-  const LONGEST_TIMER_MS = 2 ** 31 - 1;
-  let undo: (() => void) | undefined;
-  const plan = (): void => {
-    undo?.();
-    const now = deps.clock.wall();
-    const next = Math.min(...cell.overrides().flatMap((one) => (one.until === undefined ? [] : [one.until])));
-    if (!Number.isFinite(next)) return;
-    undo = deps.timers.after(Math.min(Math.max(next - now, 0) + 1, LONGEST_TIMER_MS), () => {
-      const alive = cell.overrides().filter((one) => one.until === undefined || one.until > deps.clock.wall());
-      if (alive.length < cell.overrides().length) cell.override(alive);
-      else plan();
-    });
-  };
-  const unsubscribe = cell.subscribe(plan);
-  plan();
-  return () => {
-    unsubscribe();
-    undo?.();
-  };
 }
 
 /** Ends calls that the newest word of the operators forbids. */

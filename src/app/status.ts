@@ -46,11 +46,11 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
     inflight: gateway.inflight.size,
     sessions: standing.sessions,
     store: settings.audit.enabled ? gateway.memory.engine : 'none',
-    warnings: warningsOf(gateway, standing),
+    warnings: warningsOf(gateway, standing, deps),
   };
 }
 
-function warningsOf(gateway: Gateway, standing: Standing): readonly string[] {
+function warningsOf(gateway: Gateway, standing: Standing, deps: AppDeps): readonly string[] {
   const { policy, catalog, settings } = gateway.cell.current();
   const warnings: string[] = [];
   if (standing.lastReload?.ok === false) warnings.push(`the last reload was refused (${standing.lastReload.problems.length} problems); the running revision is unchanged: sentinel check`);
@@ -59,7 +59,7 @@ function warningsOf(gateway: Gateway, standing: Standing): readonly string[] {
   if (!settings.audit.enabled) warnings.push('the audit is switched off: set gateway.audit_enabled = true');
   const { fault, failed } = gateway.memory.audit.health();
   if (fault !== undefined) warnings.push(`the audit store is ${fault.code}, ${failed} records could not be written: sentinel doctor`);
-  for (const kill of killViews(gateway.cell.current(), gateway.cell.overrides(), 0)) {
+  for (const kill of killViews(gateway.cell.current(), gateway.cell.overrides(), deps.clock.wall())) {
     if (kill.origin === 'operator') warnings.push(`killed: ${kill.scope} (${kill.reason ?? ''}): sentinel unkill ${kill.id ?? kill.scope}`);
   }
   return warnings;
