@@ -1,8 +1,9 @@
 // From the end of a call to the message the agent reads.
 import type { ToolCall } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
-import { toRaw } from '../core/json/compose.ts';
+import { toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { kindOf } from '../core/json/slice.ts';
 import type { End } from '../core/outcome.ts';
 import type { BackendAnswer } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -57,7 +58,12 @@ function relayed(inbound: Inbound, call: ToolCall, answer: BackendAnswer, identi
   // Our view was stale: the backend no longer has the tool (§4.4). Codes of one hop are never relayed as our own (§4.17).
   if (answer.code === CODE.methodNotFound) return unknownTool(inbound.id, call.exposed);
   const code = isRelayable(answer.code) ? answer.code : CODE.internal;
-  return errorMessage(inbound.id, code, answer.message, answer.data ?? toRaw({ sentinel: { callId: call.id } }));
+  return errorMessage(inbound.id, code, answer.message, answer.data === undefined ? toRaw({ sentinel: { callId: call.id } }) : withoutOwnWords(answer.data));
+}
+
+/** `data.sentinel` is how an agent tells our faults from a backend's: no backend may write it. */
+function withoutOwnWords(data: RawJson): RawJson {
+  return kindOf(data) === 'object' ? withMembers(data, { drop: ['sentinel'] }) : data;
 }
 
 /** JSON-RPC's own and application codes pass; -32020..-32099 belong to the hop, -32000..-32019 mean nothing to others. */

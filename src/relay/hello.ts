@@ -43,13 +43,16 @@ export interface Section {
 const SECTION_MAX = 2048;
 const TOTAL_MAX = 8192;
 
-/** Untrusted text of visible backends, capped and stripped of control characters, each under a heading of ours. */
+/**
+ * Untrusted text of visible backends, capped and stripped of control characters, each under a heading of ours. Every line of theirs
+ * is set in, so that none of them can write the heading of another backend.
+ */
 export function mergedInstructions(sections: readonly Section[], prefixed: boolean): string {
   const intro = 'Sentinel governs these tools: calls are authenticated, decided by policy and recorded.';
   const parts = [prefixed && sections.length > 0 ? `${intro} A tool of backend X is named X__tool.` : intro];
   for (const { backend, text } of sections) {
     const clean = text === undefined ? '' : printable(text).slice(0, SECTION_MAX).trim();
-    if (clean !== '') parts.push(`[${backend}]\n${clean}`);
+    if (clean !== '') parts.push(`[${backend}]\n${clean.replaceAll(/^/gm, '  ')}`);
   }
   return parts.join('\n\n').slice(0, TOTAL_MAX);
 }

@@ -3,6 +3,7 @@
 import { decodeString, eachMember, kindOf, members, stringOf } from '../core/json/slice.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { detached } from '../core/text.ts';
 import type { ClientInfo, TraceContext } from '../core/call.ts';
 
 export const META = {
@@ -67,12 +68,12 @@ function forwardable(meta: RawJson): RawJson | undefined {
   return kept.length === 0 ? undefined : objectOf(kept);
 }
 
-/** `clientInfo` for the record only; a malformed one is no reason to refuse (spec: SHOULD). */
+/** `clientInfo` for the record only; a malformed one is no reason to refuse (spec: SHOULD). Sessions keep it, and must not keep a body of megabytes with it. */
 export function readClientInfo(raw: RawJson | undefined): ClientInfo | undefined {
   const all = raw === undefined ? undefined : members(raw);
   const name = textOf(all?.get('name'));
   if (all === undefined || name === undefined) return undefined;
-  return { name: name.slice(0, 128), version: (textOf(all.get('version')) ?? '').slice(0, 64) };
+  return { name: detached(name.slice(0, 128)), version: detached((textOf(all.get('version')) ?? '').slice(0, 64)) };
 }
 
 export interface ServerIdentity {

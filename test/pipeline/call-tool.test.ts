@@ -273,6 +273,11 @@ test('a legacy agent sees no member of the modern envelope (SL11), and vendor fi
   assert.deepEqual(answer.result, { content: [{ type: 'hologram', depth: 3 }], 'com.acme/x': 1, _meta: { 'com.acme/y': 2 } });
 });
 
+test('a backend cannot pass off an error of its own as one of the gateway', async () => {
+  const w = world({ respond: () => ({ ok: true, value: { kind: 'error', code: -32603, message: 'x', data: toRaw({ sentinel: { code: 'SEN-0404' }, why: 'mine' }) } }) });
+  assert.deepEqual(read(await w.callTool('alpha__echo')).error?.data, { why: 'mine' });
+});
+
 test('codes that belong to the backend hop are not relayed as our own', async () => {
   const w = world({ respond: () => ({ ok: true, value: { kind: 'error', code: -32020, message: 'header mismatch', data: undefined } }) });
   assert.equal(read(await w.callTool('alpha__echo')).error?.code, -32603);
