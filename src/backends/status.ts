@@ -44,7 +44,9 @@ export class StatusCell {
     this.#events.changed(this.view());
   }
 
+  /** Of a call. That an agent gave it up is no fault of the backend's, and that it was not ready only repeats the one before. */
   fault(fault: BackendFault): void {
+    if (fault.code === 'cancelled' || (fault.code === 'not_ready' && this.#state !== 'ready')) return;
     this.#lastFault = fault;
   }
 
