@@ -1,13 +1,13 @@
 // One `tools/call` from its name to its answer. Read this file and `stages.ts` to check what stands before a backend.
 import type { ToolEntry } from '../core/catalog.ts';
 import type { ToolCall } from '../core/call.ts';
-import type { DenyCode, DenyReason, Trail } from '../core/decision.ts';
+import type { DenyReason, Trail } from '../core/decision.ts';
 import { callId, type Instant } from '../core/ids.ts';
 import type { AgentIo, Answer, Inbound } from '../core/inbound.ts';
 import { kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { CallOutcome, End } from '../core/outcome.ts';
-import { WINDOW_MS, probeClaim } from '../core/policy/limits.ts';
+import type { CallOutcome, End, Refusal } from '../core/outcome.ts';
+import { WINDOW_MS } from '../core/policy/limits.ts';
 import type { BackendAnswer, BackendFault } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -17,9 +17,10 @@ import { isErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage } from '../relay/rpc.ts';
 import { admit } from './admit.ts';
 import { answerEnd, denied, unknownTool, type Answered } from './answer.ts';
-import { conclude } from './conclude.ts';
+import { conclude, tell } from './conclude.ts';
 import { dispatch } from './dispatch.ts';
 import { cancelledBy, type Flight } from './inflight.ts';
+import { chargeRefusal, isOnRecord, probeDenial, type ProbeDenial } from './probes.ts';
 import { relayProgress } from './progress.ts';
 import type { PipelineDeps } from './deps.ts';
 import { screen } from './screen.ts';
@@ -29,7 +30,7 @@ import { lookUp } from './view.ts';
 export async function callTool(inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const asked = toolParams(inbound.params);
   if (asked === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing tool name in params, or arguments that are not an object'), status: 200 };
-  const probing = probeDenial(inbound, snapshot, deps);
+  const probing = probeDenial(snapshot, inbound.principal, deps);
   if (probing !== undefined) return refuse(inbound, asked.name, probing, snapshot, deps);
   const entry = lookUp(snapshot.catalog, inbound.origin.endpoint, asked.name);
   if (entry === undefined) return refuse(inbound, asked.name, undefined, snapshot, deps);
@@ -79,39 +80,24 @@ function toolCall(inbound: Inbound, { name, args, meta }: ToolParams, entry: Too
  * The probe limit comes before the look-up, so that hidden and unknown names stay alike in its light too.
  */
 async function refuse(inbound: Inbound, name: string, probing: ProbeDenial | undefined, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
-  if (probing === undefined) chargeProbe(inbound, snapshot, deps);
+  if (probing === undefined) chargeRefusal('unknown_name', snapshot, inbound.principal, deps);
   const id = callId(deps.random.uuid());
-  await conclude({
+  const refusal: Refusal = {
     kind: 'refused', id, wall: deps.clock.wall(), surface: inbound.origin.surface, peer: inbound.origin.peer,
     principal: inbound.principal, method: inbound.method, name: name.slice(0, 128), revision: snapshot.revision,
     reason: probing === undefined ? { code: 'unknown_name' } : { code: 'probe_limited', retryAfterMs: probing.retryAfterMs ?? WINDOW_MS },
-  }, deps);
+  };
+  if (probing === undefined || isOnRecord(snapshot, inbound.principal, deps)) await conclude(refusal, deps);
+  else tell(refusal, deps);
   if (probing === undefined) return { message: unknownTool(inbound.id, name), status: 200 };
   const cx = { exposed: name.slice(0, 128), backend: '', callId: id, codes: snapshot.settings.errorCodes };
   return { message: denied(inbound, denialToWire(probing, cx), cx.exposed, deps.identity), status: 200 };
 }
 
-/** Denials that tell a guesser something. Running into a limit or a failing backend does not. */
-const PROBING: ReadonlySet<DenyCode> = new Set<DenyCode>(['forbidden', 'killed', 'invalid_arguments', 'guarded']);
-
-function chargeProbe(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): void {
-  const { key, limit } = probeClaim(snapshot, inbound.principal);
-  deps.probes.take(key, limit, deps.clock.mono());
-}
-
-type ProbeDenial = Extract<DenyReason, { code: 'limited' }>;
-
-/** Too many refusals already: nothing more is tried until the window has room again. */
-function probeDenial(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): ProbeDenial | undefined {
-  const { key, limit } = probeClaim(snapshot, inbound.principal);
-  const verdict = deps.probes.peek(key, limit, deps.clock.mono());
-  return verdict.ok ? undefined : { code: 'limited', scope: 'probe', limit, windowMs: WINDOW_MS, retryAfterMs: verdict.retryAfterMs };
-}
-
 async function decideAndMake(call: ToolCall, inbound: Inbound, io: AgentIo, flight: Flight, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const made = await make(call, inbound, io, flight, snapshot, deps);
   const { end } = made;
-  if (end.kind === 'denied' && PROBING.has(end.reason.code)) chargeProbe(inbound, snapshot, deps);
+  if (end.kind === 'denied') chargeRefusal(end.reason.code, snapshot, inbound.principal, deps);
   const outcome: CallOutcome = { kind: 'call', call: isHidden(end) ? withoutContent(call) : call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, end, took: made.took };
   await conclude(outcome, deps);
   return answerEnd(inbound, call, made, snapshot, deps.identity);

@@ -18,6 +18,13 @@ export interface ConcludeDeps {
  */
 export async function conclude(outcome: Outcome, deps: ConcludeDeps): Promise<void> {
   const written = deps.audit.conclude(outcome);
+  tell(outcome, deps);
+  if (outcome.kind === 'refused' || outcome.end.kind === 'denied') await written;
+  else void written;
+}
+
+/** Metrics, log and tail alone: for refusals of which there are too many to keep each. */
+export function tell(outcome: Outcome, deps: Pick<ConcludeDeps, 'listeners' | 'onListenerFault'>): void {
   for (const listener of deps.listeners) {
     try {
       listener(outcome);
@@ -25,6 +32,4 @@ export async function conclude(outcome: Outcome, deps: ConcludeDeps): Promise<vo
       deps.onListenerFault(error);
     }
   }
-  if (outcome.kind === 'refused' || outcome.end.kind === 'denied') await written;
-  else void written;
 }

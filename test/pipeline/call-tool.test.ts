@@ -107,6 +107,18 @@ test('refusals have a limit of their own, and then every name is answered alike'
   assert.equal(read(await w.callTool('alpha__echo')).result?.isError, undefined);
 });
 
+test('J01 an agent that goes on against its limit is told to wait, and its records end while the counting goes on', async () => {
+  const w = world({ settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 3, mode: 'enforce' } }) });
+  const scopes = new Set<unknown>();
+  for (let i = 0; i < 200; i += 1) scopes.add(/limit for (\w+ \w+)/.exec(JSON.stringify(read(await w.callTool('alpha__echo')).result))?.[1]);
+  assert.deepEqual(scopes, new Set([undefined, 'this tool', 'refused calls']));
+  // One call, thirty refusals by its own limit, three by the limit for refusals.
+  assert.equal(w.outcomes.length, 34);
+  assert.equal(w.heard.length, 200);
+  w.clock.advance(62_000);
+  assert.equal(read(await w.callTool('alpha__echo')).result?.isError, undefined);
+});
+
 test('invalid arguments are a tool error that names the path, and nothing is executed', async () => {
   const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/count', keyword: 'type', message: 'must be integer' }] }) };
   const w = world({ schemas });
