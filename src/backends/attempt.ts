@@ -1,5 +1,5 @@
 // Waiting: for an attempt to connect that is under way, and between two attempts. Both can be ended early.
-import type { Timers } from './deps.ts';
+import type { Timers } from '../core/ports.ts';
 
 /** Calls that arrive while a connection is being made wait for it; when none is being made they do not. */
 export class Attempt {

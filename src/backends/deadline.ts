@@ -1,6 +1,5 @@
 // The time one call may take: a timeout that progress renews, up to a hard maximum (checklist C10).
-import type { Clock } from '../core/ports.ts';
-import type { Timers } from './deps.ts';
+import type { Clock, Timers } from '../core/ports.ts';
 
 export interface Deadline {
   /** Progress arrived: the timeout begins again, the maximum does not. */

@@ -1,21 +1,9 @@
 // What a backend is given: time, chance, the ways out, and the bounds it keeps. Nothing here is read from the process.
 import type { ClientInfo } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
-import type { BackendEvents, Clock, Random } from '../core/ports.ts';
+import type { BackendEvents, Clock, Random, Timers } from '../core/ports.ts';
 import type { Spawn } from './stdio/launch.ts';
 import type { Watchdog } from './stdio/watchdog.ts';
-
-export interface Timers {
-  /** Calls `fire` once after `ms` milliseconds. Returns the undo. */
-  after(ms: number, fire: () => void): () => void;
-}
-
-export const systemTimers: Timers = {
-  after(ms, fire) {
-    const timer = setTimeout(fire, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 export interface BackendLogLine {
   readonly backend: BackendId;

@@ -17,6 +17,9 @@ export type Message =
 const NOISE: Message = { kind: 'noise' };
 const ERROR_CHARS = 1024;
 
+/** Messages in one array. A line of 4 MB may hold two million numbers, and telling of each would hold the event loop for seconds. */
+export const BATCH_MOST = 1000;
+
 export function readMessage(raw: RawJson): Message {
   const all = members(raw);
   if (all === undefined) return NOISE;

@@ -1,5 +1,5 @@
 // Runs a task at most once at a time; asking while it runs, or shortly before, is one more run and not many.
-import type { Timers } from './deps.ts';
+import type { Timers } from '../core/ports.ts';
 
 export class SingleFlight {
   readonly #timers: Timers;

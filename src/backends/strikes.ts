@@ -1,4 +1,4 @@
-// Counts events in fixed windows: says when there were too many, and how long the window still lasts.
+// Counts events, or bytes, in fixed windows: says when there were too many, and how long the window still lasts.
 import type { Clock } from '../core/ports.ts';
 
 export class Strikes {
@@ -14,14 +14,14 @@ export class Strikes {
     this.#windowMs = windowMs;
   }
 
-  /** True from the `limit`-th event of a window on. */
-  hit(): boolean {
+  /** True from the `limit`-th event of a window on. `weight`: for what is counted otherwise than one by one. */
+  hit(weight: number = 1): boolean {
     const now = this.#clock.mono();
     if (now - this.#start >= this.#windowMs) {
       this.#start = now;
       this.#count = 0;
     }
-    this.#count += 1;
+    this.#count += weight;
     return this.#count >= this.#limit;
   }
 

@@ -5,11 +5,10 @@ import fc from 'fast-check';
 import { backendId } from '../../src/core/ids.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
 import type { SchemaVerdict } from '../../src/core/ports.ts';
-import { systemTimers } from '../../src/backends/deps.ts';
 import { type ClosableChecker, createSchemaChecker } from '../../src/backends/schema/checker.ts';
 import { dialectOf, schemaProblem } from '../../src/backends/schema/limits.ts';
 import { patternOf } from '../../src/backends/schema/patterns.ts';
-import { clock, json, rawOf } from './support.ts';
+import { clock, json, rawOf, systemTimers } from './support.ts';
 
 const target = { backend: backendId('peer'), name: 'tool' };
 const digestOf = (schema: RawJson): string => createHash('sha256').update(schema).digest('hex');

@@ -9,10 +9,10 @@ import { backendId, callId, instant, roleName, timestamp } from '../../src/core/
 import { AGENT_LIMITS } from '../../src/core/json/raw.ts';
 import { type RawJson, scan } from '../../src/core/json/scan.ts';
 import { issuePermit, type Permit } from '../../src/core/permit.ts';
-import type { BackendListing, BackendStatus, CallIo, Clock, Random } from '../../src/core/ports.ts';
+import type { BackendListing, BackendStatus, CallIo, Clock, Random, Timers } from '../../src/core/ports.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { HttpBackendSettings, StdioBackendSettings } from '../../src/core/settings.ts';
-import { BACKEND_LIMITS, type BackendDeps, type BackendLimits, type BackendLogLine, systemTimers } from '../../src/backends/deps.ts';
+import { BACKEND_LIMITS, type BackendDeps, type BackendLimits, type BackendLogLine } from '../../src/backends/deps.ts';
 import { execaSpawn } from '../../src/backends/stdio/launch.ts';
 import { createWatchdog, type Watchdog } from '../../src/backends/stdio/watchdog.ts';
 
@@ -21,6 +21,14 @@ export const random: Random = {
   uuid: () => randomUUID(),
   token: (bytes) => randomBytes(bytes).toString('base64url'),
   float: () => Math.random(),
+};
+
+/** Unlike the gateway's, these keep the process alive: a test waits for them with nothing else open. */
+export const systemTimers: Timers = {
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
 };
 
 export function json(value: unknown): RawJson {
@@ -71,7 +79,7 @@ export function stdioSettings(flags: readonly string[] = [], over: Partial<Stdio
   return {
     ...BASE, id: backendId('peer'), type: 'stdio', era: 'auto',
     command: process.execPath, args: [FIXTURE, ...flags], env: {}, envPassthrough: [], cwd: undefined,
-    restart: true, maxRestarts: 5, restartWindowMs: 60_000, handshakeMs: 10_000, stopMs: 2_000, sandbox: 'basic',
+    restart: true, maxRestarts: 5, restartWindowMs: 60_000, handshakeMs: 10_000, stopMs: 2_000, sandbox: 'basic', runAs: undefined,
     ...over,
   };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { RUN_MARKER } from '../../src/backends/stdio/environment.ts';
 import { findProcesses, signalGroup, signalProcess } from '../../src/backends/stdio/processes.ts';
 import { isAlive, until } from './support.ts';
@@ -17,9 +17,15 @@ const ESCAPING = `setsid sh -c 'sleep 1000 & wait' </dev/null >/dev/null 2>&1 & 
 
 interface Started { readonly gateway: ChildProcess; readonly watchdog: number; readonly pids: readonly number[]; readonly run: string }
 
+const gateways: ChildProcess[] = [];
+after(() => {
+  for (const gateway of gateways) gateway.kill('SIGKILL');
+});
+
 async function start(specs: readonly object[]): Promise<Started> {
   const stateDir = mkdtempSync(join(tmpdir(), 'sentinel-watchdog-'));
   const gateway = spawn(process.execPath, [GATEWAY, stateDir, ...specs.map((spec) => JSON.stringify(spec))], { stdio: ['pipe', 'pipe', 'inherit'] });
+  gateways.push(gateway);
   const line = await new Promise<string>((resolve, reject) => {
     gateway.stdout.on('data', (chunk: Buffer) => resolve(chunk.toString()));
     gateway.once('exit', () => reject(new Error('the gateway ended')));
@@ -61,6 +67,7 @@ describe('the watchdog', { timeout: 120_000 }, () => {
   test('H14: killed while children are still being started, none is left', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sentinel-watchdog-'));
     const gateway = spawn(process.execPath, [GATEWAY, stateDir, JSON.stringify({ id: 'a', sandbox: 'off', args: [MISBEHAVING, '--never', '--ignore-eof'] })], { stdio: ['pipe', 'ignore', 'inherit'] });
+    gateways.push(gateway);
     const mine = async (): Promise<readonly number[]> => {
       const all = await findProcesses(RUN_MARKER, (value) => value !== undefined);
       return all.map(({ pid }) => pid).filter((pid) => cwdOf(pid).startsWith(stateDir));
@@ -74,12 +81,13 @@ describe('the watchdog', { timeout: 120_000 }, () => {
 
   test('it ignores polite signals, comes back when it is killed, and then still does its work', async () => {
     const { gateway, watchdog, pids, run } = await start([{ id: 'a', sandbox: 'off', args: [MISBEHAVING, '--ignore-eof'] }]);
+    await until(() => catchesSigterm(watchdog), 'the watchdog has come up');
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(watchdog, signal);
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.ok(isAlive(watchdog));
     signalProcess(watchdog, 'SIGKILL');
     await until(() => !isAlive(watchdog), 'the first watchdog is gone');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => successorOf(gateway, watchdog) !== undefined, 'the second one has started');
     assert.ok(pids.every((pid) => isAlive(pid)));
     gateway.kill('SIGKILL');
     await gone(run);
@@ -102,6 +110,17 @@ describe('the watchdog', { timeout: 120_000 }, () => {
     }
   });
 });
+
+/** A child of the gateway that runs the watchdog program and is not the first one. */
+function successorOf(gateway: ChildProcess, first: number): number | undefined {
+  const children = readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  return children.find((pid) => pid !== first && isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('watchdog-main'));
+}
+
+function catchesSigterm(pid: number): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${mask}`) & (1n << 14n)) !== 0n;
+}
 
 function cwdOf(pid: number): string {
   try {

@@ -52,6 +52,8 @@ export interface CallContext {
   readonly route: (message: Message, manner: Manner) => boolean;
   readonly cancel: (manner: Manner, id: number, reason: string) => void;
   readonly over: (id: number, answered: boolean) => void;
+  /** Bytes of a stream of events. False: rest a little. */
+  readonly weigh: (bytes: number) => boolean;
 }
 
 const ERROR_BYTES = 64 * 1024;
@@ -78,6 +80,8 @@ export class HttpCall implements Receiver, BodySink {
   #lastEventId: string | undefined;
   #retryMs = RETRY_MS;
   #settled = false;
+  #resting = false;
+  #isStream = false;
   #undo: () => void = () => undefined;
 
   constructor(id: number, ask: HttpAsk, context: CallContext, resolve: (reply: Reply) => void) {
@@ -113,17 +117,22 @@ export class HttpCall implements Receiver, BodySink {
     if (typeof session === 'string' && isSessionId(session)) this.#session = session;
     const type = String(headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
     const isOk = status >= 200 && status < 300;
+    this.#isStream = type === 'text/event-stream';
     if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
       return this.fault({ code: 'protocol', detail: 'a compressed answer that was not asked for' });
     }
     if (type === 'application/json') this.#reader = jsonReader(isOk ? this.#ask.resultBytes + ENVELOPE_BYTES : ERROR_BYTES, this);
-    else if (isOk && type === 'text/event-stream') this.#reader = sseReader(this.#ask.resultBytes + ENVELOPE_BYTES, this);
+    else if (isOk && this.#isStream) this.#reader = sseReader(this.#ask.resultBytes + ENVELOPE_BYTES, this);
     else if (isOk) return this.fault({ code: 'protocol', detail: status === 202 ? 'accepted without an answer' : 'an answer that is neither JSON nor a stream of events' });
     return undefined;
   }
 
   data(chunk: Buffer): void {
-    if (this.#reader !== undefined) return this.#reader.push(chunk);
+    if (this.#reader !== undefined) {
+      this.#reader.push(chunk);
+      if (!this.#context.weigh(chunk.length)) this.#rest();
+      return undefined;
+    }
     this.#errorBytes += chunk.length;
     if (this.#errorBytes > ERROR_BYTES) this.fault(this.#statusFault());
     return undefined;
@@ -178,8 +187,8 @@ export class HttpCall implements Receiver, BodySink {
     if (message.kind !== 'answer') return undefined;
     const { resultBytes } = this.#ask;
     this.#settle(withinBytes(message.answer, bytes, resultBytes) ? ok(message.answer) : err({ code: 'oversize', limit: resultBytes }));
-    // A server that leaves the stream open after its answer does not keep it.
-    this.#undo = this.#context.deps.timers.after(LINGER_MS, () => this.#exchange?.abort());
+    // A server that leaves the stream open after its answer does not keep it. A JSON body has ended already.
+    if (this.#isStream) this.#undo = this.#context.deps.timers.after(LINGER_MS, () => this.#exchange?.abort());
     return undefined;
   }
 
@@ -191,8 +200,13 @@ export class HttpCall implements Receiver, BodySink {
   }
 
   #rest(): void {
+    if (this.#resting) return;
+    this.#resting = true;
     this.#exchange?.pause();
-    this.#context.deps.timers.after(REST_MS, () => this.#exchange?.resume());
+    this.#context.deps.timers.after(REST_MS, () => {
+      this.#resting = false;
+      this.#exchange?.resume();
+    });
   }
 
   /** A legacy server may close the stream and go on in another one: the call itself is not sent again (2025-11-25 transports). */

@@ -167,7 +167,7 @@ class HttpBackend implements Backend {
     this.#nap.wake();
   }
 
-  #lose(live: HttpLink, fault: BackendFault): void {
+  #lose(live: HttpLink, fault?: BackendFault): void {
     if (this.#live !== live) return;
     this.#live = undefined;
     // Whoever calls now waits for the new link rather than being refused.
@@ -248,8 +248,9 @@ class HttpBackend implements Backend {
       this.#suspect = false;
       asked = now;
       const fault = await ping(this.#input, live);
-      if (fault !== undefined) return fault === SESSION_LOST ? undefined : fault;
-      if (this.#verdictIsOld() && (await this.#speaksModern())) return undefined;
+      if (fault === SESSION_LOST) this.#lose(live, SESSION_LOST);
+      else if (fault !== undefined) return fault;
+      else if (this.#verdictIsOld() && (await this.#speaksModern())) this.#lose(live);
     }
     return undefined;
   }

@@ -30,6 +30,10 @@ const FAREWELL_MS = 1_000;
 /** Calls use at most `concurrency` connections; the rest is for streams, pings and cancellations. */
 const SPARE_CONNECTIONS = 8;
 const MOST_CONNECTIONS = 256;
+/** Answers to its questions and cancellations on their way at once. A server that asks without end and takes no answer gets no more. */
+const MOST_SIDE = 64;
+/** Of streams, whatever they carry: comments are free for a server to send, and reading them is not. */
+const STREAM_BYTES_PER_SECOND = 32 * 1024 * 1024;
 
 export class HttpConversation {
   readonly #pool: Pool;
@@ -38,8 +42,10 @@ export class HttpConversation {
   readonly #hooks: ConversationHooks;
   readonly #context: CallContext;
   readonly #flood: Strikes;
+  readonly #weight: Strikes;
   readonly #calls = new Map<number, HttpCall>();
   #lastId = 0;
+  #side = 0;
   #closed = false;
   /** When an answer last came, on the monotonic clock. */
   heardAt: number = -Infinity;
@@ -50,6 +56,7 @@ export class HttpConversation {
     this.#own = settingHeaders(settings);
     this.#hooks = hooks;
     this.#flood = new Strikes(deps.clock, deps.limits.unsolicitedPerSecond, 1000);
+    this.#weight = new Strikes(deps.clock, STREAM_BYTES_PER_SECOND, 1000);
     const host = url.hostname.replaceAll(/^\[|\]$/g, '');
     this.#pool = new Pool(url.origin, {
       connections: Math.min(MOST_CONNECTIONS, settings.concurrency) + SPARE_CONNECTIONS,
@@ -64,6 +71,7 @@ export class HttpConversation {
       streamHeaders: (manner, lastEventId) => this.streamHeaders(manner, lastEventId),
       route: (message, manner) => this.route(message, manner),
       cancel: (manner, id, reason) => void this.notify(manner, 'notifications/cancelled', toRaw({ requestId: id, reason })),
+      weigh: (bytes) => this.weigh(bytes),
       over: (id, answered) => {
         this.#calls.delete(id);
         if (answered) this.heardAt = deps.clock.mono();
@@ -89,9 +97,12 @@ export class HttpConversation {
     return this.#post(manner, notificationMessage(method, params), method);
   }
 
+  /** Without `initialized` there is no session: it is always sent. */
   async #post(manner: Manner, body: string, method: string | undefined): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || (this.#side >= MOST_SIDE && method !== 'notifications/initialized')) return;
+    this.#side += 1;
     await this.#whole({ method: 'POST', headers: [...JSON_BODY, ...this.#own, ...mannerHeaders(manner, method, undefined)], body, silenceMs: SIDE_MS });
+    this.#side -= 1;
   }
 
   /** CH5. */
@@ -99,20 +110,27 @@ export class HttpConversation {
     await this.#whole({ method: 'DELETE', headers: [...this.#own, ...mannerHeaders(manner, undefined, undefined)], body: undefined, silenceMs: FAREWELL_MS });
   }
 
-  /** A request whose response matters to nobody. */
+  /** A request whose response matters to nobody: `silenceMs` is all the time it has, or a byte now and then would hold it for days. */
   async #whole(request: Omit<HttpRequest, 'path'>): Promise<void> {
     return new Promise((resolve) => {
       let bytes = 0;
+      const over = (): void => {
+        undo();
+        resolve();
+      };
+      const cut = (): void => {
+        sent.abort();
+        over();
+      };
+      const undo = this.#context.deps.timers.after(request.silenceMs, cut);
       const sent = this.#send(request, {
         head: () => undefined,
         data: (chunk) => {
           bytes += chunk.length;
-          if (bytes < 64 * 1024) return;
-          sent.abort();
-          resolve();
+          if (bytes >= 64 * 1024) cut();
         },
-        end: resolve,
-        fail: () => resolve(),
+        end: over,
+        fail: over,
       });
     });
   }
@@ -132,6 +150,11 @@ export class HttpConversation {
     else if (message.kind === 'request' && manner.era === 'legacy') this.#question(manner, message.id, message.method);
     else this.#hooks.noise('an answer to a question that was not asked');
     return !this.#flood.hit();
+  }
+
+  /** False: more came in this second than should be read. */
+  weigh(bytes: number): boolean {
+    return !this.#weight.hit(bytes);
   }
 
   #notified(method: string, params: RawJson | undefined): void {

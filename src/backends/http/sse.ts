@@ -5,6 +5,8 @@ import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import { decodeUtf8, type RawJson, scan } from '../../core/json/scan.ts';
 import { elements } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
+import { Gather } from '../../core/gather.ts';
+import { BATCH_MOST } from '../message.ts';
 
 export interface BodySink {
   /** `bytes`: of the document or event it came in. */
@@ -25,24 +27,24 @@ export interface BodyReader {
 function give(text: string, bytes: number, sink: BodySink, fail: BodySink['fault']): void {
   const scanned = scan(text, JSON_LIMITS);
   if (!scanned.ok) return fail({ code: 'protocol', detail: `not JSON (${scanned.error.code} at ${scanned.error.offset})` });
-  for (const raw of elements(scanned.value) ?? [scanned.value]) sink.message(raw, bytes);
+  const batch = elements(scanned.value) ?? [scanned.value];
+  if (batch.length > BATCH_MOST) return fail({ code: 'protocol', detail: 'a batch above the bound' });
+  for (const raw of batch) sink.message(raw, bytes);
   return undefined;
 }
 
 export function jsonReader(cap: number, sink: BodySink): BodyReader {
-  let chunks: Buffer[] = [];
-  let length = 0;
+  const body = new Gather();
   return {
     push: (chunk) => {
-      length += chunk.length;
-      if (length > cap) {
-        chunks = [];
+      if (body.length + chunk.length > cap) {
+        body.drop();
         sink.fault({ code: 'oversize', limit: cap });
-      } else chunks.push(chunk);
+      } else body.push(chunk);
     },
     end: () => {
-      const [only] = chunks;
-      const decoded = decodeUtf8(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
+      const { length } = body;
+      const decoded = decodeUtf8(body.take());
       if (decoded.ok) give(decoded.value, length, sink, (fault) => sink.fault(fault));
       else sink.fault({ code: 'protocol', detail: 'the body is not UTF-8' });
     },

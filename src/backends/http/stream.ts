@@ -12,6 +12,7 @@ const AGAIN_MS = 1_000;
 const MOST_MS = 60_000;
 const STABLE_MS = 30_000;
 const DAY_MS = 86_400_000;
+const REST_MS = 250;
 
 /** `refused`: the server has no such stream (405, -32601), so it is not asked for again. */
 type Ended = 'refused' | 'ended';
@@ -57,6 +58,16 @@ interface Place {
 async function listenLegacy({ conversation, deps }: ConnectInput, { manner }: HttpLink, signal: AbortSignal, place: Place): Promise<Ended> {
   return new Promise((resolve) => {
     let reader: BodyReader | undefined;
+    let resting = false;
+    const rest = (): void => {
+      if (resting) return;
+      resting = true;
+      exchange.pause();
+      deps.timers.after(REST_MS, () => {
+        resting = false;
+        exchange.resume();
+      });
+    };
     const finish = (ended: Ended): void => {
       signal.removeEventListener('abort', abort);
       exchange.abort();
@@ -65,7 +76,7 @@ async function listenLegacy({ conversation, deps }: ConnectInput, { manner }: Ht
     const abort = (): void => finish('ended');
     const sink = {
       message: (raw: Parameters<typeof readMessage>[0]) => {
-        if (!conversation.route(readMessage(raw), manner)) rest(exchange, deps.timers);
+        if (!conversation.route(readMessage(raw), manner)) rest();
       },
       fault: () => finish('ended'),
       eventId: (id: string) => {
@@ -80,17 +91,13 @@ async function listenLegacy({ conversation, deps }: ConnectInput, { manner }: Ht
         if (status === 200 && String(headers['content-type']).startsWith('text/event-stream')) reader = sseReader(deps.limits.lineBytes, sink);
         else finish(status >= 400 && status < 500 ? 'refused' : 'ended');
       },
-      data: (chunk) => reader?.push(chunk),
+      data: (chunk) => {
+        reader?.push(chunk);
+        if (!conversation.weigh(chunk.length)) rest();
+      },
       end: () => finish('ended'),
       fail: () => finish('ended'),
     });
     signal.addEventListener('abort', abort, { once: true });
   });
-}
-
-const REST_MS = 250;
-
-function rest(exchange: Exchange, timers: ConnectInput['deps']['timers']): void {
-  exchange.pause();
-  timers.after(REST_MS, () => exchange.resume());
 }

@@ -2,8 +2,7 @@
 // cost too much cost their own call, and their sender waits in a line of its own from then on: no agent takes a tool from another.
 import type { Target } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { Clock, SchemaChecker, SchemaVerdict } from '../../core/ports.ts';
-import type { Timers } from '../deps.ts';
+import type { Clock, SchemaChecker, SchemaVerdict, Timers } from '../../core/ports.ts';
 import { type Check, Lane, type Phase } from './lane.ts';
 
 export interface CheckerDeps {

@@ -1,8 +1,7 @@
 // A thread for checks that can be lost: one check at a time, each with a deadline (R6, I23). It says how a check ended; what that
 // means for the schema and for the caller is decided in checker.ts.
 import { Worker } from 'node:worker_threads';
-import type { SchemaVerdict } from '../../core/ports.ts';
-import type { Timers } from '../deps.ts';
+import type { SchemaVerdict, Timers } from '../../core/ports.ts';
 import type { CheckReply, CheckRequest } from './protocol.ts';
 
 export interface Check extends Omit<CheckRequest, 'schema'> {

@@ -1,13 +1,14 @@
 // From settings to a running child: absolute program, literal argv, private directories, wrapper chain, three pipes. Never a shell (H01).
 // Must run on the main thread: the parent-death signal fires when the thread that spawned ends, not the process (H14).
-import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { StdioBackendSettings } from '../../core/settings.ts';
+import type { Account, StdioBackendSettings } from '../../core/settings.ts';
 import { messageOf } from '../text.ts';
-import { childEnv, type Env, type PrivateDirs } from './environment.ts';
+import { dirsOf, ownDirs } from './directories.ts';
+import { childEnv, type Env } from './environment.ts';
 
 export interface LaunchPlan {
   /** Absolute. */
@@ -97,36 +98,29 @@ export interface PlanInput {
 
 export function planLaunch(input: PlanInput): Result<LaunchPlan, string> {
   const { settings, program, gatewayEnv } = input;
-  const dirs = privateDirs(join(input.stateDir, 'backends', settings.id));
+  const dirs = settings.runAs === undefined ? ownDirs(input.stateDir, settings.id) : dirsOf(settings.runAs, input.stateDir, settings.id);
   if (!dirs.ok) return dirs;
   const confined = settings.sandbox === 'basic';
-  const env = childEnv(settings, gatewayEnv, confined ? dirs.value : undefined, input.marker);
-  const wrapper = confined && input.platform === 'linux' ? wrapperChain(gatewayEnv) : [];
+  const env = childEnv(settings, gatewayEnv, confined || settings.runAs !== undefined ? dirs.value : undefined, input.marker);
+  const wrapper = input.platform === 'linux' ? wrapperChain(gatewayEnv, confined, settings.runAs) : [];
+  if (settings.runAs !== undefined && !wrapper.includes('--reuid')) return err('run_as needs setpriv (util-linux), which is not there');
   const [file = program, ...args] = [...wrapper, program, ...settings.args];
   // Never the gateway's own directory: an agent's project there could plant `node_modules/.bin` or a `.npmrc` (B16).
   return ok({ file, args, env, cwd: settings.cwd ?? dirs.value.work });
 }
 
-function privateDirs(base: string): Result<PrivateDirs & { readonly work: string }, string> {
-  const dirs = { home: join(base, 'home'), tmp: join(base, 'tmp'), work: join(base, 'work') };
-  try {
-    for (const path of [base, dirs.home, dirs.tmp, dirs.work]) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      // A directory that existed keeps its mode: tighten it.
-      chmodSync(path, 0o700);
-    }
-    return ok(dirs);
-  } catch (error) {
-    return err(`private directories: ${messageOf(error)}`);
-  }
+/** Each tool that exists: no core files (they hold secrets), no setuid gains, and death with the gateway even by SIGKILL. */
+export function wrapperChain(env: Env, confined: boolean, account: Account | undefined): readonly string[] {
+  const prlimit = confined ? resolveProgram('prlimit', env) : undefined;
+  const setpriv = confined || account !== undefined ? resolveProgram('setpriv', env) : undefined;
+  return [
+    ...(prlimit?.ok === true ? [prlimit.value, '--core=0:0', '--'] : []),
+    ...(setpriv?.ok === true ? [setpriv.value, ...becoming(account), '--no-new-privs', '--pdeathsig', 'KILL', '--'] : []),
+  ];
 }
 
-/** Each tool that exists: no core files (they hold secrets), no setuid gains, and death with the gateway even by SIGKILL. */
-export function wrapperChain(env: Env): readonly string[] {
-  const prlimit = resolveProgram('prlimit', env);
-  const setpriv = resolveProgram('setpriv', env);
-  return [
-    ...(prlimit.ok ? [prlimit.value, '--core=0:0', '--'] : []),
-    ...(setpriv.ok ? [setpriv.value, '--no-new-privs', '--pdeathsig', 'KILL', '--'] : []),
-  ];
+/** Numbers, so that nothing is looked up a second time; no group of root's and no capability comes along (H13). */
+function becoming(account: Account | undefined): readonly string[] {
+  if (account === undefined) return [];
+  return ['--reuid', String(account.uid), '--regid', String(account.gid), '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
 }

@@ -1,11 +1,10 @@
 // Which era a child speaks, found out on its own pipe (CI1, T63, T64). Asks; never starts or ends a process.
 import type { ClientInfo } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { BackendAnswer, BackendFault } from '../../core/ports.ts';
+import type { BackendAnswer, BackendFault, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { settlesWithin } from '../deadline.ts';
-import type { Timers } from '../deps.ts';
 import { discoverParams, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
 import type { Peer } from './peer.ts';
 

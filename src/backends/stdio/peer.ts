@@ -2,14 +2,13 @@
 import { decodeUtf8, type JsonLimits, type RawJson, scan } from '../../core/json/scan.ts';
 import { oneLine, toRaw } from '../../core/json/compose.ts';
 import { elements, safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendAnswer, BackendFault, Clock } from '../../core/ports.ts';
+import type { BackendAnswer, BackendFault, Clock, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import { CODE, errorMessage, notificationMessage, requestMessage, resultMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
 import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
-import type { Timers } from '../deps.ts';
-import { type Message, readMessage } from '../message.ts';
+import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate, progressTokenOf } from '../progress.ts';
 
 export interface PeerHooks {
@@ -106,15 +105,22 @@ export class Peer {
   }
 
   receive(line: Buffer): void {
+    // Nobody waits any more; a child that is being killed may still write for a while.
+    if (this.#closed !== undefined) return;
     const text = decodeUtf8(line);
     if (!text.ok) return this.#hooks.noise(`a line that is not UTF-8 at byte ${text.error.offset}`);
     const scanned = scan(text.value, LIMITS);
     if (!scanned.ok) {
-      if (text.value.trim() !== '') this.#hooks.noise(`a line that is not JSON (${scanned.error.code} at ${scanned.error.offset})`);
+      // An empty line is no offence, but a flood of them keeps the gateway as busy as any other.
+      if (text.value.trim() === '') this.#hooks.unsolicited();
+      else this.#hooks.noise(`a line that is not JSON (${scanned.error.code} at ${scanned.error.offset})`);
       return undefined;
     }
     // 2025-03-26 may send batches (CH11).
-    for (const raw of elements(scanned.value) ?? [scanned.value]) this.#message(readMessage(raw), line.length);
+    const batch = elements(scanned.value) ?? [scanned.value];
+    if (batch.length > BATCH_MOST) return this.#hooks.noise('a batch above the bound');
+    for (const raw of batch) this.#message(readMessage(raw), line.length);
+    return undefined;
   }
 
   #message(message: Message, bytes: number): void {

@@ -77,14 +77,17 @@ async function readMarker(pid: number, marker: string): Promise<string | undefin
   }
 }
 
-/** SIGKILL to all that match, looked for again until none is left or `rounds` are over. The number that would not die. */
+/**
+ * SIGKILL to all that match, looked for again until two looks in a row find none (a process may fork while it is being looked
+ * for) or `rounds` are over. The number that would not die.
+ */
 export async function killUntilGone(marker: string, matches: (run: string | undefined, group: number) => boolean, rounds: number, pause: () => Promise<void>): Promise<number> {
-  let left: readonly Leftover[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    left = await findProcesses(marker, matches);
-    if (left.length === 0) return 0;
+  let clean = 0;
+  for (let round = 0; round < rounds && clean < 2; round += 1) {
+    const left = await findProcesses(marker, matches);
+    clean = left.length === 0 ? clean + 1 : 0;
     for (const { pid } of left) signalProcess(pid, 'SIGKILL');
-    await pause();
+    if (left.length > 0) await pause();
   }
-  return (await findProcesses(marker, matches)).length;
+  return clean >= 2 ? 0 : (await findProcesses(marker, matches)).length;
 }

@@ -1,8 +1,10 @@
 // The life of one child: pipes wired to a peer, an end that is noticed, leftovers that are ended with it.
 import { existsSync } from 'node:fs';
+// Not the injected timers, which keep no process alive: the gateway must not end before this child's leftovers have.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BackendFault } from '../../core/ports.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
-import { settlesWithin, sleep } from '../deadline.ts';
+import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { RUN_MARKER } from './environment.ts';
 import { LineReader } from './framing.ts';
@@ -23,6 +25,8 @@ const SWEEP_ROUNDS = 40;
 const SWEEP_PAUSE_MS = 25;
 const KILL_WAIT_MS = 2_000;
 const DETAIL_CHARS = 300;
+/** Measured: a child that does nothing but write lines to stderr took all the gateway's time. */
+const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 /** `id` of an answer as servers write it: next to the front or at the very end. */
 const ID_AT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),/;
 const ID_AT_TAIL = /,"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s*$/;
@@ -40,9 +44,12 @@ export class StdioSession {
   readonly #stderr: StderrLog;
   readonly #strikes: Strikes;
   readonly #flood: Strikes;
+  readonly #shouting: Strikes;
   #undoPause: (() => void) | undefined;
   #fault: BackendFault | undefined;
   #gone = false;
+  #killed = false;
+  #undoHush: (() => void) | undefined;
 
   constructor(child: Child, marker: string, settings: StdioBackendSettings, deps: BackendDeps, hooks: SessionHooks) {
     const { limits, clock, timers } = deps;
@@ -54,6 +61,7 @@ export class StdioSession {
     this.pid = child.pid;
     this.#strikes = new Strikes(clock, limits.noiseStrikes, limits.noiseWindowMs);
     this.#flood = new Strikes(clock, limits.unsolicitedPerSecond, 1000);
+    this.#shouting = new Strikes(clock, STDERR_BYTES_PER_SECOND, 1000);
     this.#stderr = new StderrLog({
       clock,
       keepBytes: limits.stderrBytes,
@@ -78,11 +86,22 @@ export class StdioSession {
       oversize: (head, tail) => this.#oversize(head, tail),
     });
     stdout.on('data', (chunk: Buffer) => reader.push(chunk));
-    stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
+    stderr.on('data', (chunk: Buffer) => this.#heard(chunk));
     // A broken pipe is no news of its own: the exit, or the end of stdout, follows.
     for (const stream of [stdin, stdout, stderr]) stream.on('error', () => undefined);
     stdout.once('close', () => {
       if (!this.#gone) this.#deps.timers.after(this.#deps.limits.lastBytesMs, () => this.fail({ code: 'protocol', detail: 'it closed its stdout' }));
+    });
+  }
+
+  /** Read without an end, but not faster than anybody could want: a child that shouts waits, and the gateway has time for others. */
+  #heard(chunk: Buffer): void {
+    this.#stderr.push(chunk);
+    if (!this.#shouting.hit(chunk.length) || this.#undoHush !== undefined || this.#gone) return;
+    this.#child.stderr.pause();
+    this.#undoHush = this.#deps.timers.after(Math.max(1, this.#shouting.restMs()), () => {
+      this.#undoHush = undefined;
+      this.#child.stderr.resume();
     });
   }
 
@@ -119,7 +138,8 @@ export class StdioSession {
 
   /** The child is beyond use: everybody waiting is told now, and its whole group is killed. */
   fail(fault: BackendFault): void {
-    if (this.#gone) return;
+    if (this.#gone || this.#killed) return;
+    this.#killed = true;
     this.#fault ??= fault;
     this.#lose(fault);
     signalGroup(this.pid, 'SIGKILL');
@@ -150,6 +170,8 @@ export class StdioSession {
 
   async #onExit(exit: ChildExit): Promise<BackendFault> {
     this.#gone = true;
+    this.#undoHush?.();
+    this.#child.stderr.resume();
     await this.#lastBytes();
     this.#undoPause?.();
     this.#stderr.end();
@@ -180,7 +202,7 @@ export class StdioSession {
   async #sweep(): Promise<void> {
     const reused = existsSync(`/proc/${this.pid}`);
     const mine = (run: string | undefined, group: number): boolean => run === this.#marker || (group === this.pid && !reused);
-    const left = await killUntilGone(RUN_MARKER, mine, SWEEP_ROUNDS, async () => sleep(this.#deps.timers, SWEEP_PAUSE_MS));
+    const left = await killUntilGone(RUN_MARKER, mine, SWEEP_ROUNDS, async () => delay(SWEEP_PAUSE_MS));
     if (left > 0) this.#deps.log({ backend: this.#settings.id, level: 'error', event: 'processes of this backend could not be killed', text: String(left) });
   }
 }
