@@ -1,5 +1,8 @@
-// Runs a task at most once at a time; asking while it runs, or shortly before, is one more run and not many.
+// Runs a task at most once at a time, with a rest after each; asking while it runs or rests, or shortly before, is one more run and not many.
 import type { Timers } from '../core/ports.ts';
+
+/** How many times the quiet time must pass between the end of one run and the next. */
+const REST = 20;
 
 export class SingleFlight {
   readonly #timers: Timers;
@@ -36,9 +39,14 @@ export class SingleFlight {
     this.#undo = undefined;
     this.#running = true;
     await this.#task();
-    this.#running = false;
-    if (!this.#again) return;
-    this.#again = false;
-    this.request();
+    if (this.#closed) return;
+    // Each run is work for everybody (a new catalogue, every agent's list compared), and it is the backend that asks for it.
+    this.#undo = this.#timers.after(this.#quietMs * REST, () => {
+      this.#undo = undefined;
+      this.#running = false;
+      if (!this.#again) return;
+      this.#again = false;
+      this.request();
+    });
   }
 }

@@ -17,8 +17,8 @@ export interface PeerHooks {
   toolsChanged(): void;
   /** Not protocol, or not for us. */
   noise(what: string): void;
-  /** Something came that settled no call. */
-  unsolicited(): void;
+  /** Something came that settled no call. `units`: its length. */
+  unsolicited(units: number): void;
 }
 
 export interface PeerDeps {
@@ -112,27 +112,28 @@ export class Peer {
     const scanned = scan(text.value, LIMITS);
     if (!scanned.ok) {
       // An empty line is no offence, but a flood of them keeps the gateway as busy as any other.
-      if (text.value.trim() === '') this.#hooks.unsolicited();
+      if (text.value.trim() === '') this.#hooks.unsolicited(line.length);
       else this.#hooks.noise(`a line that is not JSON (${scanned.error.code} at ${scanned.error.offset})`);
       return undefined;
     }
     // 2025-03-26 may send batches (CH11).
     const batch = elements(scanned.value) ?? [scanned.value];
     if (batch.length > BATCH_MOST) return this.#hooks.noise('a batch above the bound');
-    for (const raw of batch) this.#message(readMessage(raw), line.length);
+    for (const raw of batch) this.#message(readMessage(raw), line.length, raw.length);
     return undefined;
   }
 
-  #message(message: Message, bytes: number): void {
+  #message(message: Message, bytes: number, units: number): void {
     switch (message.kind) {
       case 'answer':
-        return this.#answered(message.id, (limit) => (withinBytes(message.answer, bytes, limit) ? ok(message.answer) : err({ code: 'oversize', limit })));
+        return this.#answered(message.id, units, (limit) => (withinBytes(message.answer, bytes, limit) ? ok(message.answer) : err({ code: 'oversize', limit })));
       case 'broken':
-        return this.#answered(message.id, () => err({ code: 'protocol', detail: message.detail }));
+        return this.#answered(message.id, units, () => err({ code: 'protocol', detail: message.detail }));
       case 'request':
+        this.#hooks.unsolicited(units);
         return this.#question(message.id, message.method);
       case 'notification':
-        this.#hooks.unsolicited();
+        this.#hooks.unsolicited(units);
         return this.#notified(message.method, message.params);
       case 'error':
       case 'noise':
@@ -141,18 +142,17 @@ export class Peer {
   }
 
   /** An id we never gave is noise; one we gave and no longer wait for is merely late (C11). */
-  #answered(idRaw: RawJson, asked: (limit: number) => Asked): void {
+  #answered(idRaw: RawJson, units: number, asked: (limit: number) => Asked): void {
     const id = safeIntegerOf(idRaw);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending !== undefined) return pending.settle(asked(pending.limit));
-    this.#hooks.unsolicited();
+    this.#hooks.unsolicited(units);
     if (id === undefined || id < 1 || id > this.#lastId) this.#hooks.noise('an answer to a question that was not asked');
     return undefined;
   }
 
   /** A request is never taken for an answer and never left hanging (original C7, C8). */
   #question(id: RawJson, method: string): void {
-    this.#hooks.unsolicited();
     if (this.#modern) return this.#hooks.noise('a request from a server of an era without server requests');
     const reply = method === 'ping' ? resultMessage(id, EMPTY) : errorMessage(id, CODE.methodNotFound, 'Method not found');
     this.#send(reply);

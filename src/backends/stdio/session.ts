@@ -25,6 +25,8 @@ const SWEEP_ROUNDS = 40;
 const SWEEP_PAUSE_MS = 25;
 const KILL_WAIT_MS = 2_000;
 const DETAIL_CHARS = 300;
+/** A message nobody asked for counts once, and once more for each of these. */
+const UNITS_OF_ONE = 4096;
 /** Measured: a child that does nothing but write lines to stderr took all the gateway's time. */
 const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 /** `id` of an answer as servers write it: next to the front or at the very end. */
@@ -73,7 +75,7 @@ export class StdioSession {
       write: (line) => this.#write(line),
       toolsChanged: () => hooks.toolsChanged(),
       noise: (what) => this.#noise(what),
-      unsolicited: () => this.#unsolicited(),
+      unsolicited: (units) => this.#unsolicited(units),
     });
     this.#wire();
     this.ended = this.#child.exited.then(async (exit) => this.#onExit(exit));
@@ -121,8 +123,9 @@ export class StdioSession {
   }
 
   /** Backpressure through the pipe: only this child waits, nobody's calls are parsed later because of it (I12). */
-  #unsolicited(): void {
-    if (!this.#flood.hit() || this.#undoPause !== undefined || this.#gone) return;
+  #unsolicited(units: number): void {
+    // By weight too: messages of megabytes, each one lawful, kept the event loop busy with nothing else.
+    if (!this.#flood.hit(1 + units / UNITS_OF_ONE) || this.#undoPause !== undefined || this.#gone) return;
     this.#child.stdout.pause();
     this.#undoPause = this.#deps.timers.after(Math.max(1, this.#flood.restMs()), () => {
       this.#undoPause = undefined;
