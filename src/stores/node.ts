@@ -20,6 +20,8 @@ const KEY_BYTES = 32;
 export function loadNode(stateDir: string, random: Random): Result<Node, StoreFault> {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    // Whoever may write here could put a store of their own in place of ours: without its kills, with rows of their making.
+    if ((statSync(stateDir).mode & 0o022) !== 0) return err({ code: 'corrupt', detail: `${stateDir} can be written by others: chmod 700 ${stateDir}` });
     const id = readOrMake(join(stateDir, 'node-id'), () => random.uuid()).trim();
     const keyPath = join(stateDir, 'audit-hmac.key');
     const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -67,13 +67,22 @@ test('property: the digest is HMAC-SHA-256 as everybody computes it', () => {
   }));
 });
 
-test('a node keeps its name and key, and a key that others can read is refused', async (t) => {
+test('a state directory that others can write to is refused: the store in it could be theirs', (t) => {
+  const folder = temporaryFolder(t);
+  sampleNode(folder);
+  chmodSync(folder, 0o770);
+  const open = loadNode(folder, RANDOM);
+  assert.ok(!open.ok && open.error.detail.includes('chmod 700'));
+  chmodSync(folder, 0o755);
+  assert.ok(loadNode(folder, RANDOM).ok);
+});
+
+test('a node keeps its name and key, and a key that others can read is refused', (t) => {
   const folder = temporaryFolder(t);
   const first = sampleNode(folder);
   const again = sampleNode(folder);
   assert.equal(again.id, first.id);
   assert.equal(again.hmac('a'), first.hmac('a'));
-  const { chmodSync, writeFileSync } = await import('node:fs');
   chmodSync(join(folder, 'audit-hmac.key'), 0o644);
   const open = loadNode(folder, RANDOM);
   assert.ok(!open.ok && open.error.detail.includes('chmod 600'));
