@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly whole?: boolean;
   /** More lines of `[gateway]`. */
   readonly gateway?: readonly string[];
+  /** More lines of `[auth]`. */
+  readonly auth?: readonly string[];
   readonly env?: Env;
   readonly store?: 'sqlite' | 'postgres';
   /** `hmac` (default): a shared secret by JWT_SECRET_KEY; `own`: an Ed25519 ring, tokens by `sentinel token issue`. */
@@ -119,7 +121,7 @@ async function freshDatabase(): Promise<string> {
 
 function compose(options: GatewayOptions, state: string, own: boolean, toml: string): string {
   const gateway = ['[gateway]', 'listen = "127.0.0.1:0"', 'health_listen = "127.0.0.1:0"', `state_dir = ${JSON.stringify(state)}`, ...(options.gateway ?? [])];
-  return `${[...gateway, '', '[auth]', `own_keys = ${own}`, '', toml].join('\n')}\n`;
+  return `${[...gateway, '', '[auth]', `own_keys = ${own}`, ...(options.auth ?? []), '', toml].join('\n')}\n`;
 }
 
 async function issued(cli: Setup['cli'], subject: string, roles: string | readonly string[]): Promise<string> {

@@ -33,6 +33,10 @@ const OUTPUT_LIMIT = 4 * 1024 * 1024;
 /** Bounds a broken test; nothing is measured by it. */
 const PATIENCE_MS = 30_000;
 
+const children = new Set<ChildProcess>();
+// A test that fails half-way must not leave them behind.
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+
 let cache: string | undefined;
 
 /** One for all programs of a test file: with a home of its own each, they would compile everything again and write it down at their end. */
@@ -65,10 +69,8 @@ export function start(argv: readonly string[], options: { readonly env: Env; rea
     child.once('close', (code, signal) => resolve({ code, signal, ...text }));
   });
   ended.catch(() => undefined);
-  // A test that fails half-way must not leave it behind.
-  const atExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', atExit);
-  child.once('exit', () => process.off('exit', atExit));
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   return {
     pid: child.pid ?? -1, child, ended,
     stdout: () => text.stdout, stderr: () => text.stderr,
