@@ -8,6 +8,7 @@ import { load } from '../config/load.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
+import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
 import { sha256 } from './system.ts';
@@ -44,7 +45,7 @@ export function readConfigurationFile(file: string, env: Env, home: string = env
     if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
     return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`));
   }
-  const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env) });
+  const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), settings: loaded.value.settings, warnings: loaded.value.warnings });
 }

@@ -1,5 +1,6 @@
 // What a stdio backend is started with: command, arguments, environment. Nothing here may let a child load foreign code or see the gateway's secrets.
 import type { Secret } from '../core/secret.ts';
+import type { Account } from '../core/settings.ts';
 import type { SecretText } from './keys.ts';
 import type { Path } from './locate.ts';
 import { quoted } from './problems.ts';
@@ -20,6 +21,16 @@ export function commandOf(command: string, path: Path, context: Context): string
   const found = context.which(place);
   if (found === undefined) context.problem('command_missing', [...path, 'command'], `the command ${quoted(place)} was not found`);
   return found ?? place;
+}
+
+/** H13: looked up once, at load. A user that cannot be had is an error: the gateway's own would be more than was asked for. */
+export function accountOf(name: string | undefined, path: Path, context: Context): Account | undefined {
+  if (name === undefined) return undefined;
+  const place: Path = [...path, 'run_as'];
+  const found = context.account?.(name);
+  if (found?.ok === true) return found.value;
+  context.problem('run_as', place, `\`run_as = ${quoted(name)}\`: ${found?.error.message ?? 'users are not known here'}`, found?.error.help);
+  return undefined;
 }
 
 /** H05: arguments can be read by every user of the machine. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { backendId } from '../core/ids.ts';
 import type { BackendSettings, BreakerSettings, HttpBackendSettings, StdioBackendSettings } from '../core/settings.ts';
 import { checkPattern } from './patterns.ts';
-import { checkArgs, checkName, childEnv, commandOf, passthrough } from './backend-process.ts';
+import { accountOf, checkArgs, checkName, childEnv, commandOf, passthrough } from './backend-process.ts';
 import { headersOf, sharedSecret, bearerOf, urlOf } from './backend-http.ts';
 import { choice, count, duration, flag, maybeFlag, maybeText, neededChoice, neededText, plainWords, rate, ROWS, seconds, secretText, secretTexts, size, words } from './keys.ts';
 import { explain } from './diagnose.ts';
@@ -33,6 +33,7 @@ const BACKEND = z.strictObject({
   handshake_timeout: duration('30s', { doc: 'Time for it to answer `initialize`.', only: 'stdio' }, { least: 100, most: 3_600_000 }),
   stop_timeout: duration('5s', { doc: 'Time to end by itself after its stdin closed, and again after SIGTERM.', only: 'stdio' }, { most: 600_000 }),
   sandbox: choice(['off', 'basic'], 'basic', { doc: 'Limits put on the process.', only: 'stdio' }),
+  run_as: maybeText({ doc: 'User it runs as, by name or as `uid:gid`; needs a gateway that runs as root. Unset: the gateway\'s own user, who can read the gateway\'s secrets.', only: 'stdio', example: '"nobody"' }),
   url: maybeText({ doc: 'Its endpoint; `/mcp` is added unless the path ends with it.', original: true, only: 'http', secret: true, example: '"https://tools.example.com/mcp"' }),
   exact_url: flag(false, { doc: 'Take `url` as it stands.', only: 'http' }),
   headers: secretTexts({ doc: 'Headers sent with each request.', only: 'http', example: '{ X-Api-Key = "${env:TOOLS_API_KEY}" }' }),
@@ -121,6 +122,7 @@ function stdioOf(base: Base, file: BackendFile, path: Path, context: Context): S
     handshakeMs: file.handshake_timeout,
     stopMs: file.stop_timeout,
     sandbox: file.sandbox,
+    runAs: accountOf(file.run_as, path, context),
   };
 }
 

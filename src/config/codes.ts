@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -115,6 +115,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   issuer: error('SEN-0126', 'Issuer not usable',
     'Two issuers have one name, or the key set URL is not https.',
     'Name each issuer once; use https (http only on loopback).'),
+  run_as: error('SEN-0127', 'User that the backend cannot run as',
+    'The user of `run_as` is not known here, is root, or the gateway does not run as root on Linux and so cannot start a program as somebody else. Nothing is started as another user than the one that was asked for.',
+    'Name a user of the machine other than root (`useradd --system --no-create-home NAME`), and run the gateway as root; or remove `run_as`.'),
 
   weak_secret: warning('SEN-0150', 'Weak secret',
     'HS256 needs at least 32 bytes of secret (RFC 7518 §3.2); shorter ones can be guessed from one token.',

@@ -9,7 +9,7 @@ import { tellDifferences } from './differences.ts';
 import { placesOf, type Path } from './locate.ts';
 import { parseText, type Document, type ParseFault } from './parse.ts';
 import { collectProblems, showPath, type Problems } from './problems.ts';
-import type { Context } from './section.ts';
+import type { Context, FindAccount } from './section.ts';
 import { secretsFrom, type Environment, type ReadFile } from './secrets.ts';
 import { belongsIn, readSettings } from './settings.ts';
 import { DEFAULT_DATABASE_ENV } from './storage.ts';
@@ -23,6 +23,8 @@ export interface LoadInput {
   readonly readFile: ReadFile;
   /** Resolves a command through PATH; without it commands are taken as written. */
   readonly which?: (command: string) => string | undefined;
+  /** Finds users of this machine; without it no backend can have one. */
+  readonly account?: FindAccount;
 }
 
 export interface Loaded {
@@ -55,6 +57,7 @@ function contextOf(input: LoadInput, document: Document, problems: Problems): Co
     home: input.home,
     directory,
     which: input.which,
+    account: input.account,
     secrets: secretsFrom({ env: input.env, readFile: input.readFile, problems, directory, home: input.home, own: ownVariables(document) }),
     given: (path) => valueAt(document, path) !== undefined,
     elsewhere: belongsIn,

@@ -1,9 +1,14 @@
 // One table of the file: its keys, and how they become settings. Tables are read apart, so that a fault in one does not hide those of another.
 import type * as z from 'zod';
+import type { Result } from '../core/result.ts';
+import type { Account } from '../core/settings.ts';
 import type { ProblemKind } from './codes.ts';
 import { explain } from './diagnose.ts';
 import type { Path } from './locate.ts';
 import type { Secrets } from './secrets.ts';
+
+/** By name or `uid:gid`. The error is for the operator: what is wrong, and a way out. */
+export type FindAccount = (name: string) => Result<Account, { readonly message: string; readonly help: string }>;
 
 /** What reading a table may know and say. */
 export interface Context {
@@ -14,6 +19,8 @@ export interface Context {
   readonly secrets: Secrets;
   /** Resolves a command as the gateway would start it; undefined = not found. Without it, commands are taken as written. */
   readonly which: ((command: string) => string | undefined) | undefined;
+  /** Finds the user a backend is to run as. Without it there are none. */
+  readonly account: FindAccount | undefined;
   /** Was this key written in the file? */
   given(path: Path): boolean;
   /** The table in which such a key would be right. */

@@ -139,8 +139,13 @@ function stdioEntries(backend: StdioBackendSettings): readonly Entry[] {
   return entries('backends[]', {
     command: backend.command, args: hidden(backend.args), env: maskedTable(backend.env), env_passthrough: backend.envPassthrough, cwd: backend.cwd,
     restart_on_exit: backend.restart, max_restarts: backend.maxRestarts, restart_window: ms(backend.restartWindowMs),
-    handshake_timeout: ms(backend.handshakeMs), stop_timeout: ms(backend.stopMs), sandbox: backend.sandbox,
+    handshake_timeout: ms(backend.handshakeMs), stop_timeout: ms(backend.stopMs), sandbox: backend.sandbox, run_as: accountShown(backend),
   });
+}
+
+/** With its numbers: a name may come to mean another user. */
+function accountShown({ runAs }: StdioBackendSettings): Leaf {
+  return runAs === undefined ? undefined : `${runAs.name} (${runAs.uid}:${runAs.gid})`;
 }
 
 function httpEntries(backend: HttpBackendSettings): readonly Entry[] {

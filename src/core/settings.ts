@@ -136,6 +136,14 @@ interface BackendBase {
   readonly healthIntervalMs: number;
 }
 
+/** A user of this machine, looked up when the configuration was read; never root. */
+export interface Account {
+  /** As the file writes it. */
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface StdioBackendSettings extends BackendBase {
   readonly type: 'stdio';
   readonly command: string;
@@ -151,6 +159,8 @@ export interface StdioBackendSettings extends BackendBase {
   readonly handshakeMs: number;
   readonly stopMs: number;
   readonly sandbox: 'off' | 'basic';
+  /** Undefined = the gateway's own user. Set only where the gateway runs as root. */
+  readonly runAs: Account | undefined;
 }
 
 export interface HttpBackendSettings extends BackendBase {

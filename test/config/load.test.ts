@@ -123,6 +123,16 @@ test('H04: the gateway\'s own secrets are never given to a backend', () => {
   assert.deepEqual(codes(refused(`${http('url = "https://x/mcp"\nbearer = { env = "MY_JWT" }')}[auth]\njwt_secret_env = "MY_JWT"\n`, { env })), ['SEN-0114']);
 });
 
+test('H13: a backend gets the user it asks for, or the file is refused with a way out; nothing starts as somebody else', () => {
+  const [backend] = accepted(stdio('run_as = "files"')).settings.backends;
+  assert.deepEqual(backend?.type === 'stdio' ? backend.runAs : '', { name: 'files', uid: 65_534, gid: 65_533 });
+  const fault = { message: 'only root can', help: 'be root' };
+  const problems = refused(stdio('run_as = "files"'), { account: () => ({ ok: false, error: fault }) });
+  assert.deepEqual(marks(problems), ['SEN-0127@5:10']);
+  assert.deepEqual([problems[0]?.message, problems[0]?.help], ['`run_as = "files"`: only root can', 'be root']);
+  assert.deepEqual(codes(refused(http('url = "https://x/mcp"\nrun_as = "files"'))), ['SEN-0113']);
+});
+
 test('H05: interpolation works in env, headers and bearer, and is refused in args and url', () => {
   const env = { JWT_SECRET_KEY: JWT_SECRET, KEY: 'k1', TOKEN: 't1' };
   const [files] = accepted(stdio('env = { A = "x-${env:KEY}-y", B = { env = "TOKEN" } }'), { env }).settings.backends;

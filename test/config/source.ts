@@ -1,6 +1,7 @@
 // How the tests of this folder read a configuration: a fixed environment, files from a table, nothing of the machine.
 import assert from 'node:assert/strict';
 import { load, type Loaded } from '../../src/config/load.ts';
+import type { FindAccount } from '../../src/config/section.ts';
 import type { Diagnostic } from '../../src/core/operations.ts';
 import type { Result } from '../../src/core/result.ts';
 
@@ -11,6 +12,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, { readonly text: string; readonly mode: number }>>;
   readonly which?: (command: string) => string | undefined;
+  /** Unset: every user is there. */
+  readonly account?: FindAccount;
 }
 
 export function read(text: string, around: Surroundings = {}): Result<Loaded, readonly Diagnostic[]> {
@@ -24,6 +27,7 @@ export function read(text: string, around: Surroundings = {}): Result<Loaded, re
       return found === undefined ? { ok: false, error: 'ENOENT' } : { ok: true, value: found };
     },
     ...(around.which === undefined ? {} : { which: around.which }),
+    account: around.account ?? ((name) => ({ ok: true, value: { name, uid: 65_534, gid: 65_533 } })),
   });
 }
 

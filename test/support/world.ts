@@ -59,7 +59,7 @@ export function principal(over: Partial<Principal> = {}): Principal {
 export function backendSettings(id: string, over: Partial<Omit<Extract<BackendSettings, { type: 'stdio' }>, 'type' | 'id'>> = {}): BackendSettings {
   return {
     id: backendId(id), type: 'stdio', command: '/bin/false', args: [], env: {}, envPassthrough: [], cwd: undefined, restart: true, maxRestarts: 5,
-    restartWindowMs: 60_000, handshakeMs: 1000, stopMs: 1000, sandbox: 'off', timeoutMs: 1000, maxTimeoutMs: 5000, concurrency: 100, queue: 100,
+    restartWindowMs: 60_000, handshakeMs: 1000, stopMs: 1000, sandbox: 'off', runAs: undefined, timeoutMs: 1000, maxTimeoutMs: 5000, concurrency: 100, queue: 100,
     resultBytes: 1 << 20, breaker: { threshold: 3, recoveryMs: 1000, windowMs: 10_000, minimumCalls: 10, failureRate: 0.5 }, idempotent: [], retries: 3,
     era: 'auto', healthIntervalMs: 30_000, ...over,
   };

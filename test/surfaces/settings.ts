@@ -16,7 +16,7 @@ const GATEWAY: GatewaySettings = {
 
 const GH: StdioBackendSettings = {
   id: backendId('gh'), type: 'stdio', command: 'true', args: [], env: {}, envPassthrough: [], cwd: undefined, restart: false, maxRestarts: 0,
-  restartWindowMs: 1000, handshakeMs: 1000, stopMs: 1000, sandbox: 'off', timeoutMs: 1000, maxTimeoutMs: 1000, concurrency: 1, queue: 1,
+  restartWindowMs: 1000, handshakeMs: 1000, stopMs: 1000, sandbox: 'off', runAs: undefined, timeoutMs: 1000, maxTimeoutMs: 1000, concurrency: 1, queue: 1,
   resultBytes: 1000, breaker: { threshold: 0, recoveryMs: 1, windowMs: 1, minimumCalls: 1, failureRate: 1 }, idempotent: [], retries: 0,
   era: 'auto', healthIntervalMs: 1000,
 };

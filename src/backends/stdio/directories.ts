@@ -50,7 +50,8 @@ function namesIn(base: string): WorkDirs {
 }
 
 function leaves(base: string): readonly string[] {
-  return Object.values(namesIn(base));
+  const { home, tmp, work } = namesIn(base);
+  return [home, tmp, work];
 }
 
 function guarded(make: () => Result<WorkDirs, string>): Result<WorkDirs, string> {

@@ -8,7 +8,7 @@ import { which } from '../../app/which.ts';
 import type { StatusReport } from '../../core/operations.ts';
 import type { Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
-import type { Address } from '../../core/settings.ts';
+import type { Address, BackendSettings } from '../../core/settings.ts';
 import { holderOf, portTrouble } from '../holder.ts';
 import { count, plain } from '../render.ts';
 import { failure, good, skipped, warning, worst } from './finding.ts';
@@ -38,6 +38,7 @@ export function gatewayChecks(facts: GatewayFacts): readonly Check[] {
     { name: 'control-socket', run: async () => controlSocket(facts) },
     { name: 'ports', run: withConfiguration((found) => ports(found, facts.running)) },
     { name: 'backend-commands', run: withConfiguration(async (found) => backendCommands(found, facts.env)) },
+    { name: 'backend-users', run: withConfiguration(async (found) => backendUsers(found.settings.backends, process.getuid?.())) },
     { name: 'store', run: withConfiguration(store) },
     { name: 'gateway', run: async () => gateway(facts.running) },
   ];
@@ -113,6 +114,16 @@ function backendCommands({ settings }: Configuration, env: Environment): Finding
   const [first] = missing;
   if (first !== undefined) return failure(missing.map((backend) => `${backend.id}: ${plain(backend.command)} was not found`).join('; '), `install ${plain(first.command)}, or write its absolute path`);
   return commands.length === 0 ? skipped('no stdio backends') : good(`${count(commands.length, 'command')} found`);
+}
+
+/** H13: a child of the gateway's own user can read its environment, its memory and its keys; one of root can read everything. */
+export function backendUsers(backends: readonly BackendSettings[], uid: number | undefined): Finding {
+  const programs = backends.filter((backend) => backend.type === 'stdio');
+  const bare = programs.filter((backend) => backend.runAs === undefined).map((backend) => backend.id);
+  if (programs.length === 0) return skipped('no stdio backends');
+  if (uid !== 0) return skipped('stdio backends run as the user of the gateway; only a gateway that runs as root can give them others');
+  if (bare.length > 0) return warning(`run as root, and can read the gateway's secrets: ${bare.join(', ')}`, 'run the gateway as another user than root, or set run_as in each of them');
+  return good(`${count(programs.length, 'stdio backend')}, none as the user of the gateway`);
 }
 
 const REACH_MS = 3000;
