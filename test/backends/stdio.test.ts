@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -331,6 +332,8 @@ describe('what a child is given', { timeout: 60_000, concurrency: true }, () => 
   test('H10: it inherits file descriptors 0, 1 and 2, nothing else', async (context) => {
     const listener = createServer().listen(0, '127.0.0.1');
     context.after(() => listener.close());
+    // Open before the child starts, or it would have nothing to inherit.
+    await once(listener, 'listening');
     await running([], { command: 'sleep', args: ['60'], era: 'legacy', stopMs: 50 }, {}, async (run) => {
       const pid = (): number => run.backend.status().pid ?? 0;
       // Behind the wrapper chain, which has opened nothing of its own.
