@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ok } from '../../src/core/result.ts';
-import { Gather } from '../../src/surfaces/mcp/gather.ts';
+import { Gather } from '../../src/core/gather.ts';
 import { startHttp } from '../../src/surfaces/mcp/http.ts';
 import { ALICE, answerTools, fakeIngress, principalOf } from '../surfaces/fake-ingress.ts';
 import { testSettings } from '../surfaces/settings.ts';

@@ -1,6 +1,6 @@
 // Reads one request body up to a cap. A client that goes away ends the reading without an answer.
 import type { IncomingMessage } from 'node:http';
-import { Gather } from './gather.ts';
+import { Gather } from '../../core/gather.ts';
 
 export type BodyEnd =
   | { readonly kind: 'read'; readonly bytes: Uint8Array }

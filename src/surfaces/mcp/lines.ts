@@ -1,6 +1,6 @@
 // Reads newline-delimited messages, with a cap and in linear time; knows nothing of what they say.
 // Joining on every chunk would be quadratic in the length of a line, and a list of chunks costs far more than its bytes (I11).
-import { Gather } from './gather.ts';
+import { Gather } from '../../core/gather.ts';
 
 export interface LineSink {
   /** Without the newline and without a carriage return before it. */

@@ -3,7 +3,7 @@
 
 export class Gather {
   /** The first piece is kept as it came: most messages are one. */
-  #held: Buffer = EMPTY;
+  #held: Uint8Array = EMPTY;
   #owned = false;
   #length = 0;
 
@@ -14,7 +14,7 @@ export class Gather {
   push(part: Uint8Array): void {
     if (part.length === 0) return;
     if (this.#length === 0) {
-      this.#held = Buffer.from(part.buffer, part.byteOffset, part.length);
+      this.#held = part;
       this.#owned = false;
     } else {
       this.#room(this.#length + part.length);
@@ -25,8 +25,8 @@ export class Gather {
 
   #room(needed: number): void {
     if (this.#owned && needed <= this.#held.length) return;
-    const next = Buffer.allocUnsafe(Math.max(FIRST_BYTES, needed, this.#held.length * 2));
-    this.#held.copy(next, 0, 0, this.#length);
+    const next = new Uint8Array(Math.max(FIRST_BYTES, needed, this.#held.length * 2));
+    next.set(this.#held.subarray(0, this.#length));
     this.#held = next;
     this.#owned = true;
   }
@@ -45,5 +45,5 @@ export class Gather {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
+const EMPTY = new Uint8Array(0);
 const FIRST_BYTES = 4096;
