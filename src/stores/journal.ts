@@ -38,6 +38,8 @@ export interface JournalDeps extends RecordDeps {
 }
 
 const BOUNDS: QueueBounds = { queue: 4096, retry: 16_384 };
+/** The longest that anybody waits for a record: a disk that hangs must not hold every call with it. PostgreSQL says no earlier. */
+const WAIT_MS = 10_000;
 /** Calls in flight whose arguments are on record; beyond it arguments are simply stored twice. */
 const INTENDED = 65_536;
 
@@ -52,6 +54,8 @@ class GroupCommitJournal implements Journal {
   readonly #queue: WriteQueue;
   readonly #intended = new Set<string>();
   #unencoded = 0;
+  /** Set while a write takes longer than anybody waits. */
+  #late: StoreFault | undefined;
 
   constructor(deps: JournalDeps) {
     const { database, node, life, clock, random, after, onChange, bounds } = deps;
@@ -71,6 +75,7 @@ class GroupCommitJournal implements Journal {
 
   async intend(intent: Intent): Promise<Result<void, StoreFault>> {
     const { id } = intent.call;
+    if (this.#late !== undefined) return err(this.#late);
     const written = await this.#add(() => this.#encoder.intent(intent), false);
     if (written.ok && this.#intended.size < INTENDED && this.#deps.settings().enabled) this.#intended.add(id);
     return written;
@@ -88,7 +93,7 @@ class GroupCommitJournal implements Journal {
 
   health(): JournalHealth {
     const { size, lost, fault } = this.#queue;
-    return { enabled: this.#deps.settings().enabled, queued: size, failed: lost + this.#unencoded, fault };
+    return { enabled: this.#deps.settings().enabled, queued: size, failed: lost + this.#unencoded, fault: fault ?? this.#late };
   }
 
   async close(): Promise<void> {
@@ -98,11 +103,32 @@ class GroupCommitJournal implements Journal {
   async #add(encode: () => Unplaced, keep: boolean): Promise<Result<void, StoreFault>> {
     if (!this.#deps.settings().enabled) return ok(undefined);
     try {
-      return await this.#queue.add(encode(), keep);
+      return await this.#inTime(this.#queue.add(encode(), keep));
     } catch (thrown) {
       if (keep) this.#unencoded += 1;
       this.#deps.onChange?.(this.health());
       return err({ code: 'corrupt', detail: `not encoded: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
     }
+  }
+
+  /** The row is still written when it can be; only the waiting ends. */
+  #inTime(written: Promise<Result<void, StoreFault>>): Promise<Result<void, StoreFault>> {
+    const late = Promise.withResolvers<Result<void, StoreFault>>();
+    const undo = this.#deps.after(WAIT_MS, () => {
+      const fault: StoreFault = { code: 'unavailable', detail: `a record has not been written for ${WAIT_MS / 1000} s` };
+      late.resolve(err(fault));
+      if (this.#late !== undefined) return;
+      this.#late = fault;
+      this.#deps.onChange?.(this.health());
+    });
+    const done = written.then((result) => {
+      undo();
+      if (this.#late !== undefined) {
+        this.#late = undefined;
+        this.#deps.onChange?.(this.health());
+      }
+      return result;
+    });
+    return Promise.race([done, late.promise]);
   }
 }
