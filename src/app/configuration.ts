@@ -21,6 +21,8 @@ export interface Configuration {
   readonly hash: string;
   readonly settings: Settings;
   readonly warnings: readonly Diagnostic[];
+  /** Environment variables that secrets were read from. */
+  readonly secretVariables: readonly string[];
 }
 
 export interface ConfigurationOptions {
@@ -47,7 +49,7 @@ export function readConfigurationFile(file: string, env: Env, home: string = env
   }
   const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
-  return ok({ file, text, hash: sha256(text), settings: loaded.value.settings, warnings: loaded.value.warnings });
+  return ok({ file, text, hash: sha256(text), ...loaded.value });
 }
 
 /** Throws a TypeError for bytes that are not UTF-8: a policy read through replacement characters is another policy. */

@@ -12,8 +12,8 @@ export interface DaemonOptions extends ConfigurationOptions {
   ready(gateway: RunningGateway, status: StatusReport, configuration: Configuration): void;
   /** Renders a fault and gives its exit status. */
   fail(fault: StartFault): number;
-  /** For warnings of the configuration. */
-  warn(configuration: Configuration): void;
+  /** Told once the configuration is read: for its warnings, and to forget where its secrets came from. */
+  loaded(configuration: Configuration): void;
 }
 
 /** How long the ready line waits for slow backends; they go on starting after it. */
@@ -23,7 +23,7 @@ const STATUS_OF = { SIGINT: 130, SIGTERM: 143 } as const;
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const configuration = readConfiguration(options);
   if (!configuration.ok) return options.fail(configuration.error);
-  options.warn(configuration.value);
+  options.loaded(configuration.value);
   const { file } = configuration.value;
   let running: RunningGateway | undefined;
   const ended = Promise.withResolvers<number>();

@@ -110,7 +110,7 @@ function proxyConfiguration(options: ProxyBase, backend: readonly string[], port
   const env = { ...options.env, JWT_SECRET_KEY: systemRandom.token(32) };
   const loaded = load({ text, file: join(state, 'proxy.toml'), env, home, readFile: () => err('no files here'), which: (command) => which(command, options.env) });
   if (!loaded.ok) return err(startFault(2, loaded.error[0]?.code ?? 'SEN-0101', loaded.error.map((one) => one.message).join('; '), 'sentinel help proxy'));
-  return ok({ file: '', text, hash: sha256(text), settings: loaded.value.settings, warnings: [] });
+  return ok({ file: '', text, hash: sha256(text), settings: loaded.value.settings, warnings: [], secretVariables: loaded.value.secretVariables });
 }
 
 /** Whoever can reach this process is its user: stdio, or loopback with Host and Origin checked. */

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Secret } from '../core/secret.ts';
 import { serveStdio, type StdioEnd } from '../surfaces/mcp/stdio.ts';
 import { compose } from './compose.ts';
-import { readConfiguration, readConfigurationFile, type ConfigurationOptions } from './configuration.ts';
+import { readConfiguration, readConfigurationFile, type Configuration, type ConfigurationOptions } from './configuration.ts';
 import { startFault, type StartFault } from './fault.ts';
 import { reloaderOf, settled } from './serve.ts';
 import { onSignals } from './signals.ts';
@@ -16,6 +16,8 @@ export interface StdioRun extends ConfigurationOptions {
   readonly stdin: Readable;
   readonly stdout: Writable;
   fail(fault: StartFault): number;
+  /** Told once the configuration is read: to forget where its secrets came from. */
+  loaded(configuration: Configuration): void;
 }
 
 /**
@@ -27,6 +29,7 @@ export const FIRST_LIST_MS = 2_000;
 export async function runStdio(options: StdioRun): Promise<number> {
   const configuration = readConfiguration(options);
   if (!configuration.ok) return options.fail(configuration.error);
+  options.loaded(configuration.value);
   const deps = processDeps(options.env, options.version);
   const composed = await compose(configuration.value, deps);
   if (!composed.ok) return options.fail(composed.error);

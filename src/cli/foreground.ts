@@ -2,6 +2,7 @@
 import type { StatusReport } from '../core/operations.ts';
 import { announcement } from './announce.ts';
 import { tellProblems } from './diagnostics.ts';
+import { forgetVariables } from './environment.ts';
 import { packageVersion } from './package.ts';
 import type { VerbContext } from './verb.ts';
 import { whereabouts } from './whereabouts.ts';
@@ -15,7 +16,10 @@ export async function runGateway(cx: VerbContext, configFile: string | undefined
     cwd: cx.cwd,
     version: packageVersion(),
     fail: cx.fail,
-    warn: (configuration) => tellProblems(cx, configuration.warnings, configuration.text),
+    loaded: (configuration) => {
+      forgetVariables(configuration.secretVariables);
+      tellProblems(cx, configuration.warnings, configuration.text);
+    },
     ready: (_gateway, status) => {
       if (cx.json) cx.outJson(readyObject(cx, status));
       else cx.out([announcement(status), ...more(status)].join('\n'));

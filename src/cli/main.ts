@@ -29,7 +29,8 @@ async function ask(question: string): Promise<boolean> {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const status = await runCli(process.argv.slice(2), {
-  env: process.env,
+  // A copy: a gateway forgets the variables of its secrets (environment.ts), and reads the file again at a reload.
+  env: { ...process.env },
   cwd: process.cwd(),
   stdin: process.stdin,
   stdout: process.stdout,

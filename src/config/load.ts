@@ -30,6 +30,8 @@ export interface LoadInput {
 export interface Loaded {
   readonly settings: Settings;
   readonly warnings: readonly Diagnostic[];
+  /** Environment variables that secrets were read from. */
+  readonly secretVariables: readonly string[];
 }
 
 export function load(input: LoadInput): Result<Loaded, readonly Diagnostic[]> {
@@ -42,7 +44,7 @@ export function load(input: LoadInput): Result<Loaded, readonly Diagnostic[]> {
   const settings = readSettings(parsed.value, context);
   if (settings === undefined || problems.failed) return err(problems.diagnostics('error'));
   tellDifferences(parsed.value, settings, context);
-  return ok({ settings: deepFrozen(settings), warnings: problems.diagnostics('warning') });
+  return ok({ settings: deepFrozen(settings), warnings: problems.diagnostics('warning'), secretVariables: context.secrets.read() });
 }
 
 function syntaxDiagnostic(file: string, fault: ParseFault): Diagnostic {

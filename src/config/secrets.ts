@@ -26,6 +26,8 @@ export interface Secrets {
   forBackend(value: SecretText, path: Path): Secret | undefined;
   /** Does this variable hold a secret of the gateway? */
   isOwn(name: string): boolean;
+  /** Variables that were read so far, each set and not empty. */
+  read(): readonly string[];
 }
 
 export interface SecretsDeps {
@@ -61,9 +63,12 @@ export function pathOf(text: string, directory: string, home: string): string {
 
 export function secretsFrom(deps: SecretsDeps): Secrets {
   const { problems } = deps;
+  const read = new Set<string>();
   const valueOf = (name: string): string | undefined => {
     const value = Object.hasOwn(deps.env, name) ? deps.env[name] : undefined;
-    return value === undefined || value === '' ? undefined : value;
+    if (value === undefined || value === '') return undefined;
+    read.add(name);
+    return value;
   };
   const needed = (name: string, path: Path): string | undefined => {
     const value = valueOf(name);
@@ -96,6 +101,7 @@ export function secretsFrom(deps: SecretsDeps): Secrets {
     resolve: (ref, path) => resolve(ref, path, needed),
     forBackend: (value, path) => (typeof value === 'string' ? interpolate(value, path) : resolve(value, path, borrowed)),
     isOwn: (name) => deps.own.has(name),
+    read: () => [...read],
   };
 }
 

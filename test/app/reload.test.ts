@@ -22,7 +22,7 @@ function bench(read: () => Result<Configuration, StartFault>, keys: Result<() =>
   };
   return self;
 }
-const file = (over: Parameters<typeof settings>[0] = {}): Result<Configuration, StartFault> => ok({ file: '/x/sentinel.toml', text: '', hash: 'hash-2', settings: settings(over), warnings: [] });
+const file = (over: Parameters<typeof settings>[0] = {}): Result<Configuration, StartFault> => ok({ file: '/x/sentinel.toml', text: '', hash: 'hash-2', settings: settings(over), warnings: [], secretVariables: [] });
 
 test('a good file swaps the snapshot once and is announced with what changed', async () => {
   const b = bench(() => file({ backends: [backendSettings('alpha'), backendSettings('beta')] }));

@@ -1,7 +1,9 @@
 // `sentinel stdio`: the gateway as an MCP client starts it. stdout belongs to the protocol; not one other byte goes there.
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Secret } from '../../core/secret.ts';
+import type { Configuration } from '../../app/configuration.ts';
 import { openControl } from '../daemon.ts';
+import { forgetVariables } from '../environment.ts';
 import { EXIT } from '../exit.ts';
 import { daemonFault, usageFault } from '../faults.ts';
 import { packageVersion } from '../package.ts';
@@ -56,7 +58,8 @@ async function alone(cx: VerbContext, source: TokenSource): Promise<number> {
     const read = readToken(source);
     return read.ok ? read.value : undefined;
   };
-  return await runStdio({ configFile: cx.configFile, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
+  const loaded = ({ secretVariables }: Configuration): void => forgetVariables([...secretVariables, 'SENTINEL_TOKEN']);
+  return await runStdio({ loaded, configFile: cx.configFile, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
 }
 
 /** Bytes both ways, with back pressure. Ends well only when our own side ended first. */
