@@ -7,14 +7,11 @@ import { read, world } from '../support/world.ts';
 
 function bench(): { readonly w: ReturnType<typeof world>; readonly kill: (forMs: number) => void; readonly jump: (ms: number) => void; readonly listed: () => Promise<number>; readonly stop: () => void } {
   const w = world();
-  let ahead = 0;
-  const wall = (): ReturnType<typeof timestamp> => timestamp(1_700_000_000_000 + w.clock.now + ahead);
-  Object.assign(w.clock, { wall });
-  Object.assign(w.deps, { clock: w.clock });
+  const { wall } = w.clock;
   return {
     w,
     kill: (forMs) => w.cell.override([{ kind: 'kill', id: 'k', scope: { kind: 'all' }, by: 'op', reason: 'test', at: wall(), until: timestamp(wall() + forMs) } satisfies KillOverride]),
-    jump: (ms) => { ahead += ms; },
+    jump: (ms) => { w.clock.ahead += ms; },
     listed: async () => read(await w.ask('tools/list')).result?.tools?.length ?? -1,
     stop: publishExpiries(w.cell, { clock: w.clock, timers: w.clock }),
   };

@@ -26,9 +26,11 @@ import { createWatch } from '../../src/pipeline/watch.ts';
 
 export class HandClock {
   now: number = 1_000;
+  /** By how much the wall clock is wrong. */
+  ahead: number = 0;
   readonly timers: Set<{ readonly due: number; readonly run: () => void }> = new Set<{ readonly due: number; readonly run: () => void }>();
   readonly mono = (): ReturnType<typeof instant> => instant(this.now);
-  readonly wall = (): ReturnType<typeof timestamp> => timestamp(1_700_000_000_000 + this.now);
+  readonly wall = (): ReturnType<typeof timestamp> => timestamp(1_700_000_000_000 + this.now + this.ahead);
   readonly after = (ms: number, run: () => void): (() => void) => {
     const timer = { due: this.now + ms, run };
     this.timers.add(timer);
