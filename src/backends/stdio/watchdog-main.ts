@@ -1,6 +1,6 @@
 // The watchdog program: ends every child of a gateway that died without saying so, even by SIGKILL (H14).
 // It lives in a session of its own and reads one pipe; the end of that pipe is the end of the gateway.
-// Lines on stdin: `run <marker prefix>`, `+ <group leader>`, `- <group leader>`.
+// Argument: the prefix of the markers of this gateway's children. Lines on stdin: `+ <group leader>`, `- <group leader>`.
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RUN_MARKER } from './environment.ts';
@@ -10,21 +10,20 @@ const ROUNDS = 40;
 const PAUSE_MS = 50;
 
 const groups = new Set<number>();
-let prefix: string | undefined;
+// An argument and not a line: the gateway may be killed before it writes its first.
+const prefix = process.argv[2] ?? '';
 
 function obey(line: string): void {
   const [word, value = ''] = line.split(' ');
-  if (word === 'run' && value !== '') prefix = value;
-  else if (word === '+') groups.add(Number(value));
+  if (word === '+') groups.add(Number(value));
   else if (word === '-') groups.delete(Number(value));
 }
 
 async function end(): Promise<void> {
   for (const leader of groups) signalGroup(leader, 'SIGKILL');
-  const marked = prefix;
-  if (marked === undefined) return;
+  if (prefix === '') return;
   // Children that were started but not yet announced, and those that left their group, carry the marker.
-  await killUntilGone(RUN_MARKER, (run) => run?.startsWith(marked) === true, ROUNDS, async () => delay(PAUSE_MS));
+  await killUntilGone(RUN_MARKER, (run) => run?.startsWith(prefix) === true, ROUNDS, async () => delay(PAUSE_MS));
 }
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGPIPE'] as const) process.on(signal, () => undefined);

@@ -16,16 +16,16 @@ export interface Watchdog {
   close(): void;
 }
 
-/** Runs the program with one pipe as its stdin. `ended` is called once, when it is gone. */
-export type StartWatchdog = (ended: () => void) => { readonly pid: number | undefined; readonly stdin: Writable };
+/** Runs the program with one pipe as its stdin. `prefix`: how all markers begin. `ended` is called once, when it is gone. */
+export type StartWatchdog = (prefix: string, ended: () => void) => { readonly pid: number | undefined; readonly stdin: Writable };
 
 // A .ts file when run from source, .js when built.
 const PROGRAM = fileURLToPath(new URL(import.meta.url.replace(/watchdog(\.[jt]s)$/, 'watchdog-main$1')));
 // It mostly sleeps: a small heap, and no compiled code to warm up.
 const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--no-opt', '--disable-warning=ExperimentalWarning'];
 
-export const startWatchdog: StartWatchdog = (ended) => {
-  const child = execa(process.execPath, [...NODE_FLAGS, PROGRAM], {
+export const startWatchdog: StartWatchdog = (prefix, ended) => {
+  const child = execa(process.execPath, [...NODE_FLAGS, PROGRAM, prefix], {
     env: {}, extendEnv: false, cwd: '/', detached: true, cleanup: false, buffer: false, reject: false,
     stdin: 'pipe', stdout: 'ignore', stderr: 'ignore',
   });
@@ -83,13 +83,12 @@ class PipeWatchdog implements Watchdog {
   #ensure(): void {
     if (this.#current !== undefined || this.#closed || this.#starts >= MAX_STARTS) return;
     this.#starts += 1;
-    const started = this.#start(() => {
+    const started = this.#start(`${this.#run}.`, () => {
       if (this.#current !== started) return;
       this.#current = undefined;
       this.#ensure();
     });
     this.#current = started;
-    this.#tell(`run ${this.#run}.`);
     for (const leader of this.#leaders) this.#tell(`+ ${leader}`);
   }
 
