@@ -64,7 +64,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
     return bound;
   }
   surfaces = bound.value;
-  gateway.telemetry.sessions(() => standing().sessions);
+  gateway.telemetry.surfaces(() => ({ ...bound.value.http.stats(), attached: bound.value.control.stats().attached, sessions: standing().sessions }));
   gateway.edges.apply(configuration.settings);
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
   let ended: Promise<void> | undefined;

@@ -8,12 +8,12 @@ import type { StoreFault } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { lifecycleLine, outcomeLine } from '../telemetry/lines.ts';
 import { createLog } from '../telemetry/log.ts';
-import { createMetrics, type MetricsSample } from '../telemetry/metrics.ts';
+import { createMetrics, type MetricsSample, type SurfacesSample } from '../telemetry/metrics.ts';
 import { createTail } from '../telemetry/tail.ts';
 import type { AppDeps } from './deps.ts';
 
 /** What a scrape asks of the composed gateway; the rest telemetry knows itself. */
-export type SampleSource = () => Omit<MetricsSample, 'sessions' | 'logDropped' | 'lastReload'>;
+export type SampleSource = () => Omit<MetricsSample, 'surfaces' | 'logDropped' | 'lastReload'>;
 
 export interface Telemetry {
   outcome(outcome: Outcome): void;
@@ -26,7 +26,7 @@ export interface Telemetry {
   /** After a reload: the log level. */
   configure(settings: Settings): void;
   reloaded(ok: boolean): void;
-  sessions(count: () => number): void;
+  surfaces(count: () => SurfacesSample): void;
   metrics(): Promise<string>;
   tail(listener: (event: LiveEvent) => void): () => void;
 }
@@ -38,14 +38,17 @@ export interface TelemetryInput {
   exposedName(target: Target): string | undefined;
 }
 
+/** Before they are bound, and where there are none. */
+const NO_SURFACES: SurfacesSample = { sessions: 0, attached: 0, connections: 0, exchanges: 0, subscriptions: 0, hits: {}, malformed: 0, strayResponses: 0, unrecorded: 0 };
+
 export function createTelemetry({ settings, deps, sample, exposedName }: TelemetryInput): Telemetry {
   const log = createLog({ level: settings.gateway.logLevel, ...(deps.logTo === undefined ? {} : { write: deps.logTo }) });
   const tail = createTail({ defer: (task) => setImmediate(task) });
-  let sessions = (): number => 0;
+  let surfaces = (): SurfacesSample => NO_SURFACES;
   let lastReload: MetricsSample['lastReload'];
   const metrics = createMetrics({
     version: deps.version, node: process.version, exposedName, runtime: true,
-    sample: () => ({ ...sample(), sessions: sessions(), logDropped: log.dropped(), lastReload }),
+    sample: () => ({ ...sample(), surfaces: surfaces(), logDropped: log.dropped(), lastReload }),
   });
   const outcomes = [metrics.outcome, outcomeLine(log), tail.outcome];
   const events = [lifecycleLine(log), tail.lifecycle];
@@ -72,8 +75,8 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
     reloaded: (ok) => {
       lastReload = { at: deps.clock.wall(), ok };
     },
-    sessions: (count) => {
-      sessions = count;
+    surfaces: (count) => {
+      surfaces = count;
     },
     metrics: () => metrics.scrape(),
     // More watchers than the tail takes: this one hears nothing, rather than slowing the others.

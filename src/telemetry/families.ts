@@ -16,12 +16,14 @@ const ADMIT_SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
 
 export type CounterName =
   | 'sentinel_requests_total' | 'sentinel_errors_total' | 'sentinel_rate_limit_hits_total' | 'sentinel_calls_total' | 'sentinel_auth_failures_total'
-  | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total';
+  | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total' | 'sentinel_http_bound_hits_total'
+  | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
 export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
 export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
   | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
-  | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info';
+  | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info' | 'sentinel_http_connections' | 'sentinel_http_requests_active'
+  | 'sentinel_http_streams' | 'sentinel_attached_agents';
 
 type Families = Readonly<Record<CounterName, Family & { readonly type: 'counter' }>>
   & Readonly<Record<HistogramName, Family & { readonly type: 'histogram'; readonly buckets: readonly number[] }>>
@@ -41,6 +43,14 @@ export const FAMILIES: Families = {
 
   sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
   sentinel_sessions: { type: 'gauge', labels: [], help: 'Open agent sessions.' },
+  sentinel_attached_agents: { type: 'gauge', labels: [], help: 'Agents attached by `sentinel stdio` over the control socket.' },
+  sentinel_http_connections: { type: 'gauge', labels: [], help: 'Open connections of the agents\' listener. Bounds: connections, connections_per_peer.' },
+  sentinel_http_requests_active: { type: 'gauge', labels: [], help: 'HTTP requests that are being answered, streams of `subscriptions/listen` among them.' },
+  sentinel_http_streams: { type: 'gauge', labels: [], help: 'Open GET streams of sessions. Bound: streams_per_principal.' },
+  sentinel_http_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the agents\' listener: connections, headers, time (slow headers or bodies), body, guesses (failed authentications), sessions, streams, reader (too slow for its stream).' },
+  sentinel_http_malformed_total: { type: 'counter', labels: [], help: 'Connections closed because what came was not HTTP/1.1.' },
+  sentinel_http_stray_responses_total: { type: 'counter', labels: [], help: 'Responses that agents posted without having been asked anything.' },
+  sentinel_refusals_unrecorded_total: { type: 'counter', labels: [], help: 'Refused requests without an audit record of their own, because their sender had its share of records.' },
   sentinel_tools: { type: 'gauge', labels: [], help: 'Tools in the catalogue.' },
   sentinel_kills_active: { type: 'gauge', labels: [], help: 'Kills in force, from the configuration and from operators.' },
   sentinel_backend_up: { type: 'gauge', labels: ['backend'], help: '1 when the backend is connected and has answered its handshake, else 0.' },

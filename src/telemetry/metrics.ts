@@ -7,10 +7,27 @@ import { statusOf, type CallOutcome, type Outcome, type Refusal, type Status } f
 import { codeOf, verdictOf } from '../core/ruling.ts';
 import { Board } from './board.ts';
 
+/** What the agents' surfaces hold, and what they turned away without a call. */
+export interface SurfacesSample {
+  readonly sessions: number;
+  /** Over the control socket. */
+  readonly attached: number;
+  readonly connections: number;
+  /** HTTP requests that are being answered. */
+  readonly exchanges: number;
+  /** Open GET streams. */
+  readonly subscriptions: number;
+  /** Times a bound was run into, by its name: a closed set. */
+  readonly hits: Readonly<Record<string, number>>;
+  readonly malformed: number;
+  readonly strayResponses: number;
+  readonly unrecorded: number;
+}
+
 /** Read at each scrape. */
 export interface MetricsSample {
   readonly inflight: number;
-  readonly sessions: number;
+  readonly surfaces: SurfacesSample;
   readonly tools: number;
   readonly kills: number;
   readonly revision: number;
@@ -115,7 +132,7 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   const now = sample();
   board.gauge('sentinel_build_info').set({ version, node }, 1);
   board.gauge('sentinel_inflight').set(now.inflight);
-  board.gauge('sentinel_sessions').set(now.sessions);
+  fillSurfaces(board, now.surfaces);
   board.gauge('sentinel_tools').set(now.tools);
   board.gauge('sentinel_kills_active').set(now.kills);
   board.gauge('sentinel_config_revision').set(now.revision);
@@ -127,6 +144,18 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   setCounter(board, 'sentinel_audit_failed_total', [[{}, now.audit.failed]]);
   setCounter(board, 'sentinel_log_dropped_total', [[{}, now.logDropped]]);
   fillBackends(board, now);
+}
+
+function fillSurfaces(board: Board, now: SurfacesSample): void {
+  board.gauge('sentinel_sessions').set(now.sessions);
+  board.gauge('sentinel_attached_agents').set(now.attached);
+  board.gauge('sentinel_http_connections').set(now.connections);
+  board.gauge('sentinel_http_requests_active').set(now.exchanges);
+  board.gauge('sentinel_http_streams').set(now.subscriptions);
+  setCounter(board, 'sentinel_http_bound_hits_total', Object.entries(now.hits).map(([bound, count]) => [{ bound }, count]));
+  setCounter(board, 'sentinel_http_malformed_total', [[{}, now.malformed]]);
+  setCounter(board, 'sentinel_http_stray_responses_total', [[{}, now.strayResponses]]);
+  setCounter(board, 'sentinel_refusals_unrecorded_total', [[{}, now.unrecorded]]);
 }
 
 /** Begun anew each time, so that a backend that was removed from the configuration leaves no series behind. */

@@ -9,7 +9,7 @@ import { startHttp } from '../../src/surfaces/mcp/http.ts';
 import { ALICE, answerTools, fakeIngress, principalOf } from '../surfaces/fake-ingress.ts';
 import { testSettings } from '../surfaces/settings.ts';
 import { initialize, listener, modern, MODERN, session } from '../surfaces/speak.ts';
-import { ask, eventually, sendRaw } from '../surfaces/wire.ts';
+import { ask, eventually, openStream, sendRaw } from '../surfaces/wire.ts';
 
 function dial(port: number): Socket {
   const socket = connect({ host: '127.0.0.1', port });
@@ -139,4 +139,23 @@ test('I01 a connection that says nothing at all is closed', async (t) => {
   await eventually(() => surface.stats().connections === 2, 'both are connected');
   await eventually(() => surface.stats().connections === 0, 'both are closed');
   for (const socket of sockets) socket.destroy();
+});
+
+test('each bound that is run into is counted under its name', async (t) => {
+  const { port, surface } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 2000, headersMs: 100, requestMs: 100, sessionsPerPrincipal: 1, streamsPerPrincipal: 1, headerBytes: 8000, streamBufferBytes: 1000 } }) });
+  const call = { method: 'tools/call', params: { name: 'echo', arguments: { text: 'x'.repeat(3000) } } };
+  assert.equal((await ask(modern(port, call))).status, 413);
+  assert.equal((await ask({ ...modern(port, { method: 'tools/list' }), lines: Array.from({ length: 120 }, (_, n) => [`X-${n}`, '1']).flat() })).status, 431);
+  assert.equal((await sendRaw(port, `GET /mcp HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).status, 431);
+  assert.equal((await sendRaw(port, 'nonsense\r\n\r\n')).status, 400);
+  assert.equal((await sendRaw(port, 'POST /mcp HTTP/1.1\r\nHost: localhost\r\n')).status, 408);
+  const talk = await session(port);
+  const stream = await openStream({ ...talk.with({ Accept: 'text/event-stream' }), method: 'GET' });
+  assert.equal((await ask({ ...talk.with({ Accept: 'text/event-stream' }), method: 'GET' })).status, 429);
+  assert.equal((await initialize(port, '2025-11-25')).status, 429);
+  for (let n = 0; n < 40; n += 1) await ask({ ...modern(port, { method: 'tools/list' }), headers: { Authorization: 'Bearer guess' } });
+  stream.cut();
+  const { hits, malformed, unrecorded } = surface.stats();
+  assert.deepEqual({ ...hits, guesses: hits.guesses > 0 }, { connections: 0, headers: 2, time: 1, body: 1, guesses: true, sessions: 1, streams: 1, reader: 0 });
+  assert.deepEqual([malformed, unrecorded > 0], [1, true]);
 });

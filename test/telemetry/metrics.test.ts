@@ -6,9 +6,10 @@ import { FAMILIES } from '../../src/telemetry/families.ts';
 import { FORBIDDEN, outcome, refusal } from './sample.ts';
 
 const SAMPLE: MetricsSample = {
-  inflight: 2, sessions: 3, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
+  inflight: 2, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
   backends: [{ id: 'fs', up: true, restarts: 2 }, { id: 'db', up: false, restarts: 0 }], circuits: [{ backend: 'fs', state: 'open' }],
   audit: { enabled: true, queued: 7, failed: 5, fault: undefined },
+  surfaces: { sessions: 3, attached: 1, connections: 12, exchanges: 6, subscriptions: 2, hits: { body: 4, sessions: 0 }, malformed: 8, strayResponses: 9, unrecorded: 10 },
 };
 
 function metrics(parts: Partial<MetricsDeps> = {}): Metrics {
@@ -85,6 +86,19 @@ test('the rest is asked for at each scrape, and a backend that is gone leaves no
   assert.deepEqual(await series(of, 'sentinel_backend_up'), []);
   assert.deepEqual(await series(of, 'sentinel_backend_restarts_total'), []);
   assert.deepEqual([...await series(of, 'sentinel_audit_up'), ...await series(of, 'sentinel_config_last_reload_successful'), ...await series(of, 'sentinel_config_last_reload_timestamp_seconds')], ['0', '0', '5']);
+});
+
+test('what the listeners hold and turn away is shown, each bound by its name', async () => {
+  const of = metrics();
+  of.outcome(refusal({ reason: { code: 'foreign_session' }, method: 'tools/list' }));
+  const one = async (name: string): Promise<string> => (await series(of, `sentinel_${name}`)).join(' ');
+  assert.deepEqual(
+    [await one('sessions'), await one('attached_agents'), await one('http_connections'), await one('http_requests_active'), await one('http_streams')],
+    ['3', '1', '12', '6', '2'],
+  );
+  assert.equal(await one('http_bound_hits_total'), '{bound="body"} 4 {bound="sessions"} 0');
+  assert.deepEqual([await one('http_malformed_total'), await one('http_stray_responses_total'), await one('refusals_unrecorded_total')], ['8', '9', '10']);
+  assert.equal(await one('calls_total'), '{backend="unknown",tool="unknown",decision="deny",code="foreign_session"} 1');
 });
 
 test('every family of the list is served, with help and type, by a registry of its own', async () => {

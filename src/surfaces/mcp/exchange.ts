@@ -20,6 +20,8 @@ export interface ExchangeOptions {
   readonly now: Instant;
   /** Ends the work behind this answer. */
   readonly cancel: (by: CancelledBy) => void;
+  /** The reader was too slow; told before `cancel`. */
+  readonly behind: () => void;
 }
 
 export class Exchange {
@@ -84,7 +86,11 @@ export class Exchange {
     if (this.#stream === undefined && !this.#response.headersSent && !this.#response.destroyed) {
       const { bufferBytes, headers } = this.#options;
       // A reader that lets the backlog grow past its bound has left, whatever its socket says (I15).
-      this.#stream = new EventStream(this.#response, { bufferBytes, headers, overflowed: () => this.#options.cancel('agent') });
+      const overflowed = (): void => {
+        this.#options.behind();
+        this.#options.cancel('agent');
+      };
+      this.#stream = new EventStream(this.#response, { bufferBytes, headers, overflowed });
     }
     return this.#stream;
   }

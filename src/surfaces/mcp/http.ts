@@ -11,7 +11,7 @@ import { type ListenFault, listenOn } from '../listen.ts';
 import { FailureLimiter } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
-import { type HttpCounters, type HttpState, StreamCount } from './state.ts';
+import { type Bound, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
 import { receive } from './visit.ts';
 
 export interface HttpStats extends HttpCounters {
@@ -47,7 +47,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     subscriptions: new Set(),
     longStreams: new StreamCount(),
     failures: new FailureLimiter(bounds.limiterKeys),
-    counters: { refusedConnections: 0, unrecorded: 0, strayResponses: 0, malformed: 0 },
+    counters: { hits: noHits(), unrecorded: 0, strayResponses: 0, malformed: 0 },
     draining: false,
   };
   const server = createServer({ maxHeaderSize: bounds.headerBytes, requireHostHeader: false, insecureHTTPParser: false, connectionsCheckingInterval: 1000, joinDuplicateHeaders: false });
@@ -91,14 +91,14 @@ function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket>
   const open = new Set<Socket>();
   const perPeer = new Map<string, number>();
   server.on('drop', () => {
-    state.counters.refusedConnections += 1;
+    state.counters.hits.connections += 1;
   });
   server.on('connection', (socket: Socket) => {
     const { bounds, gateway } = state.ingress.runtime.current().settings;
     const peer = plainAddress(socket.remoteAddress);
     const before = perPeer.get(peer) ?? 0;
     if (!gateway.behindProxy && before >= (isLoopback(peer) ? bounds.connectionsLoopback : bounds.connectionsPerPeer)) {
-      state.counters.refusedConnections += 1;
+      state.counters.hits.connections += 1;
       socket.destroy();
       return;
     }
@@ -120,11 +120,15 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+const BOUND_OF: Readonly<Record<string, Bound>> = { HPE_HEADER_OVERFLOW: 'headers', ERR_HTTP_REQUEST_TIMEOUT: 'time' };
+
 /** Bytes that are not HTTP/1.1 (A12), upgrades to anything else and tunnels (A29): one short answer, and the socket is closed. */
 function refuseOtherProtocols(server: Server, counters: HttpCounters): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    counters.malformed += 1;
+    const bound = BOUND_OF[error.code ?? ''];
+    if (bound === undefined) counters.malformed += 1;
+    else counters.hits[bound] += 1;
     closeWith(socket, STATUS_LINES[error.code ?? ''] ?? '400 Bad Request');
   });
   server.on('upgrade', (_req, socket: Duplex) => closeWith(socket, '400 Bad Request'));

@@ -79,7 +79,9 @@ function open(state: HttpState, guest: Guest, message: RequestEnvelope): void {
 
 function crowded(state: HttpState, guest: Guest, message: RequestEnvelope): { readonly status: number; readonly message: RawJson } | undefined {
   const room = state.sessions.room(guest.principal, guest.settings.bounds);
-  return room === 'free' ? undefined : { status: room === 'full' ? 503 : 429, message: errorMessage(message.id, CODE.internal, 'Too many sessions') };
+  if (room === 'free') return undefined;
+  state.counters.hits.sessions += 1;
+  return { status: room === 'full' ? 503 : 429, message: errorMessage(message.id, CODE.internal, 'Too many sessions') };
 }
 
 async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): Promise<void> {
@@ -168,6 +170,7 @@ function exchangeOf(state: HttpState, guest: Guest, cancel: (by: CancelledBy) =>
     headers: guest.cors,
     now: state.ingress.clock.mono(),
     cancel,
+    behind: () => (state.counters.hits.reader += 1),
   });
   state.exchanges.add(exchange);
   return exchange;

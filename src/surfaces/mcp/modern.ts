@@ -24,6 +24,7 @@ export function serveModern(state: HttpState, guest: Guest, message: Spoken, met
   }
   const long = methodOf(message.method)?.plan === 'listen';
   if (long && !state.longStreams.take(guest.principal, guest.settings.bounds.streamsPerPrincipal)) {
+    state.counters.hits.streams += 1;
     const data = toRaw({ sentinel: { code: DENIAL_CODES.busy } });
     return refuse(guest, message, { status: 429, code: CODE.internal, message: 'Too many open streams', data });
   }
@@ -40,6 +41,7 @@ async function run(state: HttpState, guest: Guest, inbound: Inbound, long: boole
     headers: guest.cors,
     now: state.ingress.clock.mono(),
     cancel: (by) => controller.abort(by),
+    behind: () => (state.counters.hits.reader += 1),
   });
   res.on('close', () => {
     if (!res.writableFinished) controller.abort('agent');

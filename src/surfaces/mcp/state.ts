@@ -19,9 +19,15 @@ export interface Subscription {
   touched: Instant;
 }
 
+/** What ran into a bound: the settings of the same names, `guesses` for failed authentications. */
+export type Bound = 'connections' | 'headers' | 'time' | 'body' | 'guesses' | 'sessions' | 'streams' | 'reader';
+
+export function noHits(): Record<Bound, number> {
+  return { connections: 0, headers: 0, time: 0, body: 0, guesses: 0, sessions: 0, streams: 0, reader: 0 };
+}
+
 export interface HttpCounters {
-  /** Connections closed at once: over a cap. */
-  refusedConnections: number;
+  readonly hits: Record<Bound, number>;
   /** Refused requests that got no record of their own because their peer had its share. */
   unrecorded: number;
   /** Responses that agents posted without being asked. */

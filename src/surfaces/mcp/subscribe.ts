@@ -10,12 +10,17 @@ export function serveGet(state: HttpState, guest: Guest): void {
   const session = sessionOf(state, guest, undefined);
   if (session === undefined) return;
   const { res, principal } = guest;
-  if (!state.longStreams.take(principal, guest.settings.bounds.streamsPerPrincipal)) return replyFault(res, 429, 'Too many open streams', guest.cors);
+  if (!state.longStreams.take(principal, guest.settings.bounds.streamsPerPrincipal)) {
+    state.counters.hits.streams += 1;
+    return replyFault(res, 429, 'Too many open streams', guest.cors);
+  }
   const stream = new EventStream(res, {
     bufferBytes: guest.settings.bounds.streamBufferBytes,
     headers: guest.cors,
     // Nothing runs on this stream, so there is nothing to cancel: closing it is all.
-    overflowed: () => undefined,
+    overflowed: () => {
+      state.counters.hits.reader += 1;
+    },
   });
   const subscription: Subscription = { principal, stream, touched: state.ingress.clock.mono() };
   state.subscriptions.add(subscription);

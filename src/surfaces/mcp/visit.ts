@@ -56,6 +56,8 @@ function refuseAtGate(state: HttpState, res: ServerResponse, peer: string, fault
   if (fault.refusal !== undefined) {
     record(state, { surface: 'http', peer, principal: undefined, method: undefined, name: undefined, reason: { code: fault.refusal } });
   }
+  if (fault.status === 413) state.counters.hits.body += 1;
+  if (fault.status === 431) state.counters.hits.headers += 1;
   replyFault(res, fault.status, fault.message, fault.allow === undefined ? [] : ['Allow', fault.allow]);
 }
 
@@ -63,6 +65,7 @@ function authenticate(state: HttpState, visit: Visit): void {
   const token = bearerOf(visit.headers.authorization);
   const wait = state.failures.wait(visit.peer, state.ingress.clock.mono());
   if (wait !== undefined && !(token !== undefined && state.failures.isGood(digestOf(token)))) {
+    state.counters.hits.guesses += 1;
     state.counters.unrecorded += 1;
     return replyFault(visit.res, 429, 'Too many failed authentications', [...visit.cors, ...retryAfter(wait)]);
   }
@@ -94,8 +97,10 @@ function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): 
   if (visit.req.method === 'GET') return serveGet(state, guest);
   if (visit.req.method === 'DELETE') return serveDelete(state, guest);
   readBody(visit.req, settings.bounds.bodyBytes, (end) => {
-    if (end.kind === 'too_large') replyFault(res, 413, 'the body is too large', cors);
-    else if (end.kind === 'read') safely(res, () => dispatch(state, guest, end.bytes));
+    if (end.kind === 'too_large') {
+      state.counters.hits.body += 1;
+      replyFault(res, 413, 'the body is too large', cors);
+    } else if (end.kind === 'read') safely(res, () => dispatch(state, guest, end.bytes));
   });
 }
 
