@@ -75,8 +75,8 @@ describe('backends as they are, behind the gateway', () => {
   test('T80 T106: a backend that asks is answered by the gateway, not by the agent, and its call goes on', async () => {
     for (const peer of peers) {
       const asked = await peer.call('plain__ask', {});
-      const reply = JSON.parse(String((asked.kind === 'result' ? asked.whole['structuredContent'] as { reply: string } : { reply: '{}' }).reply)) as { error?: { code: number } };
-      assert.equal(reply.error?.code, -32_601, 'roots/list has no answer here');
+      const { reply } = (asked.kind === 'result' ? asked.whole['structuredContent'] : {}) as { readonly reply: string };
+      assert.equal((JSON.parse(reply) as { readonly error?: { readonly code: number } }).error?.code, -32_601, 'roots/list has no answer here');
       assert.equal(text(await peer.call('plain__ping', {})), 'answered');
     }
   });

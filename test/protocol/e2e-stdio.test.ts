@@ -82,7 +82,10 @@ for (const mode of ['attached', 'alone'] as const) {
       const agent = await ready();
       agent.say({ id: 'long', method: 'tools/call', params: { name: 'good__never' } });
       agent.say({ method: 'notifications/cancelled', params: { requestId: 'nobody' } });
-      const cancelled = async (): Promise<number> => ((await agent.ask(`seen-${agent.lines().length}`, 'tools/call', { name: 'good__seen' })).result?.['structuredContent'] as { cancelled: unknown[] }).cancelled.length;
+      const cancelled = async (): Promise<number> => {
+        const { result = {} } = await agent.ask(`seen-${agent.lines().length}`, 'tools/call', { name: 'good__seen' });
+        return (result['structuredContent'] as { readonly cancelled: readonly unknown[] }).cancelled.length;
+      };
       const before = await cancelled();
       agent.say({ method: 'notifications/cancelled', params: { requestId: 'long', reason: 'enough' } });
       await until(async () => (await cancelled()) > before, 'the backend is told');
@@ -122,7 +125,8 @@ for (const mode of ['attached', 'alone'] as const) {
       const agent = await ready();
       const args = '{"z":12345678901234567890,"a":1.0,"e":1e400,"u":"\\u00e9\\ud83d\\ude00","n":{"b":[1.50,-0],"a":null}}';
       agent.say(`{"jsonrpc":"2.0","id":"bytes","method":"tools/call","params":{"name":"good__echo","arguments":${args}}}`);
-      const { line } = (await agent.answer('bytes')).result?.['structuredContent'] as { readonly line: string };
+      const { result = {} } = await agent.answer('bytes');
+      const { line } = result['structuredContent'] as { readonly line: string };
       assert.ok(line.includes(`"arguments":${args}`), line);
       assert.match(agent.raw('bytes'), /"x-vendor":\[1\]/);
       await agent.ask('defs', 'tools/list');

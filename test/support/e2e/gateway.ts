@@ -1,6 +1,6 @@
 // The real gateway for end-to-end tests: `sentinel serve` as a process of its own, with its own home, keys, ports and store.
 import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlOf, type Control } from '../../../src/cli/control.ts';
@@ -197,9 +197,4 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 /** What the gateway logged, line by line. */
 export function logOf(gateway: Pick<Gateway, 'process'>): readonly Row[] {
   return gateway.process.stderr().split('\n').filter((line) => line.startsWith('{')).map((line): Row => JSON.parse(line));
-}
-
-/** For tests that look for a secret on the disk of the gateway. */
-export function fileText(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'latin1') : '';
 }
