@@ -8,7 +8,10 @@ export interface BackoffRules {
   readonly windowMs: number;
 }
 
-export type Verdict = { readonly kind: 'again'; readonly afterMs: number } | { readonly kind: 'give_up' };
+export type Verdict =
+  | { readonly kind: 'again'; readonly afterMs: number }
+  /** As many restarts as a window may hold: `afterMs` from now it has room for one. Tell `resumed` of it. */
+  | { readonly kind: 'give_up'; readonly afterMs: number };
 
 export class Backoff {
   readonly #rules: BackoffRules;
@@ -29,13 +32,19 @@ export class Backoff {
     if (livedMs >= stableMs) this.#attempt = 0;
     if (maxRestarts > 0) {
       this.#restarts = this.#restarts.filter((at) => now - at < windowMs);
-      if (this.#restarts.length >= maxRestarts) return { kind: 'give_up' };
+      const [oldest] = this.#restarts;
+      if (this.#restarts.length >= maxRestarts && oldest !== undefined) return { kind: 'give_up', afterMs: oldest + windowMs - now };
       this.#restarts.push(now);
     }
     const flat = Math.min(capMs, baseMs * 2 ** Math.min(this.#attempt, 30));
     this.#attempt += 1;
     // Half of it is chance, so that backends which died together do not come back together.
     return { kind: 'again', afterMs: flat / 2 + (flat / 2) * this.#jitter() };
+  }
+
+  /** A restart after giving up counts like any other. */
+  resumed(now: number): void {
+    this.#restarts.push(now);
   }
 
   settled(): void {

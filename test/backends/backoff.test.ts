@@ -34,6 +34,14 @@ describe('Backoff', () => {
     assert.deepEqual(delays(backoff, [[0, 10], [599_999, 10], [600_000, 10]]).map((verdict) => verdict === 'give_up'), [false, true, false]);
   });
 
+  test('who gave up is told when the window has room again, and that restart counts too', () => {
+    const backoff = new Backoff({ ...RULES, maxRestarts: 2 }, () => 0);
+    delays(backoff, [[0, 10], [100, 10]]);
+    assert.deepEqual(backoff.next(200, 10), { kind: 'give_up', afterMs: 599_800 });
+    backoff.resumed(600_000);
+    assert.deepEqual(backoff.next(600_050, 10), { kind: 'give_up', afterMs: 50 });
+  });
+
   test('jitter never goes beyond the cap, nor below half of the step', () => {
     fc.assert(fc.property(fc.double({ min: 0, max: 0.999_999, noNaN: true }), fc.integer({ min: 1, max: 2_000 }), (chance, times) => {
       const backoff = new Backoff(RULES, () => chance);

@@ -243,6 +243,15 @@ describe('starting, restarting, stopping', { timeout: 60_000, concurrency: true 
     assert.equal(spawns(run), 1);
   }));
 
+  test('failed is not for good: when the window has room it is started again', async () => running([], { maxRestarts: 1, restartWindowMs: 6_000, era: 'legacy' }, { backoffBaseMs: 2 }, async (run) => {
+    await run.ready();
+    await run.fails('crash');
+    await until(() => spawns(run) === 2 && run.backend.status().state === 'ready', 'restarted');
+    await run.fails('crash');
+    await until(() => run.backend.status().state === 'failed', 'failed');
+    await until(() => spawns(run) === 3 && run.backend.status().state === 'ready', 'ready again');
+  }));
+
   test('a program that does not exist is a spawn fault', async () => running([], { command: '/nonexistent/program', maxRestarts: 1 }, { backoffBaseMs: 2 }, async (run) => {
     await until(() => run.backend.status().state === 'failed', 'failed');
     assert.deepEqual(run.backend.status().lastFault, { code: 'spawn_failed', detail: '/nonexistent/program is not an executable file' });

@@ -114,14 +114,13 @@ class StdioBackend implements Backend {
       const began = this.#deps.clock.mono();
       const fault = await this.#liveOnce();
       if (this.#stopping) return;
+      if (!this.#settings.restart) return this.#status.become('failed', fault);
       const now = this.#deps.clock.mono();
-      const verdict = this.#settings.restart ? this.#backoff.next(now, now - began) : { kind: 'give_up' as const };
-      if (verdict.kind === 'give_up') {
-        this.#status.become('failed', fault);
-        return;
-      }
-      this.#status.become('backing_off', fault);
+      const verdict = this.#backoff.next(now, now - began);
+      // Not for good: what crashes it may come from an agent, who could then take it from all others by five bad calls.
+      this.#status.become(verdict.kind === 'give_up' ? 'failed' : 'backing_off', fault);
       await this.#nap.sleep(verdict.afterMs);
+      if (verdict.kind === 'give_up') this.#backoff.resumed(this.#deps.clock.mono());
       if (!this.#stopping) this.#status.restarts += 1;
     }
   }
