@@ -3,7 +3,7 @@ import { HttpPeer, type Knobs } from '../fixtures/backends/http-peer.ts';
 import { backendContract, type Made } from './contract.ts';
 import { httpSettings, recorded } from './support.ts';
 
-const BOUNDS = { timeoutMs: 300, maxTimeoutMs: 3_000, resultBytes: 100_000 } as const;
+const BOUNDS = { timeoutMs: 800, maxTimeoutMs: 8_000, resultBytes: 100_000 } as const;
 
 async function make(knobs: Partial<Knobs>): Promise<Made> {
   const peer = await new HttpPeer(knobs).start();

@@ -3,7 +3,7 @@ import { createStdioBackend } from '../../src/backends/stdio/supervise.ts';
 import { backendContract, type Made } from './contract.ts';
 import { io, permit, recorded, stdioSettings } from './support.ts';
 
-const BOUNDS = { timeoutMs: 300, maxTimeoutMs: 3_000, resultBytes: 100_000 } as const;
+const BOUNDS = { timeoutMs: 800, maxTimeoutMs: 8_000, resultBytes: 100_000 } as const;
 
 async function make(era: 'legacy' | 'modern'): Promise<Made> {
   const recording = recorded();
