@@ -1,6 +1,6 @@
 // What an operator may do to the running gateway, done. The control socket carries it; nothing here trusts what it is told.
 import type { Call } from '../core/call.ts';
-import { targetKey } from '../core/call.ts';
+import { targetKey, type Target } from '../core/call.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { KillReport, KillRequest, LiveEvent, Operations, OperationFault, ReloadReport, RevokeRequest, StatusReport } from '../core/operations.ts';
 import { describeKillScope, type KillOverride, type Override, type RevokeOverride } from '../core/override.ts';
@@ -67,15 +67,15 @@ async function kill(request: KillRequest, deps: OperationsDeps): Promise<Result<
   if (!rule.ok) return rule;
   const override: KillOverride = { kind: 'kill', id: deps.random.uuid(), scope: request.scope, by: request.by, reason: request.reason, at: deps.clock.wall(), until: request.until };
   const isHit = (call: Call): boolean => hits(rule.value, call.principal, call.target, deps.clock.wall());
-  const found = hitTools(deps.cell.current(), rule.value);
-  if (request.dryRun) return ok({ id: '', revision: deps.cell.current().revision, cancelled: deps.inflight.list().map((flight) => flight.call).filter(isHit).map(view), hits: found });
+  const found = reachOf(deps.cell.current(), rule.value, deps.clock);
+  if (request.dryRun) return ok({ id: '', revision: deps.cell.current().revision, cancelled: deps.inflight.list().map((flight) => flight.call).filter(isHit).map(view), ...found });
 
   const next = deps.cell.override([...deps.cell.overrides(), override]);
   const cancelled = next.settings.kills.cancelInFlight ? deps.inflight.cancel(isHit, 'kill') : [];
   const kept = await deps.overrides.add(override);
   await deps.announce({ ...stamp(deps, request.by), kind: 'killed', scope: describeKillScope(request.scope), reason: request.reason, until: request.until, cancelled: cancelled.length });
   if (!kept.ok) return err({ code: 'unavailable', message: `the kill is in force in this process, but could not be kept (${kept.error.code}); it will be gone after a restart` });
-  return ok({ id: override.id, revision: next.revision, cancelled: cancelled.map(view), hits: found });
+  return ok({ id: override.id, revision: next.revision, cancelled: cancelled.map(view), ...found });
 }
 
 function ruleOf(request: KillRequest): Result<KillRule, OperationFault> {
@@ -91,15 +91,20 @@ function view(call: Call): KillReport['cancelled'][number] {
   return { call: call.id, target: targetKey(call.target), subject: call.principal.subject };
 }
 
-/** Known tools a scope hits; roles and subjects hit whatever those may call. */
-function hitTools(snapshot: Snapshot, { scope, pattern }: KillRule): number {
-  const { tools } = snapshot.catalog;
+/** What a scope hits, as far as it is known before the kill. */
+function reachOf(snapshot: Snapshot, { scope, pattern }: KillRule, clock: Clock): Pick<KillReport, 'hits' | 'tools' | 'known'> {
+  const { catalog, policy, settings } = snapshot;
+  const tools = catalog.tools.length;
+  const among = (is: (target: Target) => boolean): number => catalog.tools.filter((entry) => is(entry.target)).length;
   switch (scope.kind) {
-    case 'all': return tools.length;
-    case 'backend': return tools.filter((entry) => entry.target.backend === scope.backend).length;
-    case 'tool': return tools.filter((entry) => pattern !== undefined && matches(pattern, entry.target)).length;
-    case 'role':
-    case 'subject': return 0;
+    case 'all': return { hits: tools, tools, known: true };
+    case 'backend': return { hits: among((target) => target.backend === scope.backend), tools, known: settings.backends.some((row) => row.id === scope.backend) };
+    case 'role': return { hits: toolViews(snapshot, [scope.role], clock).filter((view) => view.visible).length, tools, known: policy.roles.has(scope.role) };
+    case 'subject': return { hits: undefined, tools, known: true };
+    case 'tool': {
+      const hit = among((target) => pattern !== undefined && matches(pattern, target));
+      return { hits: hit, tools, known: hit > 0 };
+    }
   }
 }
 

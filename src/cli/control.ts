@@ -46,7 +46,7 @@ export function controlOf(socket: string): Control {
     kills: () => get('/kills', isList<KillView>(['scope', 'origin'])),
     tools: (roles) => get(`/tools?roles=${roles.map(encodeURIComponent).join(',')}`, isList<ToolView>(['name', 'target', 'visible'])),
     reload: (by) => post('/reload', { by }, hasKeys<ReloadReport>(['ok', 'revision', 'changes', 'problems']), RELOAD_MS),
-    kill: (body) => post('/kill', body, hasKeys<KillReport>(['id', 'cancelled', 'hits'])),
+    kill: (body) => post('/kill', body, hasKeys<KillReport>(['id', 'cancelled', 'tools', 'known'])),
     unkill: (body) => post('/unkill', body, hasKeys<{ readonly removed: number; readonly revision: number }>(['removed'])),
     revoke: (body) => post('/revoke', body, isAnything),
     rekey: (by) => post('/rekey', { by }, isAnything),

@@ -48,12 +48,13 @@ function cut(text: string, width: number | undefined): string {
   return `${[...text].slice(0, Math.max(1, width - 1)).join('')}…`;
 }
 
-const UNITS: readonly (readonly [name: string, ms: number])[] = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1000]];
+/** `finest`: 59 min 40 s are an hour, 23 h 40 min a day. */
+const UNITS: readonly (readonly [name: string, ms: number, finest: number])[] = [['d', 86_400_000, 3_600_000], ['h', 3_600_000, 60_000], ['min', 60_000, 1000], ['s', 1000, 1]];
 
-/** `2 h`, `45 s`, `120 ms`: one unit, rounded down. */
+/** `2 h`, `45 s`, `120 ms`: one unit, the largest that fits once or nearly, and rounded: what was set to two hours a moment ago ends in 2 h. */
 export function duration(ms: number): string {
   const span = Math.abs(ms);
-  for (const [name, size] of UNITS) if (span >= size) return `${Math.floor(span / size)} ${name}`;
+  for (const [name, size, finest] of UNITS) if (Math.round(span / finest) * finest >= size) return `${Math.round(span / size)} ${name}`;
   return `${Math.round(span)} ms`;
 }
 

@@ -24,6 +24,6 @@ export function parseScope(words: readonly string[]): Result<KillScope, string> 
 function unknownKind(kind: string | undefined): string {
   if (kind === undefined) return `say what to stop: ${SCOPE_USAGE}`;
   const near = suggest(kind, KINDS);
-  const hint = near === undefined ? `one of ${KINDS.join(', ')}` : `did you mean "${near}"?`;
-  return `unknown scope "${kind}": ${hint}${kind.includes('/') ? ` For one tool: sentinel kill tool ${kind}` : ''}`;
+  if (kind.includes('/')) return `unknown scope "${kind}"; for one tool: sentinel kill tool ${kind}`;
+  return `unknown scope "${kind}": ${near === undefined ? `one of ${KINDS.join(', ')}` : `did you mean "${near}"?`}`;
 }

@@ -90,8 +90,12 @@ export interface KillReport {
   readonly revision: number;
   /** Calls in flight that were (or, dry, would be) cancelled. */
   readonly cancelled: readonly { readonly call: string; readonly target: string; readonly subject: string }[];
-  /** Known tools that the scope hits now; none is a hint at a typo. */
-  readonly hits: number;
+  /** Known tools that the scope hits now (of a role: that it may call); none is a hint at a typo. Undefined for a subject: what it may call, its tokens say. */
+  readonly hits: number | undefined;
+  /** All known tools. */
+  readonly tools: number;
+  /** Whether the configuration names such a backend or role, or a known tool is hit. */
+  readonly known: boolean;
 }
 
 export interface RevokeRequest {

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { createOperations } from '../../src/app/operations.ts';
 import { killViews } from '../../src/app/kills.ts';
 import { toolViews, policySentence } from '../../src/app/explain.ts';
-import { backendId } from '../../src/core/ids.ts';
+import { backendId, roleName } from '../../src/core/ids.ts';
 import type { LifecycleEvent } from '../../src/core/lifecycle.ts';
 import type { KillRequest, Operations } from '../../src/core/operations.ts';
-import type { Override } from '../../src/core/override.ts';
+import type { KillScope, Override } from '../../src/core/override.ts';
 import type { OverrideStore } from '../../src/core/ports.ts';
 import { err, ok } from '../../src/core/result.ts';
-import { allowAll, passSchemas, read, settings, world, type World } from '../support/world.ts';
+import { allowAll, passSchemas, principal, read, settings, world, type World } from '../support/world.ts';
 
 function bench(w: World = world()): { readonly w: World; readonly operations: Operations; readonly kept: Override[]; readonly events: LifecycleEvent[]; storeDown: boolean } {
   const kept: Override[] = [];
@@ -55,6 +55,21 @@ test('a dry run tells and changes nothing', async () => {
   assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
 });
 
+test('a kill tells what it hits: of a role what it may call, of an unknown name that it is unknown, of a subject nothing', async () => {
+  const b = bench(world({ settings: settings({ roles: [allowAll, { ...allowAll, name: roleName('nobody'), permissions: [] }] }) }));
+  const told = async (scope: KillScope): Promise<unknown> => {
+    const done = await b.operations.kill(request({ dryRun: true, scope }));
+    return done.ok ? [done.value.hits, done.value.tools, done.value.known] : done.error;
+  };
+  assert.deepEqual(await told({ kind: 'role', role: roleName('developer') }), [1, 1, true]);
+  assert.deepEqual(await told({ kind: 'role', role: roleName('nobody') }), [0, 1, true]);
+  assert.deepEqual(await told({ kind: 'role', role: roleName('nosuch') }), [0, 1, false]);
+  assert.deepEqual(await told({ kind: 'backend', backend: backendId('alpah') }), [0, 1, false]);
+  assert.deepEqual(await told({ kind: 'tool', pattern: 'alpah/*' }), [0, 1, false]);
+  assert.deepEqual(await told({ kind: 'subject', subject: 'ann' }), [undefined, 1, true]);
+  assert.deepEqual(await told({ kind: 'all' }), [1, 1, true]);
+});
+
 test('a kill that cannot be kept is in force all the same, and says that it will not survive a restart', async () => {
   const b = bench();
   b.storeDown = true;
@@ -97,8 +112,22 @@ test('explain runs the real stages and charges nobody', async () => {
   const denied = await ask(['ghost']);
   assert.deepEqual([denied.allowed, denied.code, denied.trail.at(-1)?.rule], [false, 'SEN-0302', 'role:unknown']);
   assert.equal((await ask(['developer'], 'nope')).known, false);
+  const unchecked = await b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], subject: 'alice', args: undefined });
+  assert.deepEqual(unchecked.trail.map((row) => row.rule).slice(3), ['arguments:not-given', 'guards:none']);
   assert.equal(b.w.intents.length, 0);
   assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
+});
+
+test('explain sees the windows a subject has used up, under the issuer its tokens come from', async () => {
+  const base = settings();
+  const issuer = { directory: '/nonexistent', issuer: 'ours', audience: 'a', graceMs: 0 };
+  const b = bench(world({ settings: settings({ limits: { ...base.limits, perTool: 1 }, auth: { ...base.auth, ownKeys: issuer } }) }));
+  const ask = (subject: string): ReturnType<Operations['explain']> => b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], subject, args: '{}' });
+  assert.equal((await ask('alice')).allowed, true);
+  await b.w.callTool('alpha__echo', {}, { principal: principal({ issuer: 'ours' }) });
+  const used = await ask('alice');
+  assert.deepEqual([used.allowed, used.code], [false, 'SEN-0303']);
+  assert.equal((await ask('bob')).allowed, true);
 });
 
 test('the policy sentence and the tool views count with the same decision as the lists', () => {

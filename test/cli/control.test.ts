@@ -90,7 +90,7 @@ describe('status', () => {
 });
 
 describe('kill', () => {
-  const report = { id: '01991f0e-0000-7000-8000-000000000000', revision: 8, cancelled: [{ call: 'c1', target: 'files/write', subject: 'bot' }], hits: 1 };
+  const report = { id: '01991f0e-0000-7000-8000-000000000000', revision: 8, cancelled: [{ call: 'c1', target: 'files/write', subject: 'bot' }], hits: 1, tools: 4, known: true };
 
   test('sends scope, reason, end and login name, and tells what was cancelled', async (t) => {
     const { socket, asked } = await gateway(t, { 'POST /kill': report });
@@ -120,10 +120,31 @@ describe('kill', () => {
   });
 
   test('a scope that hits no known tool is a hint at a typo', async (t) => {
-    const { socket } = await gateway(t, { 'POST /kill': { ...report, hits: 0, cancelled: [] } });
+    const { socket } = await gateway(t, { 'POST /kill': { ...report, hits: 0, known: false, cancelled: [] } });
     const { status, stderr } = await ask(socket, ['kill', 'tool', 'fils/write', '--reason', 'x']);
     assert.equal(status, 0);
     assert.match(stderr, /no known tool is hit by tool fils\/write/);
+    assert.match((await ask(socket, ['kill', 'backend', 'fils', '--reason', 'x'])).stderr, /warning: no backend fils in the configuration/);
+  });
+
+  test('of a role says what it may call, of an unknown one that it is unknown, of a subject nothing about tools', async (t) => {
+    const { socket } = await gateway(t, { 'POST /kill': { ...report, hits: 3, cancelled: [] } });
+    const known = await ask(socket, ['kill', 'role', 'developer', '--dry-run']);
+    assert.equal(known.stdout, 'would stop role developer, which may call 3 of 4 tools, until unkill: 0 calls in flight\n');
+    assert.doesNotMatch(known.stderr, /warning/);
+
+    const mistyped = await gateway(t, { 'POST /kill': { ...report, hits: 0, known: false, cancelled: [] } });
+    const unknown = await ask(mistyped.socket, ['kill', 'role', 'nosuch', '--dry-run']);
+    assert.equal(unknown.status, 0);
+    assert.equal(unknown.stdout, 'would stop role nosuch, until unkill: 0 calls in flight\n');
+    assert.match(unknown.stderr, /^warning: no role nosuch in the configuration/m);
+
+    const { hits, ...unasked } = report;
+    assert.equal(hits, 1);
+    const somebody = await gateway(t, { 'POST /kill': unasked });
+    const subject = await ask(somebody.socket, ['kill', 'subject', 'ann', '--reason', 'x']);
+    assert.match(subject.stdout, /^stopped subject ann, until unkill: 1 call in flight cancelled\n/);
+    assert.doesNotMatch(subject.stderr, /warning/);
   });
 
   test('what the gateway refuses is told in its words: exit 1', async (t) => {

@@ -39,6 +39,8 @@ describe('what a terminal is shown', () => {
     assert.equal(relative(0, 125_000), '2 min ago');
     assert.equal(relative(7_200_000, 0), 'in 2 h');
     assert.equal(duration(12), '12 ms');
+    // A span that was set a moment ago is told as it was set.
+    assert.deepEqual([7_199_990, 3_599_000, 86_399_000, 59_999, 1_799_400].map(duration), ['2 h', '1 h', '1 d', '1 min', '30 min']);
   });
 
   test('wrapping keeps every word and the indent', () => {

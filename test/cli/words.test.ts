@@ -34,6 +34,7 @@ describe('the scope of a kill', () => {
     [[], /say what to stop/],
     [['tol', 'x'], /did you mean "tool"/],
     [['files/write_file'], /sentinel kill tool files\/write_file/],
+    [['everything/echo'], /^unknown scope "everything\/echo"; for one tool: sentinel kill tool everything\/echo$/],
     [['tool'], /needs a name/],
     [['tool', ''], /needs a name/],
     [['all', 'x'], /takes no name/],

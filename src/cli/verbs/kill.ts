@@ -1,7 +1,7 @@
 // `sentinel kill`: stops something at once, without a restart, and says which calls it cancelled.
 import { timestamp } from '../../core/ids.ts';
 import type { KillReport, KillRequest } from '../../core/operations.ts';
-import { describeKillScope } from '../../core/override.ts';
+import { describeKillScope, type KillScope } from '../../core/override.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { confirmFault, usageFault } from '../faults.ts';
@@ -49,7 +49,7 @@ async function run(cx: VerbContext): Promise<number> {
   if (!done.ok) return cx.fail(done.error);
   if (cx.json) cx.outJson({ scope: describeKillScope(asked.scope), dry_run: asked.dryRun, until: asked.until === undefined ? null : rfc3339(asked.until), ...reportObject(done.value) });
   else tell(cx, asked, done.value);
-  if (done.value.hits === 0 && asked.scope.kind !== 'subject') cx.err(`warning: no known tool is hit by ${plain(describeKillScope(asked.scope))}: sentinel tools`);
+  if (!done.value.known) cx.err(`warning: ${unknownScope(asked.scope)}`);
   return EXIT.ok;
 }
 
@@ -70,11 +70,24 @@ function reportObject(report: KillReport): object {
   return typeof shown === 'object' && shown !== null ? shown : {};
 }
 
+/** The kill holds all the same: a role may come with the next reload. But it may be a typo, and then what should be stopped is not. */
+function unknownScope(scope: KillScope): string {
+  const named = plain(describeKillScope(scope));
+  return scope.kind === 'role' || scope.kind === 'backend' ? `no ${named} in the configuration: sentinel check` : `no known tool is hit by ${named}: sentinel tools`;
+}
+
 function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
-  const scope = plain(describeKillScope(asked.scope));
   const until = asked.until === undefined ? 'until unkill' : `until ${rfc3339(asked.until)} (${relative(asked.until, cx.now())})`;
-  const calls = `${count(report.cancelled.length, 'call')} in flight`;
-  cx.out(asked.dryRun ? `would stop ${scope}, ${until}: ${count(report.hits, 'known tool')}, ${calls}` : `stopped ${scope}, ${until}: ${count(report.hits, 'known tool')}, ${calls} cancelled`);
+  const calls = `${count(report.cancelled.length, 'call')} in flight${asked.dryRun ? '' : ' cancelled'}`;
+  const [scope, tools] = reachOf(asked.scope, report);
+  cx.out(`${asked.dryRun ? 'would stop' : 'stopped'} ${scope}, ${until}: ${tools}${calls}`);
   for (const call of report.cancelled) cx.out(`  ${plain(call.call)}  ${plain(call.target)}  ${plain(call.subject)}`);
   if (!asked.dryRun) cx.err(`undo: sentinel unkill ${plain(report.id)} --reason "…"`);
+}
+
+/** The scope, and the tools it hits; a role also says what it may call, and of a subject only its tokens know. */
+function reachOf(scope: KillScope, { hits, tools, known }: KillReport): readonly [scope: string, tools: string] {
+  const named = plain(describeKillScope(scope));
+  if (hits === undefined || (scope.kind === 'role' && !known)) return [named, ''];
+  return scope.kind === 'role' ? [`${named}, which may call ${hits} of ${count(tools, 'tool')}`, ''] : [named, `${count(hits, 'known tool')}, `];
 }
