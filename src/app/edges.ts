@@ -4,6 +4,9 @@ import { createBackend } from '../backends/create.ts';
 import { createSchemaChecker } from '../backends/schema/checker.ts';
 import { execaSpawn } from '../backends/stdio/launch.ts';
 import { createWatchdog } from '../backends/stdio/watchdog.ts';
+import type { Target } from '../core/call.ts';
+import { backendId } from '../core/ids.ts';
+import { toRaw } from '../core/json/compose.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Backend, BackendEvents, BackendStatus, SchemaChecker } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
@@ -24,12 +27,15 @@ export interface EdgesInput {
 export interface Edges {
   readonly fleet: Fleet;
   readonly schemas: SchemaChecker;
+  /** Starts the checker's thread now: the first call of a day should not pay for it. */
+  warm(): void;
   /** Starts, replaces and lets go of backends so that they are those of the settings. Returns at once. */
   apply(settings: Settings): void;
   close(): Promise<void>;
 }
 
 const DRAIN_POLL_MS = 50;
+const WARM_TARGET: Target = { backend: backendId('sentinel'), name: 'warm' };
 
 export function openEdges(input: EdgesInput): Edges {
   const { settings, deps, telemetry } = input;
@@ -57,6 +63,9 @@ export function openEdges(input: EdgesInput): Edges {
   return {
     fleet,
     schemas,
+    warm: () => {
+      schemas.check(WARM_TARGET, toRaw({ type: 'object' }), 'warm', toRaw({}), 'sentinel').catch((error: unknown) => telemetry.fault(error));
+    },
     apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, deps)),
     close: async () => {
       await fleet.stop();

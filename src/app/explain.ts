@@ -4,8 +4,8 @@ import { scan, type RawJson } from '../core/json/scan.ts';
 import { AGENT_LIMITS } from '../core/json/raw.ts';
 import { kindOf } from '../core/json/slice.ts';
 import type { ToolEntry } from '../core/catalog.ts';
-import type { ToolCall } from '../core/call.ts';
-import { targetKey } from '../core/call.ts';
+import { targetKey, type ToolCall } from '../core/call.ts';
+import type { Evidence } from '../core/decision.ts';
 import type { ExplainReport, ExplainRequest, ToolView } from '../core/operations.ts';
 import type { Clock, SchemaChecker } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -15,12 +15,13 @@ import { WINDOW_MS } from '../core/policy/limits.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { DENIAL_CODES, UNKNOWN_NAME_CODE } from '../core/wire/denials.ts';
 import { admit } from '../pipeline/admit.ts';
+import type { StageContext } from '../pipeline/stage.ts';
 import { REQUEST_STAGES } from '../pipeline/stages.ts';
 
 export interface ExplainDeps {
   readonly clock: Clock;
   readonly schemas: SchemaChecker;
-  /** The live windows, asked through a copy that charges nobody. */
+  /** The live windows: asked, never charged. Undefined where no gateway runs. */
   readonly windows: WindowTable | undefined;
 }
 
@@ -28,16 +29,45 @@ export async function explain(request: ExplainRequest, snapshot: Snapshot, deps:
   const entry = findTool(snapshot, request.tool);
   if (entry === undefined) return { allowed: false, known: false, target: undefined, code: UNKNOWN_NAME_CODE, revision: snapshot.revision, trail: [] };
   const args = readArguments(request.args);
-  if (args === 'invalid') return { allowed: false, known: true, target: targetKey(entry.target), code: DENIAL_CODES.invalid_arguments, revision: snapshot.revision, trail: [{ stage: 'arguments', rule: 'arguments:not-an-object', decision: 'deny', mode: 'enforce', severity: 'low', note: 'arguments must be one JSON object' }] };
-  const undo: (() => void)[] = [];
-  const call = hypothetical(request, entry, args, deps.clock);
-  const windows = deps.windows ?? new WindowTable({ windowMs: WINDOW_MS, buckets: 60, maxKeys: 64 });
-  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows, schemas: deps.schemas, onRefusal: (give) => undo.push(give) });
-  for (const give of undo) give();
+  if (args === 'invalid') return { allowed: false, known: true, target: targetKey(entry.target), code: DENIAL_CODES.invalid_arguments, revision: snapshot.revision, trail: [NOT_AN_OBJECT] };
+  // A subject is one per issuer, and so are its windows: with several issuers, the first that would refuse is shown.
+  let report: ExplainReport | undefined;
+  for (const issuer of issuersOf(snapshot)) {
+    report = await explainFor(hypothetical(request, issuer, entry, args, deps.clock), snapshot, deps, args !== undefined);
+    if (!report.allowed) break;
+  }
+  return report ?? { allowed: false, known: true, target: targetKey(entry.target), code: undefined, revision: snapshot.revision, trail: [] };
+}
+
+const NOT_AN_OBJECT: Evidence = { stage: 'arguments', rule: 'arguments:not-an-object', decision: 'deny', mode: 'enforce', severity: 'low', note: 'arguments must be one JSON object' };
+const NOT_GIVEN: Evidence = { stage: 'arguments', rule: 'arguments:not-given', decision: 'pass', mode: 'enforce', severity: 'info', note: 'not checked: no arguments were given' };
+
+function issuersOf({ settings }: Snapshot): readonly string[] {
+  const { ownKeys, hmac, issuers } = settings.auth;
+  const named = [ownKeys?.issuer, hmac?.issuer, ...issuers.map((one) => one.issuer)].filter((issuer) => issuer !== undefined);
+  return named.length === 0 ? ['local'] : [...new Set(named)];
+}
+
+async function explainFor(call: ToolCall, snapshot: Snapshot, deps: ExplainDeps, withArguments: boolean): Promise<ExplainReport> {
+  const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
+  const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, onRefusal: () => {} });
   const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
   return {
-    allowed: admission.kind === 'admitted', known: true, target: targetKey(entry.target),
-    code: admission.kind === 'denied' ? DENIAL_CODES[admission.reason.code] : undefined, revision: snapshot.revision, trail,
+    allowed: admission.kind === 'admitted', known: true, target: targetKey(call.target),
+    code: admission.kind === 'denied' ? DENIAL_CODES[admission.reason.code] : undefined, revision: snapshot.revision,
+    trail: withArguments ? trail : trail.flatMap((row) => (row.stage === 'guards' ? [NOT_GIVEN, row] : [row])),
+  };
+}
+
+/** The windows as they are, to look at only. */
+function looking(table: WindowTable | undefined): StageContext['windows'] {
+  const windows = table ?? new WindowTable({ windowMs: WINDOW_MS, buckets: 60, maxKeys: 64 });
+  return {
+    takeAll: (claims, now) => {
+      const seen = windows.peekAll(claims, now);
+      return seen.ok ? { ...seen, charge: { keys: [], bucket: 0, refunded: true } } : seen;
+    },
+    refund: () => {},
   };
 }
 
@@ -54,21 +84,21 @@ function readArguments(text: string | undefined): RawJson | undefined | 'invalid
   return scanned.ok && kindOf(scanned.value) === 'object' ? scanned.value : 'invalid';
 }
 
-function hypothetical(request: ExplainRequest, entry: ToolEntry, args: RawJson | undefined, clock: Clock): ToolCall {
+function hypothetical(request: ExplainRequest, issuer: string, entry: ToolEntry, args: RawJson | undefined, clock: Clock): ToolCall {
   return {
-    kind: 'tool', id: callId('explain'), principal: principalOf(request.subject, request.roles, clock), target: entry.target, at: clock.mono(), wall: clock.wall(),
+    kind: 'tool', id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), target: entry.target, at: clock.mono(), wall: clock.wall(),
     origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, peer: 'local', trace: undefined },
     exposed: entry.exposed, args, meta: undefined, wantsProgress: false,
   };
 }
 
-function principalOf(subject: string, roles: readonly string[], clock: Clock): Principal {
-  return { subject, roles: roles.map(roleName), issuer: 'explain', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 60_000), credential: '' };
+function principalOf(subject: string, roles: readonly string[], issuer: string, clock: Clock): Principal {
+  return { subject, roles: roles.map(roleName), issuer, tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 60_000), credential: '' };
 }
 
 /** The catalogue, and what of it holders of these roles see; no roles = nothing visible. */
 export function toolViews(snapshot: Snapshot, roles: readonly string[], clock: Clock): readonly ToolView[] {
-  const principal = principalOf('', roles, clock);
+  const principal = principalOf('', roles, 'local', clock);
   return snapshot.catalog.tools.map((entry) => ({
     name: entry.exposed, target: targetKey(entry.target), digest: entry.digest, visible: isVisible(snapshot.policy, principal, entry.target, clock.wall()),
   }));

@@ -66,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
   surfaces = bound.value;
   gateway.telemetry.surfaces(() => ({ ...bound.value.http.stats(), attached: bound.value.control.stats().attached, sessions: standing().sessions }));
   gateway.edges.apply(configuration.settings);
+  gateway.edges.warm();
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
   let ended: Promise<void> | undefined;
   return ok({

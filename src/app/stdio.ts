@@ -37,6 +37,7 @@ export async function runStdio(options: StdioRun): Promise<number> {
   const { file, settings, hash } = configuration.value;
   const { reload } = reloaderOf({ configuration: configuration.value, read: () => readConfigurationFile(file, options.env), deps }, gateway);
   gateway.edges.apply(settings);
+  gateway.edges.warm();
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: hash });
   await settled(gateway, deps, FIRST_LIST_MS);
   const surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => options.token()?.reveal(), peer: 'local' });

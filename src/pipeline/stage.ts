@@ -12,7 +12,7 @@ export interface StageContext {
   readonly snapshot: Snapshot;
   readonly now: Instant;
   readonly wall: Timestamp;
-  readonly windows: WindowTable;
+  readonly windows: Pick<WindowTable, 'takeAll' | 'refund'>;
   readonly schemas: SchemaChecker;
   /** What a stage took and a later refusal must give back. */
   onRefusal(undo: () => void): void;
