@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
 import { plainEnv, run, type Env, type Said } from '../support/e2e/processes.ts';
 import { everything } from '../support/e2e/servers.ts';
+import { suite } from '../support/e2e/suite.ts';
 
 const program = process.env['SENTINEL_TEST_CLAUDE'] ?? '';
 const skip = program === '' ? 'optional: set SENTINEL_TEST_CLAUDE to the path of a claude program' : false;
@@ -15,7 +16,7 @@ interface Printed {
   readonly steps: readonly string[];
 }
 
-describe('Claude Code, from what `sentinel connect claude` prints', { skip }, () => {
+suite('Claude Code, from what `sentinel connect claude` prints', skip, () => {
   const bin = new AsyncDisposableStack();
   let gateway: Gateway;
   let env: Env;

@@ -3,20 +3,21 @@ import { createServer, connect as dial } from 'node:net';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { freePort } from '../support/postgres.ts';
 import { makeKey, startSshd, testSshd, type SshServer } from '../support/sshd.ts';
 import { connect, GENERATIONS, type Answer, type Generation, type Peer } from '../support/e2e/clients.ts';
 import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
 import { endOf, plainEnv, start, until, type Running } from '../support/e2e/processes.ts';
 import { everything } from '../support/e2e/servers.ts';
+import { suite } from '../support/e2e/suite.ts';
 
 const tools = testSshd();
 const skip = 'skip' in tools ? tools.skip : false;
 const LIMIT = 3;
 const TOML = [everything(), '[rbac.roles.developer]', 'permissions = ["*"]', 'deny = ["get-env"]', '', '[rate_limits.per_tool]', `"everything/get-sum" = ${LIMIT}`, ''].join('\n');
 
-describe('through ssh, with the line that `sentinel connect ssh` prints', { skip }, () => {
+suite('through ssh, with the line that `sentinel connect ssh` prints', skip, () => {
   const bin = new AsyncDisposableStack();
   let gateway: Gateway;
   let sshd: SshServer;

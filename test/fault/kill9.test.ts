@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { connect, type Peer } from '../support/e2e/clients.ts';
 import { launch, prepare, type Gateway, type Setup } from '../support/e2e/gateway.ts';
 import { descendants, endOf, leftovers, MAIN, ROOT, start, until, type Running, type Seen } from '../support/e2e/processes.ts';
 import { everything, filesystem, fixture, quoted, stdioBackend } from '../support/e2e/servers.ts';
+import { suite } from '../support/e2e/suite.ts';
 
 const ROUNDS = process.env['SENTINEL_TEST_FULL'] === '1' ? 500 : 8;
 /** The promise: after this time nothing is left. */
@@ -39,7 +40,7 @@ function killAndRecord(daemon: Pick<Running, 'pid' | 'signal'>): readonly Seen[]
 
 const serve = (setup: Setup): Running => start([process.execPath, MAIN, 'serve', '--config', setup.config], { env: setup.env, cwd: setup.folder });
 
-describe('nothing outlives the gateway', { skip }, () => {
+suite('nothing outlives the gateway', skip, () => {
   const bin = new AsyncDisposableStack();
   let setup: Setup;
   before(async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { testServer } from '../postgres.ts';
 import { connect, GENERATIONS, MODERN, type Generation, type Peer, type Way } from './clients.ts';
@@ -12,6 +12,7 @@ import { callsEach, cancels, hearsOfChanges, isRefused, listsByPages, relaysProg
 import { prepare, startGateway, type Gateway, type Setup } from './gateway.ts';
 import { MAIN, until } from './processes.ts';
 import { startEverything, type HttpServer } from './servers.ts';
+import { suite } from './suite.ts';
 
 const SCOPE = { kind: 'tool', pattern: 'everything/get-tiny-image' } as const;
 
@@ -19,7 +20,7 @@ const SCOPE = { kind: 'tool', pattern: 'everything/get-tiny-image' } as const;
 export function testRealServers(store: 'sqlite' | 'postgres'): void {
   const server = testServer();
   const skip = store === 'postgres' && 'skip' in server ? server.skip : false;
-  describe(`real servers and real clients, audit on ${store}`, { skip }, () => {
+  suite(`real servers and real clients, audit on ${store}`, skip, () => {
     const bin = new AsyncDisposableStack();
     let folder = '';
     let web: HttpServer;
