@@ -63,7 +63,7 @@ suite('nothing outlives the gateway', skip, () => {
   });
 
   test('SIGHUP and SIGTERM during the start leave no process, and a SIGHUP does not end it', async () => {
-    for (let children = 0; children <= 5; children += 1) {
+    for (const children of [0, 1, 3, 5]) {
       const daemon = serve(setup);
       const recorded = await atLeast(daemon, children);
       daemon.signal('SIGHUP');
