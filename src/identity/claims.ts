@@ -31,6 +31,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** In the order they are asked. `inspect` shows each, `verify` stops at the first failure. */
 export const CLAIM_CHECKS: readonly ClaimCheck[] = [
   { name: 'typ', check: checkType },
+  { name: 'cnf', check: checkUnbound },
   { name: 'aud', check: checkAudience },
   { name: 'exp', check: checkExpiry },
   { name: 'nbf', check: checkNotBefore },
@@ -49,6 +50,11 @@ function checkType({ typ, claims }: ParsedToken, rules: ClaimRules): AuthFailure
   // RFC 9068 §5: an `at+jwt` cannot be an ID token. The others are told apart by what only ID tokens carry (B07).
   if (typ !== 'at+jwt' && looksLikeIdToken(claims)) return fail('type', 'an ID token, not an access token');
   return undefined;
+}
+
+/** A token bound to a key (RFC 7800; DPoP, mTLS) is worth nothing without its proof, and no proof can be checked here: as a bearer token it may be stolen (B25). */
+function checkUnbound({ claims }: ParsedToken): AuthFailure | undefined {
+  return claims.has('cnf') ? fail('type', 'bound to a key by cnf, and proofs of possession are not taken here') : undefined;
 }
 
 /** OpenID Connect Core §2 and §3.3.2.11; `typ` in the payload is Keycloak's word for it, `token_use` is Cognito's. */

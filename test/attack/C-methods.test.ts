@@ -183,7 +183,7 @@ function checkDenied(era: Era, method: string, status: number | undefined, { res
   if (method === 'initialize') return assert.equal(error?.code, -32600, 'nobody initializes twice');
   if (method === 'tools/call') return assert.deepEqual(error, { code: -32602, message: 'Unknown tool: alpha__say' }, where);
   assert.equal(error, undefined, where);
-  if (method === 'tools/list') assert.deepEqual((result?.['tools'] as readonly { readonly name: string }[]).map((tool) => tool.name), seen, where);
+  if (method === 'tools/list') assert.deepEqual(((result?.['tools'] ?? []) as readonly { readonly name: string }[]).map((tool) => tool.name), seen, where);
   if (method === 'server/discover') assert.equal(JSON.stringify(result).includes('spy'), seen.length > 0, where);
   if (method === 'ping') assert.deepEqual(result, {}, where);
 }
