@@ -2,12 +2,14 @@
 // Pure; every HTTP listener of the gateway asks here.
 import type { GatewaySettings } from '../core/settings.ts';
 
-const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?)(?::[0-9]{1,5})?$/i;
+const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?)(?::([0-9]{1,5}))?$/i;
+const PORT_MAX = 65_535;
 
 /** Host name of a Host header without its port, lower case, or undefined when it does not follow the grammar (RFC 9110 §7.2). */
 export function hostName(header: string | undefined): string | undefined {
-  const name = header === undefined ? undefined : HOST.exec(header)?.[1];
-  return name === undefined ? undefined : name.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  const found = header === undefined ? null : HOST.exec(header);
+  if (found === null || Number(found[2] ?? 0) > PORT_MAX) return undefined;
+  return found[1]?.toLowerCase().replace(/^\[(.*)\]$/, '$1');
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);

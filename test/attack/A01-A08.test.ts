@@ -1,6 +1,8 @@
 // A01–A08: who may be called by which name, and from which page. Raw requests against the HTTP listener.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { backendId } from '../../src/core/ids.ts';
+import { testSettings } from '../surfaces/settings.ts';
 import { listener, modern, session, textOf } from '../surfaces/speak.ts';
 import { ask, sendRaw } from '../surfaces/wire.ts';
 
@@ -104,6 +106,32 @@ test('A31 only the exact raw paths exist: nothing is decoded, joined or lower-ca
   assert.equal((await ask(modern(port, { ...CALL, path: '/mcp/gh' }))).status, 200);
   assert.deepEqual(ingress.seen.at(-1)?.origin.endpoint, { kind: 'single', backend: 'gh' });
   assert.equal((await ask(modern(port, { ...CALL, path: '/mcp/unknown' }))).status, 404);
+});
+
+test('SEC49 a backend of which a role may see nothing is the same 404 as one that does not exist', async (t) => {
+  const settings = testSettings();
+  const { port, ingress } = await listener(t, { settings: { ...settings, backends: settings.backends.flatMap((row) => [row, { ...row, id: backendId('secret') }]) } });
+  const [hidden, unknown, known] = await Promise.all(['/mcp/secret', '/mcp/unknown', '/mcp/gh'].map((path) => ask(modern(port, { ...CALL, path }))));
+  const plain = (reply: typeof hidden): unknown => [reply?.status, reply?.text, Object.entries(reply?.headers ?? {}).filter(([name]) => name !== 'date')];
+  assert.deepEqual(plain(hidden), plain(unknown));
+  assert.deepEqual([hidden?.status, known?.status], [404, 200]);
+  assert.equal(ingress.seen.length, 1);
+});
+
+test('A12 a transfer coding other than chunked is 400 before anything is begun, and the connection is closed', async (t) => {
+  const { port, ingress } = await listener(t);
+  for (const coding of ['identity', 'xchunked', 'gzip, chunked', 'chunked, identity', 'chunked\r\nTransfer-Encoding: chunked']) {
+    const reply = await sendRaw(port, `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ${coding}\r\n${HEAD.replace(/Content-Length: \d+\r\n/i, '')}\r\n0\r\n\r\n`);
+    assert.deepEqual([reply.status, reply.closed], [400, true], `${coding}: ${reply.text}`);
+  }
+  assert.equal(ingress.authentications, 0);
+});
+
+test('A04 a port that cannot be is a malformed Host, not a fault of ours', async (t) => {
+  const { port } = await listener(t);
+  for (const [host, status] of [['localhost:65536', 400], ['localhost:99999', 400], ['localhost:0', 401], ['localhost:65535', 401]] as const) {
+    assert.equal((await ask({ port, headers: { Host: host, Authorization: undefined }, body: '{}' })).status, status, host);
+  }
 });
 
 test('a call that passes all of this reaches the pipeline with its arguments byte for byte', async (t) => {

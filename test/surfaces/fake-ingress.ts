@@ -7,6 +7,7 @@ import { arrayOf, objectOf, quote, toRaw } from '../../src/core/json/compose.ts'
 import type { RawJson } from '../../src/core/json/scan.ts';
 import { members, safeIntegerOf, stringOf } from '../../src/core/json/slice.ts';
 import type { AuthFailure, Principal } from '../../src/core/principal.ts';
+import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
 import { err, ok } from '../../src/core/result.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/settings.ts';
@@ -19,6 +20,13 @@ import { testSettings } from './settings.ts';
 
 const IDENTITY = { name: 'sentinel', title: 'Sentinel', version: '0.0.0' };
 const HOUR = 3_600_000;
+const DEVELOPER = roleName('developer');
+
+function patternOf(text: string): Pattern {
+  const compiled = compilePattern(text);
+  if (!compiled.ok) throw new Error(`${text}: ${compiled.error.code}`);
+  return compiled.value;
+}
 
 export const ALICE = 'alice.token.1';
 export const ALICE_AGAIN = 'alice.token.2';
@@ -31,7 +39,7 @@ const SUBJECTS: Readonly<Record<string, string>> = { [ALICE]: 'alice', [ALICE_AG
 export function principalOf(token: string, subject: string): Principal {
   return {
     subject,
-    roles: [roleName('developer')],
+    roles: [DEVELOPER],
     issuer: 'test',
     tokenId: undefined,
     keyId: undefined,
@@ -121,7 +129,7 @@ function snapshotOf(settings: Settings): Snapshot {
     revision: 1,
     configHash: 'test',
     settings,
-    policy: { roles: new Map(), kills: [], toolLimits: [] },
+    policy: { roles: new Map([[DEVELOPER, { name: DEVELOPER, mode: 'enforce', allow: [patternOf('*')], deny: [patternOf('secret/*')] }]]), kills: [], toolLimits: [] },
     catalog: { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] },
   };
 }

@@ -1,12 +1,13 @@
 // The one decision about who may see and call what. The same function filters every list and guards every call,
 // so listed and callable cannot come apart.
 import type { Target } from '../call.ts';
+import type { BackendId } from '../ids.ts';
 import type { Decision, Mode } from '../decision.ts';
 import type { Timestamp } from '../ids.ts';
 import { describeKillScope } from '../override.ts';
 import type { Principal } from '../principal.ts';
 import type { KillRule, Policy, RoleRules } from '../snapshot.ts';
-import { matches } from './globs.ts';
+import { covers, matches, reaches } from './globs.ts';
 
 export interface Standing {
   readonly kill: Decision;
@@ -22,6 +23,17 @@ export function decide(policy: Policy, principal: Principal, target: Target, now
 export function isVisible(policy: Policy, principal: Principal, target: Target, now: Timestamp): boolean {
   const { kill, role } = decide(policy, principal, target, now);
   return isOpen(kill) && isOpen(role);
+}
+
+/**
+ * May this principal learn that there is such a backend? Only when its roles could show it a tool of it: to all others it is as
+ * unknown as one that does not exist. Kills, and what the backend lists at the moment, do not count: both pass.
+ */
+export function mayKnow(policy: Policy, principal: Principal, backend: BackendId): boolean {
+  const roles = principal.roles.map((name) => policy.roles.get(name)).filter((role): role is RoleRules => role !== undefined);
+  if (roles.some((role) => role.mode !== 'enforce')) return true;
+  if (roles.some((role) => role.deny.some((pattern) => covers(pattern, backend)))) return false;
+  return roles.some((role) => role.allow.some((pattern) => reaches(pattern, backend)));
 }
 
 /** A deny that is only monitored does not close anything. */

@@ -62,6 +62,16 @@ export function matches(pattern: Pattern, target: PatternTarget): boolean {
   return globMatches(pattern.tool, target.name) || isLegacyName(pattern, target);
 }
 
+/** Could this pattern match some tool of the backend, whatever its tools are called? */
+export function reaches(pattern: Pattern, backend: string): boolean {
+  return pattern.backend === undefined || globMatches(pattern.backend, backend);
+}
+
+/** Does this pattern match every tool of the backend? */
+export function covers(pattern: Pattern, backend: string): boolean {
+  return pattern.tool.kind === 'any' && reaches(pattern, backend);
+}
+
 /** The original named colliding tools `<backend>__<tool>`, and its configurations say so. Compared whole, as written, never split. */
 function isLegacyName(pattern: Pattern, target: PatternTarget): boolean {
   return pattern.text === `${target.backend}__${target.name}`;

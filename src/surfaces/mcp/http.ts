@@ -1,6 +1,6 @@
 // The Streamable HTTP listener: `/mcp` and `/mcp/<backend>`. Owns the server, its connections, and what must happen in time:
 // keep-alive comments, idle sessions, streams whose credential has ended. Requests themselves are served in visit.ts.
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ingress } from '../../core/inbound.ts';
@@ -53,7 +53,13 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
   const server = createServer({ maxHeaderSize: bounds.headerBytes, requireHostHeader: false, insecureHTTPParser: false, connectionsCheckingInterval: 1000, joinDuplicateHeaders: false });
   const connections = guardConnections(server, state);
   setTimes(server, bounds);
-  server.on('request', (req, res) => safely(res, () => receive(state, req, res)));
+  server.on('request', (req, res) => {
+    if (isFramed(req)) safely(res, () => receive(state, req, res));
+    else {
+      state.counters.malformed += 1;
+      closeWith(req.socket, '400 Bad Request');
+    }
+  });
   refuseOtherProtocols(server, state.counters);
   const bound = await listenOn(server, gateway.listen);
   if (!bound.ok) return bound;
@@ -133,6 +139,12 @@ function refuseOtherProtocols(server: Server, counters: HttpCounters): void {
   });
   server.on('upgrade', (_req, socket: Duplex) => closeWith(socket, '400 Bad Request'));
   server.on('connect', (_req, socket: Duplex) => closeWith(socket, '405 Method Not Allowed'));
+}
+
+/** Node hands over the head of a request whose coding it does not know, and refuses its body afterwards: two answers to one request (A12). */
+function isFramed(req: IncomingMessage): boolean {
+  const coding = req.headers['transfer-encoding'];
+  return coding === undefined || coding.toLowerCase() === 'chunked';
 }
 
 function closeWith(socket: Duplex, status: string): void {

@@ -5,7 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { decodeUtf8 } from '../../core/json/scan.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { Authenticated } from '../../core/ports.ts';
-import type { AuthFailure } from '../../core/principal.ts';
+import type { BackendId } from '../../core/ids.ts';
+import { mayKnow } from '../../core/policy/decide.ts';
+import type { AuthFailure, Principal } from '../../core/principal.ts';
 import type { Settings } from '../../core/settings.ts';
 import { authStatus, challenge, resourceMetadata, resourceMetadataUrl } from '../../relay/oauth.ts';
 import { errorMessage } from '../../relay/rpc.ts';
@@ -89,8 +91,8 @@ function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): 
   const { endpoint, settings, res, cors } = visit;
   // The agent left while its token was checked: its 'close' has been, and nothing begun now would ever be told of it.
   if (res.destroyed) return;
-  // After authentication: which backends there are is no business of strangers.
-  if (endpoint.kind === 'single' && !settings.backends.some(({ id }) => id === endpoint.backend)) return replyFault(res, 404, 'not found', cors);
+  // After authentication, and one answer for hidden and unknown: which backends there are is no business of those who may use none of it.
+  if (endpoint.kind === 'single' && !isKnown(state, principal, endpoint.backend)) return replyFault(res, 404, 'not found', cors);
   const media = mediaFault(visit.req.method ?? '', visit.headers);
   if (media !== undefined) return replyFault(res, media.status, media.message, cors);
   const guest: Guest = { ...visit, principal };
@@ -102,6 +104,11 @@ function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): 
       replyFault(res, 413, 'the body is too large', cors);
     } else if (end.kind === 'read') safely(res, () => dispatch(state, guest, end.bytes));
   });
+}
+
+function isKnown(state: HttpState, principal: Principal, backend: BackendId): boolean {
+  const { settings, policy } = state.ingress.runtime.current();
+  return settings.backends.some(({ id }) => id === backend) && mayKnow(policy, principal, backend);
 }
 
 function turnAway(state: HttpState, visit: Visit, failure: AuthFailure): void {
