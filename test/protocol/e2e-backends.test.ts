@@ -20,7 +20,7 @@ const DIALECTS = [
   ['old', ['--version=2024-11-05'], 'legacy'],
 ] as const;
 
-const NO_BREAKER = ['circuit_breaker_threshold = 0', 'timeout_secs = 2', 'max_restarts = 0', 'result = "1MiB"'];
+const NO_BREAKER = ['circuit_breaker_threshold = 0', 'timeout_secs = 5', 'max_restarts = 0', 'result = "1MiB"'];
 
 describe('backends as they are, behind the gateway', () => {
   const bin = new AsyncDisposableStack();

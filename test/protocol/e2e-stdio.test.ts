@@ -134,7 +134,7 @@ for (const mode of ['attached', 'alone'] as const) {
     });
 
     test('a token that runs out ends the talk at the next message, not at the next start', async () => {
-      const soon = hmacToken(setup.secret, { sub: 'late', role: 'developer', exp: Math.floor(Date.now() / 1000) + 8 });
+      const soon = hmacToken(setup.secret, { sub: 'late', role: 'developer', exp: Math.floor(Date.now() / 1000) + 12 });
       const agent = await ready(soon);
       assert.equal(text(await agent.ask('in time', 'tools/call', { name: 'good__echo' })), 'ok');
       const refused = await until(async () => {
