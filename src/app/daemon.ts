@@ -26,9 +26,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   options.loaded(configuration.value);
   const { file } = configuration.value;
   let running: RunningGateway | undefined;
+  /** A HUP during the start: the file may have been read before the change it tells of. */
+  let reloadWanted = false;
   const ended = Promise.withResolvers<number>();
   const undo = onSignals({
     reload: () => {
+      reloadWanted = running === undefined;
       running?.operations.reload('signal').catch(() => {});
     },
     drain: (signal) => {
@@ -42,6 +45,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const started = await serve({ configuration: configuration.value, read: () => readConfigurationFile(file, options.env), deps: processDeps(options.env, options.version) });
     if (!started.ok) return options.fail(started.error);
     running = started.value;
+    if (reloadWanted) await running.operations.reload('signal');
     await Promise.race([running.settled(SETTLE_MS), ended.promise]);
     options.ready(running, running.operations.status(), configuration.value);
     return await ended.promise;
