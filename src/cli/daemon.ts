@@ -1,16 +1,31 @@
 // The running gateway that a verb means.
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { exitFor } from '../config/codes.ts';
+import { locateConfig } from '../config/find.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { controlOf } from './control.ts';
 import type { Control } from './control.ts';
 import { daemonFault } from './faults.ts';
 import type { Fault, VerbContext } from './verb.ts';
-import { whereabouts } from './whereabouts.ts';
+import { homeOf, whereabouts } from './whereabouts.ts';
 
-/** SENTINEL_CONTROL names the socket itself, for a gateway whose file is not at hand. */
-export async function openControl(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd'>): Promise<Result<Control, Fault>> {
-  const named = cx.env['SENTINEL_CONTROL'];
-  const socket = named === undefined || named === '' ? whereabouts(cx).controlSocket : named;
-  return existsSync(socket) ? ok(controlOf(socket)) : err(daemonFault(socket, 'there is no such socket'));
+type Place = Pick<VerbContext, 'configFile' | 'env' | 'cwd'>;
+
+/** SENTINEL_CONTROL names the socket itself, for a gateway whose file is not at hand. A file that is named and not there means no gateway at all, never another one. */
+export function controlSocketOf(place: Place): Result<string, Fault> {
+  const { configFile, env, cwd } = place;
+  const socket = env['SENTINEL_CONTROL'] ?? '';
+  if (socket !== '') return ok(socket);
+  const named = configFile !== undefined || (env['SENTINEL_CONFIG'] ?? '') !== '';
+  const found = locateConfig(configFile, env, homeOf(env), (path) => existsSync(resolve(cwd, path)));
+  if (named && !found.ok) return err({ exit: exitFor([found.error.code]), code: found.error.code, message: found.error.message, help: found.error.help });
+  return ok(whereabouts(place).controlSocket);
+}
+
+export async function openControl(place: Place): Promise<Result<Control, Fault>> {
+  const socket = controlSocketOf(place);
+  if (!socket.ok) return socket;
+  return existsSync(socket.value) ? ok(controlOf(socket.value)) : err(daemonFault(socket.value, 'there is no such socket'));
 }

@@ -1,4 +1,5 @@
 // What changes between two texts, line by line. Pure; for files of people's size, not for logs.
+import { plain } from './render.ts';
 import type { Paint } from './verb.ts';
 
 /** `- ` and `+ ` lines with up to two lines of context; empty when the texts are equal. */
@@ -9,7 +10,8 @@ export function lineDiff(before: string, after: string, paint: Paint): string {
   for (const [i, { mark, text }] of marked.entries()) {
     if (!near[i]) continue;
     if (i > 0 && !near[i - 1]) lines.push(paint.dim('  …'));
-    const line = `${mark} ${text}`;
+    // The file may be a stranger's, from a repository: its words must not reach the terminal as commands.
+    const line = `${mark} ${text.split('\t').map(plain).join('\t')}`;
     lines.push(mark === '+' ? paint.good(line) : mark === '-' ? paint.bad(line) : line);
   }
   return lines.join('\n');

@@ -2,11 +2,16 @@
 import { styleText } from 'node:util';
 import type { Paint } from './verb.ts';
 
-/** Nothing a backend or an agent wrote may move the cursor, recolour or reorder a terminal: C0, C1, bidi and lone surrogates become escapes. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
+/** Nothing a backend or an agent wrote may move the cursor, recolour or reorder a terminal, or hide: C0, C1, bidi, invisible characters and lone surrogates become escapes. */
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 export function plain(text: string): string {
   return text.replace(UNSAFE, (found) => `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** JSON as one line that is the same value and as safe on a terminal: C1 controls are as good as ESC to one, and JSON.stringify lets them through. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 }
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';

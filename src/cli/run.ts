@@ -6,7 +6,7 @@ import { EXIT } from './exit.ts';
 import { unexpectedFault, usageFault } from './faults.ts';
 import { parseLine } from './flags.ts';
 import { helpFor, overview } from './help.ts';
-import { paintFor, plain, wantsColour } from './render.ts';
+import { jsonLine, paintFor, plain, wantsColour } from './render.ts';
 import { suggest } from '../config/suggest.ts';
 import { WORDS, allVerbs, verbsOf } from './table.ts';
 import { COMMON_OPTIONS } from './verb.ts';
@@ -121,7 +121,7 @@ function contextOf(flags: Flags, operands: readonly string[], world: World, voic
     verbosity: quiet ? -1 : flags.list('verbose').length,
     configFile: given === undefined ? defaultConfig(world.env, world.cwd) : resolve(world.cwd, given),
     out: voice.out,
-    outJson: (value) => voice.out(JSON.stringify(value)),
+    outJson: (value) => voice.out(jsonLine(value)),
     err: quiet ? () => undefined : voice.err,
     fail: voice.fail,
     ask: async (question) => (world.isTty.stdin && world.isTty.stderr ? await world.ask(question) : undefined),
@@ -172,7 +172,7 @@ function voiceOf(world: World, json: boolean, noColour: boolean): Voice {
 }
 
 function exitError(fault: Fault): string {
-  return JSON.stringify({ type: 'exit_error', code: fault.exit, error: { code: fault.code, message: fault.message, help: fault.help, docs: `docs/errors/${fault.code}.md`, problems: fault.problems } });
+  return jsonLine({ type: 'exit_error', code: fault.exit, error: { code: fault.code, message: fault.message, help: fault.help, docs: `docs/errors/${fault.code}.md`, problems: fault.problems } });
 }
 
 function humanFault(fault: Fault, paint: VerbContext['paint']): string {

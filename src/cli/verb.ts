@@ -104,7 +104,7 @@ export type VerbModule = { readonly verbs: readonly Verb[] };
 
 /** Accepted by every verb; declared once. A verb may not declare these again. */
 export const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  config: { type: 'string', value: 'file', help: 'configuration file (default: looked up, see `sentinel help check`)' },
+  config: { type: 'string', value: 'file', help: 'configuration file (default: SENTINEL_CONFIG, then looked up: see `sentinel help check`)' },
   json: { type: 'boolean', help: 'one JSON value (or one per line) on stdout; errors as one JSON object on stderr' },
   'no-color': { type: 'boolean', help: 'no colour, also with NO_COLOR or TERM=dumb' },
   quiet: { type: 'boolean', short: 'q', help: 'no talk on stderr besides errors' },

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { locateConfig } from '../config/find.ts';
+import { locateConfig, placesToLook } from '../config/find.ts';
 import { parseText } from '../config/parse.ts';
 import { pathOf } from '../config/secrets.ts';
 import { packageRoot, runsFromSource } from './package.ts';
@@ -34,12 +34,21 @@ export function demoHome(env: Environment, cwd: string): string {
   return join(runsFromSource() ? packageRoot() : cwd, '.sentinel');
 }
 
-/** In a checkout that was started, every verb means that gateway, unless something nearer or named says otherwise. */
+/** What `start` wrote, or would write. */
+export function demoConfig(env: Environment, cwd: string): string {
+  return join(demoHome(env, cwd), 'sentinel.toml');
+}
+
+/**
+ * The file of `start`, where it is meant: SENTINEL_HOME names it; else, in a checkout, only when neither the working directory nor the
+ * user has a file of their own, so that what `init` wrote is never passed over. Undefined = `locateConfig` decides.
+ */
 export function defaultConfig(env: Environment, cwd: string): string | undefined {
   if ((env['SENTINEL_CONFIG'] ?? '') !== '') return undefined;
   const named = (env['SENTINEL_HOME'] ?? '') !== '';
-  if (!named && existsSync(join(cwd, 'sentinel.toml'))) return undefined;
-  const file = join(demoHome(env, cwd), 'sentinel.toml');
+  const nearer = placesToLook(env, homeOf(env)).filter((place) => !place.startsWith('/etc/'));
+  if (!named && nearer.some((place) => existsSync(resolve(cwd, place)))) return undefined;
+  const file = demoConfig(env, cwd);
   return existsSync(file) ? file : undefined;
 }
 

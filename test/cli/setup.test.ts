@@ -9,7 +9,7 @@ import { listeners } from '../../src/cli/holder.ts';
 import { addressFrom } from '../../src/cli/setup/address.ts';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { readToken, tokenFromFile } from '../../src/cli/token.ts';
-import { defaultConfig, whereabouts } from '../../src/cli/whereabouts.ts';
+import { defaultConfig, demoConfig, whereabouts } from '../../src/cli/whereabouts.ts';
 import { load } from '../../src/config/load.ts';
 import { err } from '../../src/core/result.ts';
 import type { Settings } from '../../src/core/settings.ts';
@@ -178,7 +178,53 @@ describe('where the gateway is', () => {
     assert.equal(defaultConfig({ SENTINEL_HOME: 'h' }, cwd), join(cwd, 'h/sentinel.toml'));
     assert.equal(defaultConfig({ SENTINEL_HOME: 'h', SENTINEL_CONFIG: '/x' }, cwd), undefined);
     writeFileSync(join(cwd, 'sentinel.toml'), '');
-    assert.equal(defaultConfig({}, cwd), undefined);
+    assert.equal(defaultConfig({ HOME: cwd }, cwd), undefined);
+    assert.equal(defaultConfig({ HOME: cwd, SENTINEL_HOME: 'h' }, cwd), join(cwd, 'h/sentinel.toml'), 'a folder that is named comes first');
+  });
+
+  test('what init wrote for this user is never passed over for what start wrote into the checkout', async (t) => {
+    const cwd = scratch(t);
+    const env = { HOME: cwd };
+    const demo = demoConfig(env, cwd);
+    assert.equal(defaultConfig(env, cwd), existsSync(demo) ? demo : undefined, 'without a file of the user, the checkout is the last resort');
+    assert.equal((await cli(['init', '--yes'], { cwd, env: { SENTINEL_HOME: '' } })).status, 0);
+    assert.equal(defaultConfig(env, cwd), undefined);
+    assert.equal(whereabouts({ configFile: defaultConfig(env, cwd), env, cwd }).configFile, join(cwd, '.config/sentinel/sentinel.toml'));
+  });
+
+  test('a named file that is not there means no gateway, never another one', async (t) => {
+    const cwd = scratch(t);
+    for (const argv of [['kill', 'tool', 'a/b', '--reason', 'x', '--config', 'typo.toml'], ['stop', '--config', 'typo.toml'], ['status', '--config', 'typo.toml']]) {
+      const { status, stderr } = await cli(argv, { cwd });
+      assert.equal(status, 10, argv.join(' '));
+      assert.match(stderr, /error\[SEN-0100\]: there is no configuration file .*typo\.toml/);
+    }
+  });
+
+  test('a verb that changes something says first which file it took; -q and --json are silent about it', async (t) => {
+    const cwd = scratch(t);
+    await cli(['init', '--here', '--yes', '--listen', '0', '--health-listen', '0'], { cwd });
+    const said = `configuration: ${join(cwd, 'sentinel.toml')}\n`;
+    const named = { SENTINEL_HOME: '', SENTINEL_CONFIG: 'sentinel.toml' };
+    const changing: readonly (readonly string[])[] = [
+      ['token', 'issue', '--subject', 'a', '--role', 'developer'], ['token', 'revoke', '0198d0f4-6b1e-7c39-9f52-3a6d0c41e7b8', '--reason', 'x'], ['keys', 'rotate'],
+      ['kill', 'tool', 'a/b', '--reason', 'x'], ['unkill', 'tool', 'a/b', '--reason', 'x'], ['reload'], ['stop'],
+    ];
+    for (const argv of changing) {
+      const lines = (await cli(argv, { cwd, env: named })).stderr;
+      assert.ok(lines.startsWith(said), `${argv.join(' ')}: ${lines}`);
+      assert.doesNotMatch((await cli([...argv, '-q'], { cwd, env: named })).stderr, /^configuration/m);
+      assert.doesNotMatch((await cli([...argv, '--json'], { cwd, env: named })).stderr, /^configuration/m);
+    }
+    assert.match((await cli(['kill', 'tool', 'a/b', '--reason', 'x'], { cwd, env: { SENTINEL_CONTROL: '/nowhere.sock' } })).stderr, /^control socket: \/nowhere\.sock/);
+  });
+
+  test('stop means the gateway that a variable names, as every verb does', async (t) => {
+    const cwd = scratch(t);
+    await cli(['init', '--here', '--yes'], { cwd });
+    const named = await cli(['stop'], { cwd, env: { SENTINEL_CONFIG: join(cwd, 'sentinel.toml') } });
+    assert.match(named.stderr, new RegExp(`no gateway runs on ${join(cwd, '.sentinel/control.sock')}`));
+    assert.match((await cli(['stop'], { cwd })).stderr, new RegExp(`no gateway runs on ${join(cwd, 'none/control.sock')}`));
   });
 });
 

@@ -5,6 +5,7 @@ import type { StatusReport } from '../../core/operations.ts';
 import { ownCommand, packageRoot } from '../package.ts';
 import { shellWord } from '../quote.ts';
 import type { VerbContext } from '../verb.ts';
+import { defaultConfig } from '../whereabouts.ts';
 
 type Here = Pick<VerbContext, 'cwd' | 'env'>;
 
@@ -17,16 +18,18 @@ export function thenLines(here: Here, report: StatusReport, home: string): strin
     'then:',
     `  ${inspect(here, report, home)} --method tools/call --tool-name filesystem__read_text_file --tool-arg path=${shellWord(join(home, 'demo-files', 'welcome.txt'))}`,
     `  ${refusedCall(here, report, home)}   # is refused`,
-    `  ${command(here, 'audit tail')}`,
-    `  ${command(here, 'connect claude')}`,
+    `  ${command(here, home, 'audit tail')}`,
+    `  ${command(here, home, 'connect claude')}`,
   ].join('\n');
 }
 
-/** As it would be typed here; SENTINEL_HOME must come along when it is not the checkout's own. */
-export function command(here: Here, words: string): string {
+/** As it would be typed here; what names the demo must come along where another file would be found. */
+export function command(here: Here, home: string, words: string): string {
   const own = ownCommand().map((part) => near(here, part)).join(' ');
-  const named = here.env['SENTINEL_HOME'];
-  return `${named === undefined || named === '' ? '' : `SENTINEL_HOME=${shellWord(named)} `}${own} ${words}`;
+  const named = here.env['SENTINEL_HOME'] ?? '';
+  const file = join(home, 'sentinel.toml');
+  const config = defaultConfig(here.env, here.cwd) === file ? '' : ` --config ${near(here, file)}`;
+  return `${named === '' ? '' : `SENTINEL_HOME=${shellWord(named)} `}${own} ${words}${config}`;
 }
 
 function inspect(here: Here, report: StatusReport, home: string): string {

@@ -3,6 +3,7 @@ import type { KeyView } from '../../app/keys.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
+import { tellFile } from '../meant.ts';
 import { publish } from '../publish.ts';
 import { plain, relative, rfc3339, table } from '../render.ts';
 import { parseSpan } from '../time.ts';
@@ -67,6 +68,7 @@ async function runRotate(cx: VerbContext): Promise<number> {
   const { rotateKeys } = await import('../../app/keys.ts');
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
+  tellFile(cx);
   const rotated = await rotateKeys(read.value.settings, grace);
   if (!rotated.ok) return cx.fail(rotated.error);
   const { keyId, previous, previousUntil } = rotated.value;

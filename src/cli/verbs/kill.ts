@@ -5,6 +5,7 @@ import { describeKillScope, type KillScope } from '../../core/override.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { confirmFault, usageFault } from '../faults.ts';
+import { tellGateway } from '../meant.ts';
 import { publish } from '../publish.ts';
 import { count, plain, relative, rfc3339 } from '../render.ts';
 import { SCOPE_USAGE, parseScope } from '../scope.ts';
@@ -35,6 +36,7 @@ export const verbs: readonly Verb[] = [kill];
 async function run(cx: VerbContext): Promise<number> {
   const asked = requestOf(cx);
   if (typeof asked === 'string') return cx.fail(usageFault(asked, 'sentinel help kill'));
+  tellGateway(cx);
   const control = await openControl(cx);
   if (!control.ok) return cx.fail(control.error);
   if (asked.scope.kind === 'all' && !asked.dryRun && !cx.flags.on('yes')) {

@@ -3,6 +3,7 @@ import type { ReloadReport } from '../../core/operations.ts';
 import { openControl } from '../daemon.ts';
 import { tellProblems } from '../diagnostics.ts';
 import { EXIT } from '../exit.ts';
+import { tellGateway } from '../meant.ts';
 import { publish } from '../publish.ts';
 import { count, plain } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
@@ -24,6 +25,7 @@ const reload: Verb = {
 export const verbs: readonly Verb[] = [reload];
 
 async function run(cx: VerbContext): Promise<number> {
+  tellGateway(cx);
   const control = await openControl(cx);
   if (!control.ok) return cx.fail(control.error);
   const done = await control.value.reload(cx.user);

@@ -102,7 +102,7 @@ async function inBackground(cx: VerbContext, demo: Demo): Promise<number> {
   }
   const report = await runningStatus(demo.controlSocket);
   if (report === undefined) return cx.fail(refusedFault('it was ready, and is gone again', `its log: ${logFile}`));
-  cx.err(`it runs in the background (log: ${logFile}); end it with: ${command(cx, 'stop')}`);
+  cx.err(`it runs in the background (log: ${logFile}); end it with: ${command(cx, demo.home, 'stop')}`);
   return tell(cx, demo.home, report);
 }
 

@@ -2,12 +2,15 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ok, type Result } from '../../core/result.ts';
 import { controlOf } from '../control.ts';
+import { controlSocketOf } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault, usageFault } from '../faults.ts';
+import { tellGateway } from '../meant.ts';
 import { parseSpan } from '../time.ts';
-import type { Verb, VerbContext } from '../verb.ts';
-import { demoHome, whereabouts } from '../whereabouts.ts';
+import type { Fault, Verb, VerbContext } from '../verb.ts';
+import { demoConfig, demoHome } from '../whereabouts.ts';
 
 const stop: Verb = {
   name: 'stop',
@@ -17,7 +20,7 @@ const stop: Verb = {
     { run: 'sentinel stop', does: 'lets calls in flight end, then the gateway and its backends' },
     { run: 'sentinel stop --config /etc/sentinel/sentinel.toml --within 1m', does: 'the gateway of that file; waits for up to a minute' },
   ],
-  about: 'Where none runs, it says so and exits with 0.',
+  about: 'Without --config, SENTINEL_CONFIG or SENTINEL_CONTROL, the gateway of `sentinel start` is meant. Where none runs, it says so and exits with 0.',
   options: { within: { type: 'string', value: 'time', help: 'how long to wait until it is gone (default: 30s)' } },
   operands: [0, 0],
   run,
@@ -28,7 +31,9 @@ export const verbs: readonly Verb[] = [stop];
 async function run(cx: VerbContext): Promise<number> {
   const within = parseSpan(cx.flags.text('within') ?? '30s');
   if (within === undefined) return cx.fail(usageFault('--within takes a time such as 30s'));
-  const socket = cx.configFile === undefined ? join(demoHome(cx.env, cx.cwd), 'control.sock') : whereabouts(cx).controlSocket;
+  const found = socketOf(cx);
+  if (!found.ok) return cx.fail(found.error);
+  const socket = found.value;
   const status = existsSync(socket) ? await controlOf(socket).status() : undefined;
   if (status === undefined || (!status.ok && status.error.exit === EXIT.daemonNotRunning)) {
     if (cx.json) cx.outJson({ stopped: false, pid: null });
@@ -47,6 +52,16 @@ async function run(cx: VerbContext): Promise<number> {
   if (cx.json) cx.outJson({ stopped: true, pid });
   else cx.out(`stopped (pid ${pid})`);
   return EXIT.ok;
+}
+
+/** Of the gateway that is named, by a flag or a variable as for every verb; else of the one that start left, whatever else is configured here. */
+function socketOf(cx: VerbContext): Result<string, Fault> {
+  const named = cx.flags.text('config') !== undefined || ['SENTINEL_CONFIG', 'SENTINEL_CONTROL'].some((name) => (cx.env[name] ?? '') !== '');
+  const demo = demoConfig(cx.env, cx.cwd);
+  if (!named && !existsSync(demo)) return ok(join(demoHome(cx.env, cx.cwd), 'control.sock'));
+  const place = { configFile: named ? cx.configFile : demo, env: cx.env, cwd: cx.cwd };
+  tellGateway({ ...place, json: cx.json, err: cx.err });
+  return controlSocketOf(place);
 }
 
 /**

@@ -8,6 +8,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, usageFault } from '../faults.ts';
+import { tellFile } from '../meant.ts';
 import { plain, relative, rfc3339, table } from '../render.ts';
 import { parseSpan } from '../time.ts';
 import { readToken, tokenFromFile } from '../token.ts';
@@ -85,6 +86,7 @@ async function runIssue(cx: VerbContext): Promise<number> {
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
   const { settings } = read.value;
+  tellFile(cx);
   const issued = await issueToken(settings, { subject, roles, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
   if (!issued.ok) return cx.fail(issued.error);
   const out = cx.flags.text('out');
@@ -181,6 +183,7 @@ async function runRevoke(cx: VerbContext): Promise<number> {
   const what = cx.flags.on('key') ? 'key' : 'token';
   const value = what === 'key' ? operand.value : (tokenIdIn(read.value.settings, operand.value) ?? operand.value);
   if (value === '') return cx.fail(usageFault('there is nothing to revoke in an empty text', 'sentinel help token revoke'));
+  tellFile(cx);
   const request: RevokeRequest = { what, value, reason, until: undefined, by: cx.user };
   const control = await openControl(cx);
   const told = control.ok ? await control.value.revoke(request) : control;

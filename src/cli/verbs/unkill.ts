@@ -3,6 +3,7 @@ import { describeKillScope } from '../../core/override.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault, usageFault } from '../faults.ts';
+import { tellGateway } from '../meant.ts';
 import { count, plain } from '../render.ts';
 import { SCOPE_USAGE, parseScope } from '../scope.ts';
 import type { Verb, VerbContext } from '../verb.ts';
@@ -30,6 +31,7 @@ async function run(cx: VerbContext): Promise<number> {
   if (reason === '') return cx.fail(usageFault('--reason <text> is required: it is what the audit will say', 'sentinel help unkill'));
   const target = targetOf(cx.args);
   if (target.kind === 'unclear') return cx.fail(usageFault(target.message, 'sentinel help unkill'));
+  tellGateway(cx);
   const control = await openControl(cx);
   if (!control.ok) return cx.fail(control.error);
   const done = await control.value.unkill({ target: target.text, reason, by: cx.user });
