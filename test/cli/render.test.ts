@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { lineDiff } from '../../src/cli/diff.ts';
-import { duration, paintFor, plain, relative, table, wantsColour, wrap } from '../../src/cli/render.ts';
+import { duration, jsonLine, paintFor, plain, relative, table, wantsColour, wrap } from '../../src/cli/render.ts';
 
 const none = paintFor(false);
 
@@ -13,6 +13,20 @@ describe('what a terminal is shown', () => {
     }));
     assert.equal(plain('a\u001b[31mred\u202e\ud800'), 'a\\u{1b}[31mred\\u{202e}\\u{d800}');
     assert.equal(plain('größe 工具 🙂'), 'größe 工具 🙂');
+  });
+
+  test('JSON is the same value, and as harmless as text: C1 controls, bidi, invisible characters', () => {
+    const value = { name: 'a\u009b31mred\u202e\u{e0041}\u061c', '\u0085': [1, 'größe 工具 🙂', null] };
+    const line = jsonLine(value);
+    assert.deepEqual(JSON.parse(line), value);
+    assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u061c\u202a-\u202e\u{e0000}-\u{e007f}]/u);
+    assert.ok(line.includes('größe 工具 🙂'));
+  });
+
+  test('a difference shows the words of a file, not its escape sequences', () => {
+    const shown = lineDiff('{\n\t"a": 1\n}', '{\n\t"a": 1,\u001b]0;x\u0007\n\t"b": 2\n}', paintFor(false));
+    assert.doesNotMatch(shown, /[\u001b\u0007]/);
+    assert.match(shown, /\t"b": 2/);
   });
 
   test('cells of a table are made harmless too', () => {
