@@ -91,6 +91,20 @@ describe('egress', () => {
     for (const address of [...NEVER, 'nonsense']) assert.equal(isAllowedAddress(address, true, true), false, address);
   });
 
+  test('D02: an IPv4 address inside an IPv6 one is judged by itself, and is never public', () => {
+    for (const address of ['::7f00:1', '::127.0.0.1', '64:ff9b::7f00:1', '64:ff9b:1::7f00:1', '2002:7f00:1::', '::ffff:0:127.0.0.1', '64:ff9b::808:808', '2002:808:808::', '::808:808']) {
+      assert.equal(isAllowedAddress(address, false, true), false, address);
+      assert.equal(isAllowedAddress(address, true, false), true, address);
+    }
+    for (const address of ['64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1', '::a9fe:a9fe', '::ffff:0:169.254.169.254', '64:ff9b::', '2002::1', '64:ff9b::e000:1']) {
+      assert.equal(isAllowedAddress(address, true, false), false, address);
+    }
+    assert.equal(isAllowedAddress('::1', true, false), true);
+    assert.equal(isAllowedAddress('::1', false, false), false);
+    assert.equal(isAllowedAddress('::', true, true), false);
+    assert.equal(isAllowedAddress('2606:4700::1', false, false), true);
+  });
+
   test('where metadata lives is reached only by writing that very address', () => {
     for (const address of METADATA) {
       assert.equal(isAllowedAddress(address, true, false), false, address);

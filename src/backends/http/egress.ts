@@ -21,10 +21,24 @@ export interface EgressRules {
 export function isAllowedAddress(address: string, allowPrivate: boolean, named: boolean): boolean {
   if (!ipaddr.isValid(address)) return false;
   // `process` looks through IPv4-mapped IPv6.
-  const range = ipaddr.process(address).range();
+  const parsed = ipaddr.process(address);
+  const inner = parsed instanceof ipaddr.IPv6 ? embedded(parsed) : undefined;
+  if (inner !== undefined) return allowPrivate && isAllowedAddress(inner, allowPrivate, named);
+  const range = parsed.range();
   if (range === 'unicast') return true;
   if (!allowPrivate || NEVER.has(range)) return false;
   return range !== 'linkLocal' || named;
+}
+
+/** The IPv4 address that a translator or tunnel would go to: IPv4-compatible (RFC 4291), 6to4 (RFC 3056), NAT64 (RFC 6052, RFC 8215), RFC 6145. */
+function embedded({ parts }: ipaddr.IPv6): string | undefined {
+  const ipv4 = (high = 0, low = 0): string => `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  if (parts[0] === 0x2002) return ipv4(parts[1], parts[2]);
+  const isTranslated = parts[0] === 0x64 && parts[1] === 0xff9b;
+  const isZero = parts.slice(0, 4).every((part) => part === 0) && (parts[4] === 0 || parts[4] === 0xffff) && parts[5] === 0;
+  // `::` and `::1` are addresses of their own.
+  if (isTranslated || (isZero && (parts[4] !== 0 || parts[6] !== 0))) return ipv4(parts[6], parts[7]);
+  return undefined;
 }
 
 /** Undefined when the host is a name: its addresses are judged by `guardedLookup`. */
