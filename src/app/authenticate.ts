@@ -1,14 +1,16 @@
 // Builds the authenticator over the real network and disk. No way to verify a token: no start (there is no other mode).
 import { promises as fs } from 'node:fs';
 import type { RevokeOverride } from '../core/override.ts';
+import type { Clock } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { createAuthenticator, type TokenAuthenticator } from '../identity/authenticator.ts';
 import { openFetchKeys } from '../identity/fetch-keys.ts';
 import { readRing } from '../identity/keys.ts';
-import type { AuthSetupFault } from '../identity/setup.ts';
+import { prepareSetup, type AuthSetupFault } from '../identity/setup.ts';
 import type { AppDeps } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { systemClock } from './system.ts';
 
 export interface OpenAuthenticator {
   readonly authenticator: TokenAuthenticator;
@@ -21,7 +23,22 @@ export async function openAuthenticator(settings: Settings, deps: AppDeps, revoc
   const created = await createAuthenticator(settings.auth, { clock: deps.clock, fetchKeys: fetcher.fetchKeys, readRing: (directory) => readRing(fs, directory), revocations });
   if (created.ok) return ok({ authenticator: created.value, close: () => fetcher.close() });
   await fetcher.close();
-  return err(startFault(12, authFaultCode(created.error), created.error.message, created.error.help ?? 'sentinel init'));
+  return err(setupFault(created.error));
+}
+
+/** Why a start with these settings would be refused for want of a way to verify tokens; undefined when it would not. Asks nobody. */
+export async function authProblem(settings: Settings, clock: Clock = systemClock): Promise<StartFault | undefined> {
+  const fetcher = openFetchKeys();
+  try {
+    const setup = await prepareSetup(settings.auth, { clock, fetchKeys: fetcher.fetchKeys, readRing: (directory) => readRing(fs, directory) }, new Map());
+    return setup.ok ? undefined : setupFault(setup.error);
+  } finally {
+    await fetcher.close();
+  }
+}
+
+function setupFault(fault: AuthSetupFault): StartFault {
+  return startFault(12, authFaultCode(fault), fault.message, fault.help ?? 'sentinel init');
 }
 
 /** No way to verify at all, or keys that are there and cannot be used. */

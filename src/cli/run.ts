@@ -7,6 +7,7 @@ import { unexpectedFault, usageFault } from './faults.ts';
 import { parseLine } from './flags.ts';
 import { helpFor, overview } from './help.ts';
 import { jsonLine, paintFor, plain, wantsColour } from './render.ts';
+import { withConfig } from './remedy.ts';
 import { suggest } from '../config/suggest.ts';
 import { WORDS, allVerbs, verbsOf } from './table.ts';
 import { COMMON_OPTIONS } from './verb.ts';
@@ -123,7 +124,8 @@ function contextOf(flags: Flags, operands: readonly string[], world: World, voic
     out: voice.out,
     outJson: (value) => voice.out(jsonLine(value)),
     err: quiet ? () => undefined : voice.err,
-    fail: voice.fail,
+    fail: (fault) => voice.fail(fault.help === undefined ? fault : { ...fault, help: withConfig(fault.help, given) }),
+    remedy: (text) => withConfig(text, given),
     ask: async (question) => (world.isTty.stdin && world.isTty.stderr ? await world.ask(question) : undefined),
     readStdin: (maxBytes) => readAll(world.stdin, maxBytes),
     env: world.env,

@@ -63,6 +63,8 @@ export interface VerbContext {
   readonly err: (text: string) => void;
   /** Prints the fault and returns its exit status: `return cx.fail({…})`. */
   readonly fail: (fault: Fault) => number;
+  /** A remedy with its commands as they are to be typed: with --config where it was given. Faults get this by themselves. */
+  readonly remedy: (text: string) => string;
   /** Yes/no on the terminal; undefined when stdin or stderr is not a terminal. */
   readonly ask: (question: string) => Promise<boolean | undefined>;
   /** All of stdin as text, refused over `maxBytes`. */

@@ -51,7 +51,8 @@ export async function prepareSetup(settings: AuthSettings, deps: SetupDeps, befo
     verifiers.push(remoteVerifier(issuer, claimRules(settings, issuer), keys));
   }
   if (verifiers.length === 0) {
-    return fault('no_verifier', 'no secret, no key of its own and no issuer: nobody could be authenticated', 'sentinel keys rotate');
+    const why = settings.ownKeys === undefined ? 'no secret, no key of its own and no issuer' : 'own keys are configured, and none has been made yet';
+    return fault('no_verifier', `${why}: nobody could be authenticated`, settings.ownKeys === undefined ? undefined : 'sentinel keys rotate');
   }
   const twice = conflict(verifiers);
   return twice === undefined ? ok({ settings, verifiers, remotes }) : fault('conflict', twice);

@@ -9,6 +9,7 @@ import { listeners } from '../../src/cli/holder.ts';
 import { addressFrom } from '../../src/cli/setup/address.ts';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { readToken, tokenFromFile } from '../../src/cli/token.ts';
+import { withConfig } from '../../src/cli/remedy.ts';
 import { defaultConfig, demoConfig, whereabouts } from '../../src/cli/whereabouts.ts';
 import { load } from '../../src/config/load.ts';
 import { err } from '../../src/core/result.ts';
@@ -226,6 +227,36 @@ describe('where the gateway is', () => {
     assert.match(named.stderr, new RegExp(`no gateway runs on ${join(cwd, '.sentinel/control.sock')}`));
     assert.match((await cli(['stop'], { cwd })).stderr, new RegExp(`no gateway runs on ${join(cwd, 'none/control.sock')}`));
   });
+});
+
+describe('keys that a file speaks of and nobody made', () => {
+  test('are told by check as by serve: exit 12, the place, and the command that makes them', async (t) => {
+    const cwd = scratch(t);
+    writeFileSync(join(cwd, 'my gw.toml'), '[gateway]\nlisten = "127.0.0.1:0"\nhealth_listen = "127.0.0.1:0"\nstate_dir = "state"\n[auth]\nown_keys = true\n[rbac.roles.a]\nallow = ["*"]\n', { mode: 0o600 });
+    const remedy = /= help: sentinel keys rotate --config 'my gw\.toml'/;
+    for (const argv of [['check', 'my gw.toml'], ['check', '--config', 'my gw.toml'], ['serve', '--config', 'my gw.toml']]) {
+      const { status, stderr } = await cli(argv, { cwd });
+      assert.equal(status, 12, argv.join(' '));
+      assert.match(stderr, /SEN-0118.*none has been made yet/);
+      assert.match(stderr, remedy);
+    }
+    assert.match((await cli(['check', 'my gw.toml'], { cwd })).stderr, /my gw\.toml:6:1/);
+    assert.match((await cli(['doctor', '--config', 'my gw.toml'], { cwd })).stdout, /remedy: sentinel keys rotate --config 'my gw\.toml'/);
+    await cli(['keys', 'rotate', '--config', 'my gw.toml'], { cwd });
+    assert.equal((await cli(['check', 'my gw.toml'], { cwd })).status, 0);
+  });
+
+  test('a file that is not there is called by the name it was given', async (t) => {
+    const { status, stderr } = await cli(['check', 'nope.toml'], { cwd: scratch(t) });
+    assert.equal(status, 10);
+    assert.match(stderr, /^error\[SEN-0100\]: there is no file nope\.toml\n/);
+  });
+});
+
+test('a remedy names the configuration in force, once, and only to commands that read one', () => {
+  assert.equal(withConfig('sentinel check', undefined), 'sentinel check');
+  assert.equal(withConfig('look: sentinel token inspect; make one: sentinel token issue', '/a b'), "look: sentinel token inspect --config '/a b'; make one: sentinel token issue --config '/a b'");
+  for (const left of ['sentinel help kill', 'sentinel --help', 'sentinel token issue --help', 'sentinel check --config x', 'sentinel explain SEN-0100', 'sentinel checked']) assert.equal(withConfig(left, '/x'), left);
 });
 
 describe('doctor', () => {

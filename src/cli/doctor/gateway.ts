@@ -19,6 +19,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface GatewayFacts {
   readonly configuration: Result<Configuration, StartFault>;
+  /** Why a start would be refused for want of keys; undefined when it would not. */
+  readonly keys: StartFault | undefined;
   readonly stateDir: string;
   readonly controlSocket: string;
   readonly tokenFile: string;
@@ -33,7 +35,7 @@ export function gatewayChecks(facts: GatewayFacts): readonly Check[] {
     configuration.ok ? look(configuration.value) : Promise.resolve(skipped('the configuration cannot be read'));
   return [
     { name: 'configuration', run: async () => configurationFinding(configuration) },
-    { name: 'secret-strength', run: withConfiguration(async (found) => secretStrength(found)) },
+    { name: 'secret-strength', run: withConfiguration(async (found) => secretStrength(found, facts.keys)) },
     { name: 'file-modes', run: async () => fileModes(facts) },
     { name: 'control-socket', run: async () => controlSocket(facts) },
     { name: 'ports', run: withConfiguration((found) => ports(found, facts.running)) },
@@ -51,7 +53,8 @@ function configurationFinding(configuration: GatewayFacts['configuration']): Fin
 }
 
 /** RFC 7518 §3.2, as config/ judges it. */
-function secretStrength({ settings, warnings }: Configuration): Finding {
+function secretStrength({ settings, warnings }: Configuration, keys: StartFault | undefined): Finding {
+  if (keys !== undefined) return failure(keys.message, keys.help ?? 'sentinel init');
   if (warnings.some((one) => one.code === 'SEN-0150')) return warning('the HS256 secret has less than 32 bytes: it can be guessed from one token', 'openssl rand -base64 48, or own_keys = true in [auth]');
   const ways = [settings.auth.ownKeys === undefined ? [] : ['Ed25519 keys of its own'], settings.auth.hmac === undefined ? [] : ['an HS256 secret'], settings.auth.issuers.length === 0 ? [] : [count(settings.auth.issuers.length, 'issuer')]];
   return good(`tokens are verified by ${ways.flat().join(', ')}`);

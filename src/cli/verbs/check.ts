@@ -1,10 +1,13 @@
 // `sentinel check`: every problem of a configuration at once, and nothing started but what --probe asks for.
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Configuration } from '../../app/configuration.ts';
+import { placesOf } from '../../config/locate.ts';
 import type { Diagnostic } from '../../core/operations.ts';
 import { tellProblems } from '../diagnostics.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
+import { withConfig } from '../remedy.ts';
 import { count, plain } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
@@ -33,9 +36,11 @@ export const verbs: readonly Verb[] = [check];
 async function run(cx: VerbContext): Promise<number> {
   const format = FORMATS.find((known) => known === (cx.flags.text('format') ?? 'human'));
   if (format === undefined) return cx.fail(usageFault(`unknown format "${plain(cx.flags.text('format') ?? '')}"`, `one of ${FORMATS.join(', ')}`));
-  const { readConfiguration } = await import('../../app/configuration.ts');
   const [named] = cx.args;
-  const read = readConfiguration(named === undefined ? cx : { ...cx, configFile: resolve(cx.cwd, named) });
+  const file = named === undefined ? cx.configFile : resolve(cx.cwd, named);
+  if (named !== undefined && file !== undefined && !existsSync(file)) return cx.fail({ exit: EXIT.configNotFound, code: 'SEN-0100', message: `there is no file ${plain(named)}`, help: 'name one that is there, or make one: sentinel init' });
+  const { readConfiguration } = await import('../../app/configuration.ts');
+  const read = readConfiguration({ configFile: file, env: cx.env, cwd: cx.cwd });
   if (!read.ok) {
     const { problems, source, exit } = read.error;
     // No file at all: there is nothing to list.
@@ -43,8 +48,19 @@ async function run(cx: VerbContext): Promise<number> {
     report(cx, format, problems[0]?.file ?? '', source ?? '', problems);
     return exit;
   }
-  report(cx, format, read.value.file, read.value.text, read.value.warnings);
+  const keys = await keyProblem(read.value, named ?? cx.flags.text('config'));
+  report(cx, format, read.value.file, read.value.text, [...(keys === undefined ? [] : [keys.problem]), ...read.value.warnings]);
+  if (keys !== undefined) return keys.exit;
   return cx.flags.on('probe') ? await probe(cx, read.value) : EXIT.ok;
+}
+
+/** What the file alone cannot show: the keys it speaks of are not there, or cannot be used, and `serve` would refuse. */
+async function keyProblem(found: Configuration, config: string | undefined): Promise<{ readonly problem: Diagnostic; readonly exit: number } | undefined> {
+  const { authProblem } = await import('../../app/authenticate.ts');
+  const fault = await authProblem(found.settings);
+  if (fault === undefined) return undefined;
+  const place = placesOf(found.text).find(['auth', 'own_keys'], 'key');
+  return { exit: fault.exit, problem: { code: fault.code, severity: 'error', message: fault.message, file: found.file, line: place?.line, column: place?.column, help: withConfig(fault.help ?? '', config) } };
 }
 
 function report(cx: VerbContext, format: (typeof FORMATS)[number], file: string, source: string, problems: readonly Diagnostic[]): void {

@@ -34,7 +34,7 @@ async function run(cx: VerbContext): Promise<number> {
   const results = await Promise.all(checks.map(async (check): Promise<Result> => ({ name: check.name, finding: await guarded(check) })));
   const errors = results.filter((one) => one.finding.state === 'error').length;
   const warnings = results.filter((one) => one.finding.state === 'warning').length;
-  if (cx.json) cx.outJson({ ok: errors + warnings === 0, checks: results.map(({ name, finding }) => ({ name, ...finding })) });
+  if (cx.json) cx.outJson({ ok: errors + warnings === 0, checks: results.map(({ name, finding }) => ({ name, ...finding, ...('remedy' in finding ? { remedy: cx.remedy(finding.remedy) } : {}) })) });
   else {
     show(cx, results);
     cx.err(errors + warnings === 0 ? 'all is well' : `${count(errors, 'error')}, ${count(warnings, 'warning')}`);
@@ -47,10 +47,12 @@ async function checksOf(cx: VerbContext): Promise<readonly Check[]> {
   const { machineChecks } = await import('../doctor/machine.ts');
   const { gatewayChecks } = await import('../doctor/gateway.ts');
   const { readConfiguration } = await import('../../app/configuration.ts');
+  const { authProblem } = await import('../../app/authenticate.ts');
+  const configuration = readConfiguration(cx);
   const status = existsSync(where.controlSocket) ? await controlOf(where.controlSocket).status() : undefined;
   return [
     ...machineChecks(cx.env, where.stateDir, cx.now),
-    ...gatewayChecks({ ...where, configuration: readConfiguration(cx), running: status?.ok === true ? status.value : undefined, env: cx.env }),
+    ...gatewayChecks({ ...where, configuration, keys: configuration.ok ? await authProblem(configuration.value.settings) : undefined, running: status?.ok === true ? status.value : undefined, env: cx.env }),
   ];
 }
 
@@ -69,6 +71,6 @@ function show(cx: VerbContext, results: readonly Result[]): void {
   const width = Math.max(...results.map((one) => one.name.length));
   for (const { name, finding } of results) {
     cx.out(`${colour[finding.state](finding.state.padEnd(7))}  ${name.padEnd(width)}  ${plain(finding.note)}`);
-    if ('remedy' in finding) cx.out(`${' '.repeat(width + 11)}${paint.dim('remedy:')} ${plain(finding.remedy)}`);
+    if ('remedy' in finding) cx.out(`${' '.repeat(width + 11)}${paint.dim('remedy:')} ${plain(cx.remedy(finding.remedy))}`);
   }
 }

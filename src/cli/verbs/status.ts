@@ -79,7 +79,7 @@ function show(cx: VerbContext, report: StatusReport): void {
   showBackends(cx, report, now);
   for (const kill of report.kills) cx.out(`${paint.warn('stopped')}: ${plain(kill.scope)}${kill.reason === undefined ? '' : ` (${plain(kill.reason)})`}`);
   for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${plain(condition.name)}: ${plain(condition.note)}`);
-  for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${plain(warning)}`);
+  for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${plain(cx.remedy(warning))}`);
 }
 
 function reloadNote(report: StatusReport, now: number): string {
