@@ -26,7 +26,7 @@ const REQUEST_MS = 10_000;
 
 /** Listens on `healthListen` of the settings at start; the metrics token and the allowed hosts are read anew for each request. */
 export async function startAdmin(operations: Operations, gateway: () => GatewaySettings): Promise<Result<AdminSurface, ListenFault>> {
-  const server = createServer({ requireHostHeader: false }, (req, res) => {
+  const server = createServer({ requireHostHeader: false, connectionsCheckingInterval: 1000 }, (req, res) => {
     respond(operations, gateway(), req).then(
       (page) => write(res, page),
       () => write(res, plain(500, 'internal error')),
@@ -35,6 +35,8 @@ export async function startAdmin(operations: Operations, gateway: () => GatewayS
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = REQUEST_MS;
   server.requestTimeout = REQUEST_MS;
+  // A page that nobody reads: the few connections there are must be there for the next probe.
+  server.timeout = REQUEST_MS;
   const bound = await listenOn(server, gateway().healthListen);
   return bound.ok ? ok({ address: bound.value, close: () => closed(server) }) : bound;
 }

@@ -35,7 +35,7 @@ export async function startControl(operations: Operations, ingress: Ingress, set
   const prepared = await prepareSocketPath(path);
   if (!prepared.ok) return prepared;
   const attached = new Set<StdioSurface>();
-  const server = createServer({ requireHostHeader: false }, (req, res) => serve(operations, settings.operator, req, res));
+  const server = createServer({ requireHostHeader: false, connectionsCheckingInterval: 1000 }, (req, res) => serve(operations, settings.operator, req, res));
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = REQUEST_MS;
   server.requestTimeout = REQUEST_MS;
