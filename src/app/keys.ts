@@ -22,7 +22,7 @@ import { startFault, type StartFault } from './fault.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 export type { IssuedToken } from '../identity/issue.ts';
-export type { TokenCheck, TokenInspection } from '../identity/inspect.ts';
+export type { TokenInspection } from '../identity/inspect.ts';
 
 export interface KeyTools {
   readonly fs: KeyDeps['fs'];

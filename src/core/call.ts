@@ -70,4 +70,3 @@ export interface TaskCall extends CallBase { readonly kind: 'task'; readonly tas
 export interface ModelCall extends CallBase { readonly kind: 'model'; readonly model: string; readonly body: RawJson }
 
 export type Call = ToolCall | ResourceCall | PromptCall | CompletionCall | ListenCall | TaskCall | ModelCall;
-export type CallKind = Call['kind'];

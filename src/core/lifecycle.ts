@@ -24,4 +24,3 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'backend'; readonly backend: BackendId; readonly state: BackendState; readonly note: string }
   | { readonly kind: 'listed'; readonly subject: string; readonly method: string; readonly count: number }
 );
-export type LifecycleKind = LifecycleEvent['kind'];

@@ -8,8 +8,6 @@ export const MODERN_VERSIONS = ['2026-07-28'] as const;
 
 export const LATEST_LEGACY = '2025-11-25';
 export const LATEST_MODERN = '2026-07-28';
-/** What an HTTP request without `MCP-Protocol-Version` and without a session is taken for. */
-export const ASSUMED_LEGACY = '2025-03-26';
 
 export function eraOf(version: string): Era | undefined {
   if (MODERN_VERSIONS.some((known) => known === version)) return 'modern';

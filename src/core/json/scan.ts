@@ -7,7 +7,7 @@ import {
 } from './lex.ts';
 import { type JsonFault, type JsonLimits, mint, type RawJson } from './raw.ts';
 
-export type { JsonFault, JsonKind, JsonLimits, RawJson } from './raw.ts';
+export type { JsonFault, JsonLimits, RawJson } from './raw.ts';
 
 // TextDecoder strips a BOM and JSON.parse rejects one; keeping it visible makes one answer of two (I10).
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
