@@ -48,7 +48,7 @@ export function discoverParams(client: ClientInfo, version: string = LATEST_MODE
 export function readInitialize(answer: BackendAnswer): Result<Link, string> {
   if (answer.kind === 'error') return err(`initialize was refused: ${answer.code} ${shortText(answer.message, 200)}`);
   const all = members(answer.raw);
-  const version = textOf(all?.get('protocolVersion'));
+  const version = stringOf(all?.get('protocolVersion'));
   if (all === undefined || version === undefined || !ACCEPTED_LEGACY.includes(version)) {
     return err(`initialize was answered with the unknown revision ${shortText(version ?? '', 40)}`);
   }
@@ -71,8 +71,7 @@ export function judgeProbe(answer: BackendAnswer): ProbeVerdict {
   const versions = stringsOf(all?.get('supportedVersions'));
   const version = MODERN_VERSIONS.find((known) => versions.includes(known));
   if (all === undefined || version === undefined) return LEGACY;
-  const meta = all.get('_meta');
-  const server = meta === undefined ? undefined : members(meta)?.get(META.serverInfo);
+  const server = members(all.get('_meta'))?.get(META.serverInfo);
   return { kind: 'modern', link: { era: 'modern', version, ...offerOf(all, server) } };
 }
 
@@ -88,27 +87,20 @@ function judgeProbeError(code: number, data: RawJson | undefined): ProbeVerdict 
 
 /** `data.supported` of -32022. */
 export function supportedVersions(data: RawJson | undefined): readonly string[] {
-  return stringsOf(data === undefined ? undefined : members(data)?.get('supported'));
+  return stringsOf(members(data)?.get('supported'));
 }
 
 function offerOf(all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
-  const capabilities = all.get('capabilities');
-  const tools = capabilities === undefined ? undefined : members(capabilities)?.get('tools');
-  const options = tools === undefined ? undefined : members(tools);
-  const info = server === undefined ? undefined : members(server);
+  const options = members(members(all.get('capabilities'))?.get('tools'));
+  const info = members(server);
   return {
-    server: shortText(`${textOf(info?.get('name')) ?? ''} ${textOf(info?.get('version')) ?? ''}`, 120),
-    instructions: textOf(all.get('instructions'))?.slice(0, INSTRUCTIONS_CHARS),
+    server: shortText(`${stringOf(info?.get('name')) ?? ''} ${stringOf(info?.get('version')) ?? ''}`, 120),
+    instructions: stringOf(all.get('instructions'))?.slice(0, INSTRUCTIONS_CHARS),
     tools: options !== undefined,
     listChanged: options?.get('listChanged') === 'true',
   };
 }
 
 function stringsOf(raw: RawJson | undefined): readonly string[] {
-  const items = raw === undefined ? undefined : elements(raw);
-  return (items ?? []).flatMap((item) => stringOf(item) ?? []);
-}
-
-function textOf(raw: RawJson | undefined): string | undefined {
-  return raw === undefined ? undefined : stringOf(raw);
+  return (elements(raw) ?? []).flatMap((item) => stringOf(item) ?? []);
 }

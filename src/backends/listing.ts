@@ -40,8 +40,7 @@ export async function readTools(ask: AskPage, bounds: ListBounds): Promise<Resul
     if (items === undefined) return err({ code: 'protocol', detail: 'tools/list was answered without a list of tools' });
     collect(items.slice(0, TOOLS_MAX - tools.length), tools, notes);
     if (tools.length >= TOOLS_MAX) return ok({ tools, notes: [...notes, `the list has ${TOOLS_MAX} tools or more; the rest is left out`] });
-    const next = all?.get('nextCursor');
-    const text = next === undefined ? undefined : stringOf(next);
+    const text = stringOf(all?.get('nextCursor'));
     // Only an absent cursor ends the list: "" is a cursor like any other (C9).
     if (text === undefined) return ok({ tools, notes });
     if (seen.has(text)) return ok({ tools, notes: [...notes, 'a cursor came twice; the list ends there'] });
@@ -66,8 +65,7 @@ function collect(items: readonly RawJson[], tools: RawJson[], notes: string[]): 
 
 function toolProblem(item: RawJson): string | undefined {
   const all = members(item);
-  const raw = all?.get('name');
-  const name = raw === undefined ? undefined : stringOf(raw);
+  const name = stringOf(all?.get('name'));
   if (all === undefined || name === undefined || name === '') return 'a tool without a name is left out';
   const schema = all.get('inputSchema');
   if (schema === undefined || kindOf(schema) !== 'object') return `tool ${shortText(name, 64)} has no input schema and is left out`;
@@ -76,8 +74,7 @@ function toolProblem(item: RawJson): string | undefined {
 
 /** The tool's name as its definition has it. Only for definitions that `readTools` let through. */
 export function toolName(definition: RawJson): string {
-  const raw = members(definition)?.get('name');
-  return (raw === undefined ? undefined : stringOf(raw)) ?? '';
+  return stringOf(members(definition)?.get('name')) ?? '';
 }
 
 export function sameTools(left: readonly RawJson[], right: readonly RawJson[]): boolean {

@@ -59,7 +59,5 @@ function readError(raw: RawJson): BackendAnswer | undefined {
   const code = all?.get('code');
   const number = code === undefined ? undefined : safeIntegerOf(code);
   if (all === undefined || number === undefined) return undefined;
-  const message = all.get('message');
-  const text = message === undefined ? undefined : stringOf(message);
-  return { kind: 'error', code: number, message: shortText(text ?? '', ERROR_CHARS), data: all.get('data') };
+  return { kind: 'error', code: number, message: shortText(stringOf(all.get('message')) ?? '', ERROR_CHARS), data: all.get('data') };
 }

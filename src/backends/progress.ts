@@ -31,5 +31,5 @@ export function progressGate(clock: Clock, perSecond: number, forward: ((params:
 
 /** The token of a progress notification as written. */
 export function progressTokenOf(params: RawJson | undefined): RawJson | undefined {
-  return params === undefined ? undefined : members(params)?.get('progressToken');
+  return members(params)?.get('progressToken');
 }

@@ -34,8 +34,7 @@ const EXPONENT = /^[A-Za-z0-9_-]{1,6}$/;
 export async function parseKeySet(text: string, allowed: readonly SignatureAlgorithm[]): Promise<Result<readonly RemoteKey[], string>> {
   const raw = scan(text, LIMITS);
   if (!raw.ok) return err(`not JSON: ${raw.error.code}`);
-  const list = members(raw.value)?.get('keys');
-  const items = list === undefined ? undefined : elements(list);
+  const items = elements(members(raw.value)?.get('keys'));
   if (items === undefined) return err('no "keys" list');
   if (items.length > MAX_KEYS) return err(`more than ${MAX_KEYS} keys`);
   const keys: RemoteKey[] = [];

@@ -56,8 +56,7 @@ export function parseRing(text: string): Ring | undefined {
   const top = raw.ok ? members(raw.value) : undefined;
   if (top === undefined || !onlyKeys(top, ['version', 'kty', 'crv', 'keys'])) return undefined;
   if (top.get('version') !== '1' || textOf(top.get('kty')) !== 'OKP' || textOf(top.get('crv')) !== 'Ed25519') return undefined;
-  const list = top.get('keys');
-  const items = list === undefined ? undefined : elements(list);
+  const items = elements(top.get('keys'));
   if (items === undefined || items.length === 0 || items.length > KEPT) return undefined;
   const keys: RingKey[] = [];
   for (const item of items) {

@@ -90,7 +90,7 @@ function readHeader(header: Claims): Result<Header, AuthFailure> {
 
 /** A non-empty string claim; undefined for anything else. */
 export function textOf(raw: RawJson | undefined): string | undefined {
-  const text = raw === undefined ? undefined : stringOf(raw);
+  const text = stringOf(raw);
   return text === '' ? undefined : text;
 }
 

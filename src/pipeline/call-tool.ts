@@ -51,12 +51,11 @@ interface ToolParams {
 
 /** All that costs more for a longer message is done here, before the name is looked up: a hidden name must not take longer than none. */
 function toolParams(params: RawJson | undefined): ToolParams | undefined {
-  const all = params === undefined ? undefined : members(params);
-  const name = all?.get('name');
+  const all = members(params);
   const args = all?.get('arguments');
-  const text = name === undefined ? undefined : stringOf(name);
-  if (text === undefined || (args !== undefined && kindOf(args) !== 'object')) return undefined;
-  return { name: text, args, meta: readMeta(params) };
+  const name = stringOf(all?.get('name'));
+  if (name === undefined || (args !== undefined && kindOf(args) !== 'object')) return undefined;
+  return { name, args, meta: readMeta(params) };
 }
 
 function toolCall(inbound: Inbound, { name, args, meta }: ToolParams, entry: ToolEntry, deps: PipelineDeps): ToolCall {
@@ -64,7 +63,7 @@ function toolCall(inbound: Inbound, { name, args, meta }: ToolParams, entry: Too
     kind: 'tool',
     id: callId(deps.random.uuid()),
     principal: inbound.principal,
-    origin: meta.trace === undefined ? inbound.origin : { ...inbound.origin, trace: meta.trace },
+    origin: inbound.origin,
     target: entry.target,
     at: deps.clock.mono(),
     wall: deps.clock.wall(),

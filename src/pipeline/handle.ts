@@ -56,8 +56,8 @@ function toolsFor(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): rea
 
 function listTools(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   const tools = toolsFor(inbound, snapshot, deps);
-  const raw = inbound.params === undefined ? undefined : members(inbound.params)?.get('cursor');
-  const cursor = raw === undefined ? undefined : stringOf(raw);
+  const raw = members(inbound.params)?.get('cursor');
+  const cursor = stringOf(raw);
   if (raw !== undefined && cursor === undefined) return badCursor(inbound);
   const { endpoint } = inbound.origin;
   const page = pageResult({

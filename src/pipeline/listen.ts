@@ -10,8 +10,7 @@ import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay
 import { cancelledBy } from './inflight.ts';
 
 export async function listen(inbound: Inbound, io: AgentIo, watch: (viewer: Viewer, changed: () => void) => () => void, identity: ServerIdentity): Promise<Answer> {
-  const filter = inbound.params === undefined ? undefined : members(inbound.params)?.get('notifications');
-  const wanted = filter === undefined ? undefined : members(filter);
+  const wanted = members(members(inbound.params)?.get('notifications'));
   if (wanted === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing notifications filter in params'), status: 200 };
   const tools = wanted.get('toolsListChanged') === 'true';
   const tag: readonly [string, RawJson] = ['_meta', objectOf([[META.subscriptionId, inbound.id]])];

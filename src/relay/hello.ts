@@ -28,9 +28,8 @@ export function discoverResult(instructions: string): RawJson {
 
 /** The revision to answer an `initialize` with, or undefined when its params are not those of an initialize. */
 export function negotiatedVersion(params: RawJson | undefined): string | undefined {
-  const all = params === undefined ? undefined : members(params);
-  const asked = all?.get('protocolVersion');
-  const text = asked === undefined ? undefined : stringOf(asked);
+  const all = members(params);
+  const text = stringOf(all?.get('protocolVersion'));
   if (all === undefined || text === undefined || !all.has('capabilities') || !all.has('clientInfo')) return undefined;
   return negotiate(text);
 }

@@ -41,11 +41,7 @@ function offsetOf(cursor: string, request: PageRequest, seal: Seal): number | un
   const all = scanned?.ok === true ? members(scanned.value) : undefined;
   if (all === undefined) return undefined;
   const offset = all.get('o');
-  const same = text(all.get('b')) === request.binding && text(all.get('e')) === request.epoch;
+  const same = stringOf(all.get('b')) === request.binding && stringOf(all.get('e')) === request.epoch;
   const value = same && offset !== undefined ? safeIntegerOf(offset) : undefined;
   return value !== undefined && value >= 0 && value <= request.items.length ? value : undefined;
-}
-
-function text(raw: RawJson | undefined): string | undefined {
-  return raw === undefined ? undefined : stringOf(raw);
 }

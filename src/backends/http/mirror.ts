@@ -42,7 +42,7 @@ export function readMirrors(schema: RawJson): Result<readonly Mirror[], string> 
 
 function readMirror(annotation: RawJson, typeRaw: RawJson | undefined, path: readonly string[] | undefined, names: Set<string>): Result<Mirror, string> {
   const name = stringOf(annotation);
-  const typeText = typeRaw === undefined ? undefined : stringOf(typeRaw);
+  const typeText = stringOf(typeRaw);
   const type = TYPES.find((known) => known === typeText);
   if (name === undefined || !TOKEN.test(name)) return err(`${ANNOTATION} is not a header name`);
   if (path === undefined || path.length === 0) return err(`${ANNOTATION} ${name} is not on a plain property`);
@@ -84,7 +84,7 @@ export function mirrorHeaders(mirrors: readonly Mirror[], args: RawJson | undefi
 
 function textAt(mirror: Mirror, args: RawJson): string | undefined {
   let value: RawJson | undefined = args;
-  for (const key of mirror.path) value = value === undefined ? undefined : members(value)?.get(key);
+  for (const key of mirror.path) value = members(value)?.get(key);
   if (value === undefined) return undefined;
   switch (mirror.type) {
     case 'string': return stringOf(value);

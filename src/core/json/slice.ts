@@ -14,9 +14,9 @@ export function kindOf(raw: RawJson): JsonKind {
   }
 }
 
-/** The decoded text of a string value; undefined for any other kind. May hold lone surrogates where the limits allow them. */
-export function stringOf(raw: RawJson): string | undefined {
-  return raw.charCodeAt(0) === QUOTE ? decodeString(raw) : undefined;
+/** The decoded text of a string value; undefined for any other kind, and for none. May hold lone surrogates where the limits allow them. */
+export function stringOf(raw: RawJson | undefined): string | undefined {
+  return raw?.charCodeAt(0) === QUOTE ? decodeString(raw) : undefined;
 }
 
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,15})$/;
@@ -28,8 +28,9 @@ export function safeIntegerOf(raw: RawJson): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** Unescaped key → slice, in the order written; undefined when it is not an object. One level, no values built. */
-export function members(raw: RawJson): ReadonlyMap<string, RawJson> | undefined {
+/** Unescaped key → slice, in the order written; undefined when it is not an object or absent. One level, no values built. */
+export function members(raw: RawJson | undefined): ReadonlyMap<string, RawJson> | undefined {
+  if (raw === undefined) return undefined;
   const found = new Map<string, RawJson>();
   const isObject = eachMember(raw, (lexeme, value) => {
     found.set(decodeString(lexeme), value);
@@ -37,9 +38,9 @@ export function members(raw: RawJson): ReadonlyMap<string, RawJson> | undefined 
   return isObject ? found : undefined;
 }
 
-/** Slices of an array's elements; undefined when it is not an array. */
-export function elements(raw: RawJson): readonly RawJson[] | undefined {
-  if (raw.charCodeAt(0) !== OPEN_ARRAY) return undefined;
+/** Slices of an array's elements; undefined when it is not an array or absent. */
+export function elements(raw: RawJson | undefined): readonly RawJson[] | undefined {
+  if (raw?.charCodeAt(0) !== OPEN_ARRAY) return undefined;
   const found: RawJson[] = [];
   let at = skipSpace(raw, 1);
   while (at < raw.length && raw.charCodeAt(at) !== CLOSE_ARRAY) {

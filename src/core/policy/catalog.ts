@@ -36,8 +36,7 @@ function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogIn
   const found = new Map<string, ToolEntry>();
   for (const definition of listing.tools) {
     const all = members(definition);
-    const nameSlice = all?.get('name');
-    const name = nameSlice === undefined ? undefined : stringOf(nameSlice);
+    const name = stringOf(all?.get('name'));
     if (all === undefined || name === undefined || name === '' || name.length > ORIGINAL_NAME_MAX || CONTROL.test(name)) {
       problems.push({ code: 'invalid_name', backend, name: (name ?? '').slice(0, 64), note: 'the name is missing, too long or holds control characters' });
     } else if (found.has(name)) {
@@ -64,7 +63,7 @@ function entryOf(backend: BackendId, name: string, exposedName: string, definiti
 }
 
 function hintsOf(annotations: RawJson | undefined): ToolHints {
-  const all = annotations === undefined ? undefined : members(annotations);
+  const all = members(annotations);
   return { readOnly: all?.get('readOnlyHint') === 'true', idempotent: all?.get('idempotentHint') === 'true' };
 }
 

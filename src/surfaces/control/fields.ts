@@ -28,8 +28,7 @@ export class Fields {
 
   /** An object member with members of its own; undefined (and a problem) when it is anything else. */
   object(name: string, known: readonly string[]): Fields | undefined {
-    const raw = this.#all.get(name);
-    const all = raw === undefined ? undefined : members(raw);
+    const all = members(this.#all.get(name));
     if (all !== undefined) return new Fields(all, known);
     this.problems.push(`${name} must be an object`);
     return undefined;

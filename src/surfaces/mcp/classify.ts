@@ -32,8 +32,7 @@ type Ladder = { readonly ok: true; readonly value: ModernEnvelope } | { readonly
 export type MetaMembers = ReadonlyMap<string, RawJson> | undefined;
 
 export function metaOf(message: Spoken): MetaMembers {
-  const meta = message.params === undefined ? undefined : members(message.params)?.get('_meta');
-  return meta === undefined ? undefined : members(meta);
+  return members(members(message.params)?.get('_meta'));
 }
 
 /**
@@ -95,8 +94,7 @@ function mirrorFault(message: Spoken, meta: MetaMembers, headers: MirrorHeaders)
 function nameFault(message: Spoken, header: string | undefined): string | undefined {
   const member = methodOf(message.method)?.nameMember;
   if (member === undefined) return undefined;
-  const raw = message.params === undefined ? undefined : members(message.params)?.get(member);
-  const body = raw === undefined ? undefined : stringOf(raw);
+  const body = stringOf(members(message.params)?.get(member));
   if (header === undefined) return body === undefined ? undefined : 'Header mismatch: Mcp-Name is missing';
   const decoded = decodeMirrored(header);
   if (decoded === undefined) return 'Header mismatch: Mcp-Name is not readable';
@@ -104,8 +102,7 @@ function nameFault(message: Spoken, header: string | undefined): string | undefi
 }
 
 function versionIn(meta: MetaMembers): string | undefined {
-  const raw = meta?.get(META.protocolVersion);
-  return raw === undefined ? undefined : stringOf(raw);
+  return stringOf(meta?.get(META.protocolVersion));
 }
 
 function unsupported(requested: string): LadderFault {

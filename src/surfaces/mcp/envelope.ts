@@ -76,7 +76,7 @@ export function readMessage(raw: RawJson): MessageEnvelope {
   const key = idRaw === undefined ? undefined : idKey(idRaw);
   const id = key === undefined ? undefined : idRaw;
   const refuse = (why: string): InvalidEnvelope => invalid(CODE.invalidRequest, `Invalid Request: ${why}`, id);
-  if (textOf(all.get('jsonrpc')) !== VERSION) return refuse('jsonrpc must be "2.0"');
+  if (stringOf(all.get('jsonrpc')) !== VERSION) return refuse('jsonrpc must be "2.0"');
   const methodRaw = all.get('method');
   if (methodRaw === undefined) return readResponse(all, key, refuse);
   const method = stringOf(methodRaw);
@@ -101,10 +101,6 @@ export function idKey(raw: RawJson): string | undefined {
   if (text !== undefined) return text.length <= ID_MAX ? `s${text}` : undefined;
   const number = safeIntegerOf(raw);
   return number === undefined ? undefined : `n${number}`;
-}
-
-function textOf(raw: RawJson | undefined): string | undefined {
-  return raw === undefined ? undefined : stringOf(raw);
 }
 
 function invalid(code: number, message: string, id?: RawJson): InvalidEnvelope {

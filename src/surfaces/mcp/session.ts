@@ -50,7 +50,7 @@ export class LegacySession {
   introduce(message: RequestEnvelope): void {
     this.phase = 'opening';
     this.version = negotiatedVersion(message.params) ?? LATEST_LEGACY;
-    this.client = readClientInfo(message.params === undefined ? undefined : members(message.params)?.get('clientInfo'));
+    this.client = readClientInfo(members(message.params)?.get('clientInfo'));
   }
 
   begin(message: RequestEnvelope): AbortController {
@@ -72,7 +72,7 @@ export class LegacySession {
   }
 
   #cancel(message: NotificationEnvelope): void {
-    const raw = message.params === undefined ? undefined : members(message.params)?.get('requestId');
+    const raw = members(message.params)?.get('requestId');
     const key = raw === undefined ? undefined : idKey(raw);
     if (key !== undefined) this.inflight.get(key)?.abort('agent');
   }

@@ -12,15 +12,10 @@ export interface TraceHeaders {
 }
 
 export function traceOf(meta: MetaMembers, headers: TraceHeaders | undefined): TraceContext | undefined {
-  return contextOf(textIn(meta, 'traceparent'), textIn(meta, 'tracestate')) ?? contextOf(headers?.traceparent, headers?.tracestate);
+  return contextOf(stringOf(meta?.get('traceparent')), stringOf(meta?.get('tracestate'))) ?? contextOf(headers?.traceparent, headers?.tracestate);
 }
 
 function contextOf(parent: string | undefined, state: string | undefined): TraceContext | undefined {
   if (parent === undefined || !PARENT.test(parent)) return undefined;
   return { traceparent: parent, tracestate: state !== undefined && state.length <= STATE_MAX ? state : undefined };
-}
-
-function textIn(meta: MetaMembers, key: string): string | undefined {
-  const raw = meta?.get(key);
-  return raw === undefined ? undefined : stringOf(raw);
 }
