@@ -6,6 +6,7 @@ import { connect, type Peer } from '../support/e2e/clients.ts';
 import { launch, prepare, type Gateway, type Setup } from '../support/e2e/gateway.ts';
 import { descendants, endOf, leftovers, MAIN, ROOT, start, until, type Running, type Seen } from '../support/e2e/processes.ts';
 import { everything, filesystem, fixture, quoted, stdioBackend } from '../support/e2e/servers.ts';
+import { INITIALIZE, startLines } from '../support/e2e/lines.ts';
 import { suite } from '../support/e2e/suite.ts';
 
 const ROUNDS = process.env['SENTINEL_TEST_FULL'] === '1' ? 500 : 8;
@@ -73,6 +74,20 @@ suite('nothing outlives the gateway', skip, () => {
       if (children > 0) assert.ok(said.signal === null && (said.code === 0 || said.code === 143), `${children} children: ${said.code} ${said.signal}\n${said.stderr}`);
       await none(setup, recorded, `${children} children`);
     }
+  });
+
+  test('sentinel stdio outlives a SIGHUP during its start; when its agent is gone, a SIGTERM is not kept waiting by a stubborn backend', async () => {
+    const slow = bin.use(await prepare({ toml: `${fixture('stubborn', ['--ignore-eof', '--ignore-term'], ['stop_timeout = "10m"'])}\n[rbac.roles.developer]\npermissions = ["*"]\n` }));
+    const alone = bin.use(startLines([process.execPath, MAIN, 'stdio', '--alone', '--token-file', await slow.tokenFile('alone', 'developer'), '--config', slow.config], { env: slow.env, cwd: slow.folder }));
+    await atLeast(alone.process, 1);
+    alone.process.signal('SIGHUP');
+    assert.equal((await alone.ask(1, 'initialize', INITIALIZE)).error, undefined);
+    const recorded = descendants(alone.process.pid);
+    alone.process.child.stdin?.end();
+    await until(() => alone.process.stderr().includes('"reason":"eof"'), 'it has noticed');
+    alone.process.signal('SIGTERM');
+    assert.equal((await endOf(alone.process, 'sentinel stdio')).code, 143);
+    await none(slow, recorded, 'SIGTERM after the end of stdin');
   });
 
   test('a second SIGTERM does not wait for calls in flight, and leaves no process either', async () => {
