@@ -8,7 +8,7 @@ interface Read { readonly lines: string[]; readonly oversize: (readonly [head: s
 function read(cap: number, chunks: readonly Buffer[]): Read {
   const out: Read = { lines: [], oversize: [] };
   const reader = new LineReader(cap, {
-    line: (bytes) => out.lines.push(bytes.toString('latin1')),
+    line: (bytes) => out.lines.push(Buffer.from(bytes).toString('latin1')),
     oversize: (head, tail) => out.oversize.push([head.toString('latin1'), tail.toString('latin1')]),
   });
   for (const chunk of chunks) reader.push(chunk);

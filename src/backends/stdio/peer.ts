@@ -104,7 +104,7 @@ export class Peer {
     if (this.#closed === undefined) this.#send(notificationMessage(method, params));
   }
 
-  receive(line: Buffer): void {
+  receive(line: Uint8Array): void {
     // Nobody waits any more; a child that is being killed may still write for a while.
     if (this.#closed !== undefined) return;
     const text = decodeUtf8(line);
