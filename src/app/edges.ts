@@ -1,4 +1,5 @@
 // The ways out: backends, the watchdog over their processes, and the worker that checks arguments.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BACKEND_LIMITS } from '../backends/deps.ts';
 import { createBackend } from '../backends/create.ts';
 import { createSchemaChecker } from '../backends/schema/checker.ts';
@@ -31,10 +32,13 @@ export interface Edges {
   warm(): void;
   /** Starts, replaces and lets go of backends so that they are those of the settings. Returns at once. */
   apply(settings: Settings): void;
+  /** Until no backend is still on its way to its first list, or the time is over. */
+  settled(waitMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
 const DRAIN_POLL_MS = 50;
+const SETTLE_POLL_MS = 25;
 const WARM_TARGET: Target = { backend: backendId('sentinel'), name: 'warm' };
 
 export function openEdges(input: EdgesInput): Edges {
@@ -67,6 +71,11 @@ export function openEdges(input: EdgesInput): Edges {
       schemas.check(WARM_TARGET, toRaw({ type: 'object' }), 'warm', toRaw({}), 'sentinel').catch((error: unknown) => telemetry.fault(error));
     },
     apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, deps)),
+    settled: async (waitMs) => {
+      const end = deps.clock.mono() + waitMs;
+      const waiting = (): boolean => fleet.statuses().some(({ state }) => state === 'idle' || state === 'starting');
+      while (waiting() && deps.clock.mono() < end) await sleep(SETTLE_POLL_MS);
+    },
     close: async () => {
       await fleet.stop();
       await schemas.close();

@@ -85,8 +85,6 @@ interface Bench {
   listed(): Promise<void>;
 }
 
-const POLL_MS = 25;
-
 function openBench(settings: Settings, configHash: string, overrides: readonly Override[], deps: AppDeps): Bench {
   const telemetry = quietTelemetry();
   const cell = new RuntimeCell({ settings, configHash }, overrides, {
@@ -104,14 +102,7 @@ function openBench(settings: Settings, configHash: string, overrides: readonly O
   return {
     cell,
     edges,
-    listed: async () => {
-      const end = deps.clock.mono() + longest;
-      while (edges.fleet.statuses().some((one) => one.state === 'idle' || one.state === 'starting') && deps.clock.mono() < end) {
-        await new Promise<void>((resolve) => {
-          setTimeout(resolve, POLL_MS);
-        });
-      }
-    },
+    listed: () => edges.settled(longest),
   };
 }
 

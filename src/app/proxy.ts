@@ -14,7 +14,6 @@ import { compose, type Gateway } from './compose.ts';
 import type { Configuration } from './configuration.ts';
 import type { Env } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
-import { settled } from './serve.ts';
 import { onSignals } from './signals.ts';
 import { FIRST_LIST_MS } from './stdio.ts';
 import { processDeps, sha256, systemRandom } from './system.ts';
@@ -92,7 +91,7 @@ async function open(options: ProxyBase, backend: readonly string[], port: number
   if (!composed.ok) return composed;
   const gateway = composed.value;
   gateway.edges.apply(configuration.value.settings);
-  await settled(gateway, deps, FIRST_LIST_MS);
+  await gateway.edges.settled(FIRST_LIST_MS);
   options.say(`monitor mode: every call is let through and recorded in ${configuration.value.settings.store.sqlitePath}`);
   return ok({ gateway, drainMs: configuration.value.settings.gateway.drainMs });
 }

@@ -1,5 +1,6 @@
 // The daemon: composed, bound, reloadable, and taken down in order. Signals belong to whoever calls this.
 import { userInfo } from 'node:os';
+import { showAddress } from '../config/units.ts';
 import type { Operations } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Address, Settings } from '../core/settings.ts';
@@ -54,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
   const { reload, last } = reloaderOf(options, gateway);
   const standing = (): Standing => ({
     startedAt, configFile: configuration.file, draining, listening: surfaces !== undefined, lastReload: last(),
-    endpoint: endpointOf(configuration.settings, surfaces?.http.address), health: `http://${hostPort(surfaces?.admin.address ?? configuration.settings.gateway.healthListen)}`,
+    endpoint: endpointOf(configuration.settings, surfaces?.http.address), health: `http://${showAddress(surfaces?.admin.address ?? configuration.settings.gateway.healthListen)}`,
     sessions: (surfaces?.http.stats().sessions ?? 0) + (surfaces?.control.stats().attached ?? 0),
   });
   const operations = operationsOf(gateway, deps, reload, () => statusReport(gateway, standing(), deps));
@@ -71,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
   let ended: Promise<void> | undefined;
   return ok({
     endpoint: standing().endpoint, health: standing().health, control: surfaces.control.path, settings: configuration.settings, operations,
-    settled: (waitMs) => settled(gateway, deps, waitMs),
+    settled: (waitMs) => gateway.edges.settled(waitMs),
     shutdown: (reason) => {
       draining = true;
       ended ??= takeDown(gateway, bound.value, deps, reason);
@@ -160,23 +161,6 @@ async function takeDown(gateway: Gateway, surfaces: Surfaces, deps: AppDeps, rea
   await gateway.stack.disposeAsync();
 }
 
-const SETTLE_POLL_MS = 25;
-
-/** Until no backend is still on its way to its first list, or the time is over. */
-export async function settled(gateway: Pick<Gateway, 'edges'>, deps: AppDeps, waitMs: number): Promise<void> {
-  const end = deps.clock.mono() + waitMs;
-  const waiting = (): boolean => gateway.edges.fleet.statuses().some((status) => status.state === 'idle' || status.state === 'starting');
-  while (waiting() && deps.clock.mono() < end) {
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, SETTLE_POLL_MS);
-    });
-  }
-}
-
 function endpointOf(settings: Settings, address: Address | undefined): string {
-  return `${settings.gateway.publicUrl ?? `http://${hostPort(address ?? settings.gateway.listen)}`}/mcp`;
-}
-
-function hostPort({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${settings.gateway.publicUrl ?? `http://${showAddress(address ?? settings.gateway.listen)}`}/mcp`;
 }

@@ -5,7 +5,7 @@ import { serveStdio, type StdioEnd, type StdioSurface } from '../surfaces/mcp/st
 import { compose } from './compose.ts';
 import { readConfiguration, readConfigurationFile, type Configuration, type ConfigurationOptions } from './configuration.ts';
 import { startFault, type StartFault } from './fault.ts';
-import { reloaderOf, settled } from './serve.ts';
+import { reloaderOf } from './serve.ts';
 import { onSignals } from './signals.ts';
 import { processDeps } from './system.ts';
 
@@ -84,7 +84,7 @@ async function converse(options: StdioRun, configuration: Configuration, running
   gateway.edges.warm();
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: hash });
   if (running.wasTold()) running.reload();
-  await settled(gateway, deps, FIRST_LIST_MS);
+  await gateway.edges.settled(FIRST_LIST_MS);
   running.surface = serveStdio(gateway.ingress, { input: options.stdin, output: options.stdout, token: () => options.token()?.reveal(), peer: 'local' });
   const end = await running.surface.done;
   running.surface = undefined;
