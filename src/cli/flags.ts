@@ -44,7 +44,7 @@ function nodeOptions(options: Options): ParseArgsOptionsConfig {
 
 function unknownFlag(given: string, options: Options): UsageFault {
   const near = suggest(given.replace(/^-+/, ''), Object.keys(options));
-  return { message: `unknown flag ${given}`, help: near === undefined ? undefined : `did you mean --${near}?` };
+  return { message: `unknown flag ${given}`, help: near === undefined ? 'an operand that starts with "-" comes last, after --' : `did you mean --${near}?` };
 }
 
 type Value = string | boolean | (string | boolean)[] | undefined;

@@ -107,7 +107,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'Two settings cannot both be meant.',
     'Remove one of the two that the message names.', KEY),
   unknown_name: error('SEN-0124', 'Names something that is not configured',
-    'A limit is set for a backend or a role that this file does not have: it would never apply.',
+    'A limit is set for a backend or a role, or a `deny` names a backend, that this file does not have: it would never apply. A deny that hits nothing lets through what it should stop.',
     'Use the suggested name, or remove the entry.', KEY),
   header: error('SEN-0125', 'Header not usable',
     'The name is not an HTTP header name, the value cannot be sent in one, or the header belongs to the protocol and is set by the gateway.',
@@ -180,7 +180,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'The command of a backend was not found in PATH. The gateway starts without this backend and tries again.',
     'Install it, or write the absolute path.'),
   dead_entry: warning('SEN-0170', 'Entry that hits nothing',
-    'A kill names a backend or a role that is not configured, or a pattern matches no tool that is known: perhaps a typo, and then what should be stopped is not.',
+    'A kill names a backend or a role that is not configured, or a pattern of an `allow`, a limit or a kill names a backend that this file does not have, or matches no tool that is known: perhaps a typo, and then what should be stopped is not.',
     'Compare with `sentinel tools`.'),
 };
 

@@ -5,7 +5,7 @@ import { roleName } from '../core/ids.ts';
 import type { ArgumentSettings, BackendSettings, ConcurrencySettings, KillSettings, LimitSettings, RoleSettings, Settings } from '../core/settings.ts';
 import { choice, count, counts, duration, flag, maybeCount, size, words, type Note } from './keys.ts';
 import type { Path } from './locate.ts';
-import { checkPattern } from './patterns.ts';
+import { checkPattern, tellStray } from './patterns.ts';
 import { quoted } from './problems.ts';
 import { section, type Context, type Section } from './section.ts';
 import { suggest } from './suggest.ts';
@@ -25,13 +25,13 @@ const ROLE = z.strictObject({
 });
 const RBAC = z.strictObject({ roles: z.record(z.string().min(1).max(128), ROLE).default({}) });
 
-export const rbac: Section<readonly RoleSettings[], undefined> = section('rbac', RBAC, (file, context): readonly RoleSettings[] => {
-  const roles = Object.entries(file.roles).map(([name, role]) => roleOf(name, role, context));
+export const rbac: Section<readonly RoleSettings[], Pick<Known, 'backends'>> = section('rbac', RBAC, (file, context, known: Pick<Known, 'backends'>): readonly RoleSettings[] => {
+  const roles = Object.entries(file.roles).map(([name, role]) => roleOf(name, role, context, known.backends?.map((one) => one.id)));
   if (roles.length === 0) context.problem('no_roles', ['rbac'], 'there are no roles, so every call is refused');
   return roles;
 });
 
-function roleOf(name: string, role: z.output<typeof ROLE>, context: Context): RoleSettings {
+function roleOf(name: string, role: z.output<typeof ROLE>, context: Context, backends: readonly string[] | undefined): RoleSettings {
   const path: Path = ['rbac', 'roles', name];
   for (const [index, word] of role.permissions.entries()) {
     if (PERMISSIONS.has(word)) continue;
@@ -42,13 +42,14 @@ function roleOf(name: string, role: z.output<typeof ROLE>, context: Context): Ro
   if (broad !== undefined && role.allow.length > 0) {
     context.problem('contradiction', [...path, 'allow'], `role ${quoted(name)} may call everything by its permission ${quoted(broad)}, so \`allow\` would limit nothing`, 'remove `permissions` to allow only the tools listed');
   }
-  const allow = patterns(role.allow, [...path, 'allow'], context);
+  const read = (key: 'allow' | 'deny' | 'denied_tools'): readonly string[] => patterns(role[key], key === 'allow' ? 'allow' : 'deny', [...path, key], backends, context);
+  const allow = read('allow');
   if (broad === undefined && allow.length === 0) context.problem('role_empty', path, `role ${quoted(name)} may call nothing, so it sees an empty list of tools`);
-  const deny = [...patterns(role.deny, [...path, 'deny'], context), ...patterns(role.denied_tools, [...path, 'denied_tools'], context)];
-  return { name: roleName(name), permissions: role.permissions, allow, deny, mode: role.mode };
+  return { name: roleName(name), permissions: role.permissions, allow, deny: [...read('deny'), ...read('denied_tools')], mode: role.mode };
 }
 
-function patterns(written: readonly string[], path: Path, context: Context): readonly string[] {
+function patterns(written: readonly string[], rule: 'allow' | 'deny' | 'kill', path: Path, backends: readonly string[] | undefined, context: Context): readonly string[] {
+  for (const [index, text] of written.entries()) tellStray(text, rule, [...path, index], backends, context);
   return written.filter((text, index) => checkPattern(text, [...path, index], context));
 }
 
@@ -73,6 +74,7 @@ export const rateLimits: Section<LimitSettings, Known> = section('rate_limits', 
   for (const [key, table, all] of [['per_backend', file.per_backend, names.backends], ['per_role', file.per_role, names.roles]] as const) {
     for (const name of Object.keys(table)) tellUnknown('unknown_name', name, all, ['rate_limits', key, name], context);
   }
+  for (const pattern of Object.keys(file.per_tool)) tellStray(pattern, 'limit', ['rate_limits', 'per_tool', pattern], names.backends, context);
   return {
     perTool: file.default_rpm,
     tools: Object.entries(file.per_tool).filter(([pattern]) => checkPattern(pattern, ['rate_limits', 'per_tool', pattern], context)).map(([pattern, limit]) => ({ pattern, limit })),
@@ -112,7 +114,7 @@ export const killSwitch: Section<KillSettings, Known> = section('kill_switch', K
   for (const [index, name] of file.disabled_backends.entries()) tellUnknown('dead_entry', name, names.backends, ['kill_switch', 'disabled_backends', index], context);
   for (const [index, name] of file.disabled_roles.entries()) tellUnknown('dead_entry', name, names.roles, ['kill_switch', 'disabled_roles', index], context);
   return {
-    tools: patterns(file.disabled_tools, ['kill_switch', 'disabled_tools'], context),
+    tools: patterns(file.disabled_tools, 'kill', ['kill_switch', 'disabled_tools'], names.backends, context),
     backends: file.disabled_backends,
     roles: file.disabled_roles,
     subjects: file.disabled_subjects,

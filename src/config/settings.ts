@@ -39,7 +39,7 @@ export function readSettings(file: Document, context: Context): Settings | undef
   const sqlitePath = store.read(raw('store'), context, stateDir);
   const record = audit.read(raw('audit'), context, undefined);
   const servers = backends.read(raw('backends'), context, limits?.resultBytes ?? Number.MAX_SAFE_INTEGER);
-  const roles = rbac.read(raw('rbac'), context, undefined);
+  const roles = rbac.read(raw('rbac'), context, { backends: servers });
   const known = { backends: servers, roles };
   const rates = rateLimits.read(raw('rate_limits'), context, known);
   const together = concurrency.read(raw('concurrency'), context, undefined);

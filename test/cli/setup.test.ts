@@ -47,7 +47,7 @@ describe('the configuration that is written', () => {
   test('survives any path and name', () => {
     const word = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !text.includes('\u0000') && text.isWellFormed());
     fc.assert(fc.property(word, fc.array(word, { maxLength: 3 }), (path, args) => {
-      const text = configText({ ...demo, stateDir: `/x/${path}`, backends: [{ type: 'stdio', name: 'files', command: `/x/${path}`, args, note: 'n' }] });
+      const text = configText({ ...demo, deny: [], stateDir: `/x/${path}`, backends: [{ type: 'stdio', name: 'files', command: `/x/${path}`, args, note: 'n' }] });
       const { backends } = settingsOf(text, '/s/sentinel.toml', {}, '/h');
       const [backend] = backends;
       assert.ok(backend?.type === 'stdio');

@@ -161,8 +161,9 @@ describe('token revoke', () => {
       const key = JSON.parse((await run(['keys', 'rotate', '--json'])).out).key_id;
       const issued = JSON.parse((await run([...ISSUE, '--out', 'ada.token', '--json'])).out);
       assert.equal((await run(['token', 'inspect', 'ada.token'])).status, 0);
-      const operand = { file: ['ada.token'], id: [issued.token_id], key: ['--key', key] }[by];
-      const ran = await run(['token', 'revoke', ...operand, '--reason', 'lost']);
+      const operand = { file: ['ada.token'], id: [issued.token_id], key: ['--key', '--', key] }[by];
+      // A key id is base64url, and one in 64 starts with a dash.
+      const ran = await run(['token', 'revoke', '--reason', 'lost', ...operand]);
       assert.equal(ran.status, 0, ran.err);
       assert.match(ran.err, /from the next start/);
       const seen = await run(['token', 'inspect', 'ada.token']);

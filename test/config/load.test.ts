@@ -238,6 +238,23 @@ test('a limit for nothing is an error; a kill of nothing is told and never stops
   assert.deepEqual(kill.settings.kills.tools, ['files/rm']);
 });
 
+test('a deny for a backend that is not there is an error, since it would let through what it should stop; elsewhere it is told', () => {
+  const role = (keys: string, rest = ''): string => `${stdio('')}[rbac.roles.dev]\n${keys}\n${rest}`;
+  for (const key of ['deny', 'denied_tools']) {
+    const [problem, ...more] = refused(role(`permissions = ["*"]\n${key} = ["write", "fils/write_*"]`));
+    assert.equal(problem?.code, 'SEN-0124');
+    assert.match(problem?.message ?? '', /"fils" is no backend of this file, so this deny hits nothing/);
+    assert.equal(problem?.help, 'did you mean "files/write_*"?');
+    assert.deepEqual(more, []);
+  }
+  const stray = (text: string): readonly string[] => accepted(text).warnings.filter((one) => one.code === 'SEN-0170').map((one) => one.message);
+  assert.deepEqual(stray(role('allow = ["fils/*", "files/*"]')), ['"fils" is no backend of this file, so this allow hits nothing']);
+  assert.deepEqual(stray(role('allow = ["*"]\ndeny = ["db*/drop"]')), ['"db*" is no backend of this file, so this deny hits nothing']);
+  assert.deepEqual(stray(role('allow = ["*"]', '[rate_limits.per_tool]\n"fils/x" = 3\n[kill_switch]\ndisabled_tools = ["flies/x"]\n')).length, 2);
+  assert.deepEqual(stray(role('allow = ["*"]\ndeny = ["files/x", "f*/x", "*/x", "x", "files__x"]')), []);
+  assert.deepEqual(stray('[rbac.roles.dev]\nallow = ["*"]\ndeny = ["later/x"]\n'), [], 'without any backend there is nothing to open');
+});
+
 test('a pattern that cannot match is an error where it stands', () => {
   for (const pattern of ['', '/x', 'x/']) assert.equal(codes(refused(`[kill_switch]\ndisabled_tools = ["a", "${pattern}"]\n`))[0], pattern === '' ? 'SEN-0109' : 'SEN-0117', pattern);
 });
