@@ -71,7 +71,7 @@ function serve(operations: Operations, operator: string, req: IncomingMessage, r
   if (req.method !== 'POST' || verb === undefined) return refuse(res, { status: 404, code: 'not_found', message: 'no such verb' });
   readBody(req, BODY_MAX, (end) => {
     if (end.kind === 'too_large') return refuse(res, { status: 413, code: 'too_large', message: `the body is larger than ${BODY_MAX} bytes` });
-    if (end.kind === 'gone') return;
+    if (end.kind !== 'read') return;
     verb(operations, end.bytes, operator).then(
       (reply) => (reply.ok ? answer(res, reply.value) : refuse(res, reply.error)),
       () => refuse(res, { status: 500, code: 'unavailable', message: 'the gateway could not do this; its log tells why' }),

@@ -9,7 +9,8 @@ import type { Log, LogFields } from './log.ts';
 /** A subscriber of outcomes. */
 export function outcomeLine(log: Log): (outcome: Outcome) => void {
   return (outcome) => {
-    if (outcome.kind === 'refused') log.info(refusalFields(outcome), 'refused');
+    // A caller over its share of refusals could otherwise write a line with every request.
+    if (outcome.kind === 'refused') log[outcome.reason.code === 'probe_limited' ? 'debug' : 'info'](refusalFields(outcome), 'refused');
     else log.info(callFields(outcome), verdictOf(outcome) === 'deny' ? 'denied' : 'call');
   };
 }

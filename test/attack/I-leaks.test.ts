@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ok } from '../../src/core/result.ts';
 import { Gather } from '../../src/core/gather.ts';
+import { agentLimits, readEnvelope } from '../../src/surfaces/mcp/envelope.ts';
 import { startHttp } from '../../src/surfaces/mcp/http.ts';
-import { ALICE, answerTools, fakeIngress, principalOf } from '../surfaces/fake-ingress.ts';
+import { ALICE, answerTools, BOB, fakeIngress, principalOf } from '../surfaces/fake-ingress.ts';
 import { testSettings } from '../surfaces/settings.ts';
 import { initialize, listener, modern, MODERN, session } from '../surfaces/speak.ts';
 import { ask, eventually, openStream, sendRaw } from '../surfaces/wire.ts';
@@ -158,4 +159,39 @@ test('each bound that is run into is counted under its name', async (t) => {
   const { hits, malformed, unrecorded } = surface.stats();
   assert.deepEqual({ ...hits, guesses: hits.guesses > 0 }, { connections: 0, headers: 2, time: 1, body: 1, guesses: true, sessions: 1, streams: 1, reader: 0 });
   assert.deepEqual([malformed, unrecorded > 0], [1, true]);
+});
+
+test('bodies that are still arriving are bounded together: one principal fills its quarter and no more', async (t) => {
+  const { port, surface } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 1000 } }) });
+  const open = (): Socket => {
+    const socket = dial(port);
+    socket.write(raw('POST', { 'Content-Length': '1000' }) + 'x'.repeat(990));
+    return socket;
+  };
+  const sockets = Array.from({ length: 16 }, open);
+  await eventually(() => surface.stats().connections === 16, 'all are connected');
+  await delay(50);
+  assert.equal(surface.stats().hits.body, 0);
+  const answer = new Promise<string>((resolve) => {
+    const socket = open();
+    sockets.push(socket);
+    socket.once('data', (bytes) => resolve(String(bytes)));
+  });
+  assert.match(await answer, /^HTTP\/1\.1 503 [^]*Retry-After: 1/);
+  assert.equal((await ask(modern(port, { method: 'tools/call', params: { name: 'echo' }, headers: { Authorization: `Bearer ${BOB}` } }))).status, 200);
+  for (const socket of sockets) socket.destroy();
+  await eventually(() => surface.stats().connections <= 1, 'gone');
+  const again = open();
+  await delay(50);
+  assert.equal(surface.stats().hits.body, 1);
+  again.destroy();
+});
+
+test('A26 a batch of a million items is not taken apart before it is refused', async (t) => {
+  const { port } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 4_000_000 } }) });
+  const many = `[${'1,'.repeat(1_000_000)}1]`;
+  const read = readEnvelope(many, agentLimits(testSettings().bounds));
+  assert.ok(read.kind === 'batch' && read.items.length <= 65);
+  const talk = await session(port, '2025-03-26');
+  assert.equal((await ask({ ...talk.with({}), body: many })).status, 400);
 });

@@ -46,6 +46,12 @@ test('a refusal says why, and what was asked for only as untrusted', () => {
   assert.deepEqual(line['untrusted'], { peer: '192.0.2.1', method: 'tools/call', name: 'x' });
 });
 
+test('a caller over its share of refusals writes no line with every request', () => {
+  const { log, lines } = capture();
+  for (let at = 0; at < 100; at += 1) outcomeLine(log)(refusal({ reason: { code: 'probe_limited', retryAfterMs: 1 } }));
+  assert.equal(lines().length, 0);
+});
+
 test('what operators typed and backends said about themselves is untrusted; bad news is louder', () => {
   const { log, lines } = capture();
   const line = lifecycleLine(log);

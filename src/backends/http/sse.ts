@@ -27,7 +27,7 @@ export interface BodyReader {
 function give(text: string, bytes: number, sink: BodySink, fail: BodySink['fault']): void {
   const scanned = scan(text, JSON_LIMITS);
   if (!scanned.ok) return fail({ code: 'protocol', detail: `not JSON (${scanned.error.code} at ${scanned.error.offset})` });
-  const batch = elements(scanned.value) ?? [scanned.value];
+  const batch = elements(scanned.value, BATCH_MOST) ?? [scanned.value];
   if (batch.length > BATCH_MOST) return fail({ code: 'protocol', detail: 'a batch above the bound' });
   for (const raw of batch) sink.message(raw, bytes);
   return undefined;

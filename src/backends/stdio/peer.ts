@@ -117,7 +117,7 @@ export class Peer {
       return undefined;
     }
     // 2025-03-26 may send batches (CH11).
-    const batch = elements(scanned.value) ?? [scanned.value];
+    const batch = elements(scanned.value, BATCH_MOST) ?? [scanned.value];
     if (batch.length > BATCH_MOST) return this.#hooks.noise('a batch above the bound');
     for (const raw of batch) this.#message(readMessage(raw), line.length, raw.length);
     return undefined;

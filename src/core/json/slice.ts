@@ -38,12 +38,12 @@ export function members(raw: RawJson | undefined): ReadonlyMap<string, RawJson> 
   return isObject ? found : undefined;
 }
 
-/** Slices of an array's elements; undefined when it is not an array or absent. */
-export function elements(raw: RawJson | undefined): readonly RawJson[] | undefined {
+/** Slices of an array's elements; undefined when it is not an array or absent. Stops after `most` and one more, by which a caller sees that there are too many. */
+export function elements(raw: RawJson | undefined, most: number = Infinity): readonly RawJson[] | undefined {
   if (raw?.charCodeAt(0) !== OPEN_ARRAY) return undefined;
   const found: RawJson[] = [];
   let at = skipSpace(raw, 1);
-  while (at < raw.length && raw.charCodeAt(at) !== CLOSE_ARRAY) {
+  while (at < raw.length && raw.charCodeAt(at) !== CLOSE_ARRAY && found.length <= most) {
     const end = skipValue(raw, at);
     found.push(mint(raw.slice(at, end)));
     at = skipComma(raw, end);

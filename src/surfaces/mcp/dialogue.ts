@@ -11,11 +11,11 @@ import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { allowsBatch } from '../../relay/versions.ts';
 import { answerOf } from './answer.ts';
 import { climbPlain, eraOfMessage, type MetaMembers, metaOf } from './classify.ts';
-import { type Envelope, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
+import { BATCH_MAX, type Envelope, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
 import { FailureLimiter } from './failures.ts';
 import { Notices } from './notices.ts';
 import type { Outlet } from './outlet.ts';
-import { BATCH_MAX, isResult, LegacySession, notFound } from './session.ts';
+import { isResult, LegacySession, notFound } from './session.ts';
 import { traceOf } from './trace.ts';
 
 export interface DialogueOptions {

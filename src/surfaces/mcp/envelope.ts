@@ -39,15 +39,18 @@ const ID_MAX = 256;
 const METHOD_MAX = 256;
 const VERSION = '2.0';
 
+/** More than any client batches; each item is a call of its own. */
+export const BATCH_MAX = 64;
+
 export function agentLimits(bounds: BoundsSettings): JsonLimits {
   return { ...AGENT_LIMITS, maxDepth: bounds.depth, maxKeys: bounds.keys };
 }
 
-/** One message, or a batch whose items are still to be read by `readMessage`. */
+/** One message, or a batch whose items are still to be read by `readMessage`: at most one more than is allowed. */
 export function readEnvelope(text: string, limits: JsonLimits): Envelope {
   const scanned = scan(text, limits);
   if (!scanned.ok) return faulty(scanned.error);
-  const items = elements(scanned.value);
+  const items = elements(scanned.value, BATCH_MAX);
   return items === undefined ? readMessage(scanned.value) : { kind: 'batch', items };
 }
 

@@ -11,7 +11,7 @@ import { type ListenFault, listenOn } from '../listen.ts';
 import { FailureLimiter } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
-import { type Bound, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
+import { BodyBytes, type Bound, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
 import { receive } from './visit.ts';
 
 export interface HttpStats extends HttpCounters {
@@ -34,6 +34,8 @@ export interface HttpSurface {
 const TICK_MS = 250;
 /** How long cancelled work may take to say so when the grace is over. */
 const LAST_WORDS_MS = 200;
+/** Largest bodies that may be arriving at once, of all agents together: 256 MB by default. */
+const BODIES_AT_ONCE = 64;
 /** Idle connections are kept a little longer than clients keep theirs. */
 const IDLE_CONNECTION_MS = 20_000;
 
@@ -46,6 +48,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     exchanges: new Set(),
     subscriptions: new Set(),
     longStreams: new StreamCount(),
+    bodies: new BodyBytes(bounds.bodyBytes * BODIES_AT_ONCE),
     failures: new FailureLimiter(bounds.limiterKeys),
     counters: { hits: noHits(), unrecorded: 0, strayResponses: 0, malformed: 0 },
     draining: false,

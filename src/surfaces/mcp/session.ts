@@ -10,9 +10,6 @@ import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { LATEST_LEGACY } from '../../relay/versions.ts';
 import { idKey, type NotificationEnvelope, type RequestEnvelope } from './envelope.ts';
 
-/** More than any client batches; each item is a call of its own. */
-export const BATCH_MAX = 64;
-
 /** `opening`: initialize is being answered. `opened`: answered, the agent has not said `initialized` yet. */
 export type Phase = 'fresh' | 'opening' | 'opened' | 'operational';
 

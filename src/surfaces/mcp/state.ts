@@ -5,6 +5,7 @@ import type { Endpoint } from '../../core/call.ts';
 import type { Ingress } from '../../core/inbound.ts';
 import { type Principal, principalKey } from '../../core/principal.ts';
 import type { Settings } from '../../core/settings.ts';
+import type { BodyRoom } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { FailureLimiter } from './failures.ts';
 import type { WireHeaders } from './headers.ts';
@@ -42,6 +43,7 @@ export interface HttpState {
   readonly exchanges: Set<Exchange>;
   readonly subscriptions: Set<Subscription>;
   readonly longStreams: StreamCount;
+  readonly bodies: BodyBytes;
   readonly failures: FailureLimiter;
   readonly counters: HttpCounters;
   draining: boolean;
@@ -62,6 +64,36 @@ export interface Visit {
 /** The same, authenticated. */
 export interface Guest extends Visit {
   readonly principal: Principal;
+}
+
+/** Bytes of unfinished bodies: a bound for all, and a quarter of it for each principal, so that one cannot shut out the others. */
+export class BodyBytes {
+  readonly #most: number;
+  readonly #held = new Map<string, number>();
+  #total = 0;
+
+  /** `most`: for all together. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  room(principal: Principal): BodyRoom {
+    const key = principalKey(principal);
+    const held = (): number => this.#held.get(key) ?? 0;
+    return {
+      take: (bytes) => {
+        if (this.#total + bytes > this.#most || held() + bytes > this.#most / 4) return false;
+        this.#total += bytes;
+        this.#held.set(key, held() + bytes);
+        return true;
+      },
+      give: (bytes) => {
+        this.#total -= bytes;
+        if (held() > bytes) this.#held.set(key, held() - bytes);
+        else this.#held.delete(key);
+      },
+    };
+  }
 }
 
 /** Streams without a natural end, counted per principal (I20). */

@@ -26,6 +26,7 @@ import type { Guest, HttpState, Visit } from './state.ts';
 import { serveDelete, serveGet } from './subscribe.ts';
 
 const RETRY_KEYS_MS = 5000;
+const CROWDED_RETRY_MS = 1000;
 
 export function receive(state: HttpState, req: IncomingMessage, res: ServerResponse): void {
   const { settings } = state.ingress.runtime.current();
@@ -102,8 +103,11 @@ function welcome(state: HttpState, visit: Visit, authenticated: Authenticated): 
     if (end.kind === 'too_large') {
       state.counters.hits.body += 1;
       replyFault(res, 413, 'the body is too large', cors);
+    } else if (end.kind === 'crowded') {
+      state.counters.hits.body += 1;
+      replyFault(res, 503, 'too much is being sent at once', [...cors, 'Connection', 'close', ...retryAfter(CROWDED_RETRY_MS)]);
     } else if (end.kind === 'read') safely(res, () => dispatch(state, guest, end.bytes));
-  });
+  }, state.bodies.room(principal));
 }
 
 function isKnown(state: HttpState, principal: Principal, backend: BackendId): boolean {
