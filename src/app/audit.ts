@@ -42,7 +42,7 @@ export async function openAudit(settings: StoreSettings): Promise<Result<Audit, 
   });
 }
 
-export function auditFault(settings: StoreSettings, fault: StoreFault): StartFault {
+function auditFault(settings: StoreSettings, fault: StoreFault): StartFault {
   const where = settings.postgresUrl === undefined ? settings.sqlitePath : 'PostgreSQL';
   if (fault.code === 'schema') return startFault(15, 'SEN-0602', `the store (${where}) has another schema: ${fault.detail}`, 'start the gateway once, or run the version that wrote the store');
   return startFault(1, 'SEN-0601', `the store (${where}) cannot be read: ${fault.detail}`, 'is this the configuration the gateway runs with? sentinel status');

@@ -37,7 +37,7 @@ const SECRET_MISSING = 12;
 const SCHEMA = 15;
 const DAY_MS = 86_400_000;
 /** Long enough for an agent's configuration, short enough that a forgotten token dies by itself. */
-export const DEFAULT_LIFETIME_MS: number = 30 * DAY_MS;
+const DEFAULT_LIFETIME_MS: number = 30 * DAY_MS;
 
 // ── keys ────────────────────────────────────────────────────────────────────
 
@@ -158,7 +158,7 @@ export async function revokeOffline(settings: Settings, request: RevokeRequest, 
   }
 }
 
-export async function revokeToken(store: Pick<OverrideStore, 'add'>, request: RevokeRequest, { clock, random }: Pick<KeyTools, 'clock' | 'random'>): Promise<Result<void, StoreFault>> {
+async function revokeToken(store: Pick<OverrideStore, 'add'>, request: RevokeRequest, { clock, random }: Pick<KeyTools, 'clock' | 'random'>): Promise<Result<void, StoreFault>> {
   const { what, value, reason, until, by } = request;
   return store.add({ kind: 'revoke', id: random.uuid(), what, value, reason, until, by, at: clock.wall() });
 }

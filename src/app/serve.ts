@@ -99,7 +99,7 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
   });
 }
 
-export function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reload'], status: Operations['status']): Operations {
+function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reload'], status: Operations['status']): Operations {
   return createOperations({
     cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight,
     schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,

@@ -86,7 +86,7 @@ function judgeProbeError(code: number, data: RawJson | undefined): ProbeVerdict 
 }
 
 /** `data.supported` of -32022. */
-export function supportedVersions(data: RawJson | undefined): readonly string[] {
+function supportedVersions(data: RawJson | undefined): readonly string[] {
   return stringsOf(members(data)?.get('supported'));
 }
 

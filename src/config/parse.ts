@@ -14,7 +14,7 @@ export interface ParseFault {
 }
 
 /** H07: a configuration is a few kilobytes; more is a mistake or an attack. */
-export const MAX_TEXT_BYTES: number = 1024 * 1024;
+const MAX_TEXT_BYTES: number = 1024 * 1024;
 /** The deepest legal value is a table in a list in a table. */
 const MAX_DEPTH = 8;
 const NESTED = /nested/;

@@ -12,7 +12,7 @@ export interface FetchBounds {
 }
 
 /** 256 KB is some hundred RSA keys with certificate chains; 5 s is what a waiting agent forgives. */
-export const FETCH_BOUNDS: FetchBounds = { bytes: 256 * 1024, ms: 5_000 };
+const FETCH_BOUNDS: FetchBounds = { bytes: 256 * 1024, ms: 5_000 };
 
 /** Why a key set may not be fetched from there; undefined when it may. Plain http would let the path choose who may act. */
 export function keySetUrlFault(url: string): string | undefined {

@@ -137,7 +137,7 @@ function isTransient(fault: BackendFault): boolean {
 }
 
 /** What a call says about its backend's health. An agent's own mistake or change of mind says nothing (E8). */
-export function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
+function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
   if (result.ok) return result.value.kind === 'error' && result.value.code === -32603 ? 'doubtful' : 'success';
   const fault = result.error;
   switch (fault.code) {

@@ -20,7 +20,7 @@ function spec(method: string, plan: Plan, eras: readonly Era[], nameMember: Meth
   return { method, plan, eras, nameMember };
 }
 
-export const REQUEST_METHODS: readonly MethodSpec[] = [
+const REQUEST_METHODS: readonly MethodSpec[] = [
   spec('initialize', 'initialize', LEGACY),
   spec('ping', 'ping', LEGACY),
   spec('server/discover', 'discover', MODERN),

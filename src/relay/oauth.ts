@@ -22,7 +22,7 @@ export interface ResourceFacts {
   readonly scopes: readonly string[];
 }
 
-export const WELL_KNOWN: string = '/.well-known/oauth-protected-resource';
+const WELL_KNOWN: string = '/.well-known/oauth-protected-resource';
 
 /**
  * `authorization_servers` names the issuers that are https URLs (http on loopback). A gateway with keys of its own only has none to name:

@@ -17,7 +17,7 @@ import { execaSpawn } from '../../src/backends/stdio/launch.ts';
 import { createWatchdog, type Watchdog } from '../../src/backends/stdio/watchdog.ts';
 
 export const clock: Clock = { mono: () => instant(performance.now()), wall: () => timestamp(Date.now()) };
-export const random: Random = {
+const random: Random = {
   uuid: () => randomUUID(),
   token: (bytes) => randomBytes(bytes).toString('base64url'),
   float: () => Math.random(),

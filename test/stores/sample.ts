@@ -72,7 +72,7 @@ export function sampleIntent(call: ToolCall = sampleCall()): Intent {
   return { call, trail: TRAIL, revision: 7, configHash: 'f'.repeat(64) };
 }
 
-export const ANSWERED: End = { kind: 'answered', isError: false, bytes: 42, digest: 'd'.repeat(64) };
+const ANSWERED: End = { kind: 'answered', isError: false, bytes: 42, digest: 'd'.repeat(64) };
 
 export function sampleOutcome(call: ToolCall, end: End = ANSWERED, trail: Trail = TRAIL): CallOutcome {
   return { kind: 'call', call, trail, revision: 7, configHash: 'f'.repeat(64), end, took: { admitMs: 0.25, queueMs: 0, dispatchMs: 12.5, screenMs: 0.5 } };
@@ -105,7 +105,7 @@ export function sampleNode(folder: string): Node {
   return node.value;
 }
 
-export const LIVING: Life = { mark: 'test', alive: () => true };
+const LIVING: Life = { mark: 'test', alive: () => true };
 
 export function journalOver(database: Database, node: Node, parts: Partial<JournalDeps> = {}): Journal {
   return createJournal({

@@ -77,7 +77,7 @@ const ISSUER_EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 // ── docs/config.md, the generated part ──────────────────────────────────────
-export function referenceText(): string {
+function referenceText(): string {
   return tables().map(({ name, rows }) => {
     const head = name === 'backends' ? '[[backends]]' : `[${name}]`;
     return [`### \`${head}\`: ${TITLES[name] ?? ''}`, '', '| key | must be | default | reload | |', '|---|---|---|---|---|', ...rows.map((row) => referenceRow(row, name)), ''].join('\n');

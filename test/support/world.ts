@@ -89,7 +89,7 @@ export function settings(over: Partial<Settings> = {}): Settings {
 }
 
 /** The settings' own words only; the configuration room has its own compiler and tests. */
-export function compile(from: Settings, overrides: readonly Override[]): Policy {
+function compile(from: Settings, overrides: readonly Override[]): Policy {
   const roles = new Map(from.roles.map((role) => [role.name, { name: role.name, mode: role.mode, allow: [...(role.permissions.includes('*') ? ['*'] : []), ...role.allow].map(pattern), deny: role.deny.map(pattern) }] as const));
   const kills: KillRule[] = overrides.flatMap((one) => (one.kind === 'kill' ? [{ scope: one.scope, pattern: one.scope.kind === 'tool' ? pattern(one.scope.pattern) : undefined, origin: 'operator' as const, until: one.until }] : []));
   for (const text of from.kills.tools) kills.push({ scope: { kind: 'tool', pattern: text }, pattern: pattern(text), origin: 'config', until: undefined });

@@ -5,9 +5,9 @@ import { backendId, callId, instant, roleName, timestamp } from '../../src/core/
 import { toRaw } from '../../src/core/json/compose.ts';
 import type { CallOutcome, End, Refusal } from '../../src/core/outcome.ts';
 
-export const OK: End = { kind: 'answered', isError: false, bytes: 10, digest: '' };
+const OK: End = { kind: 'answered', isError: false, bytes: 10, digest: '' };
 
-export function call(parts: Partial<ToolCall> = {}): ToolCall {
+function call(parts: Partial<ToolCall> = {}): ToolCall {
   return {
     kind: 'tool', id: callId('call-1'), target: { backend: backendId('fs'), name: 'read' }, at: instant(1), wall: timestamp(1), exposed: 'fs__read',
     principal: { subject: 'alice', roles: [roleName('developer')], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(9), credential: '' },

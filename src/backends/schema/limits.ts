@@ -5,7 +5,7 @@ export interface SchemaBounds {
   readonly nodes: number;
 }
 
-export const SCHEMA_BOUNDS: SchemaBounds = Object.freeze({ depth: 48, nodes: 20_000 });
+const SCHEMA_BOUNDS: SchemaBounds = Object.freeze({ depth: 48, nodes: 20_000 });
 
 const REFERENCES: ReadonlySet<string> = new Set(['$ref', '$dynamicRef', '$recursiveRef']);
 

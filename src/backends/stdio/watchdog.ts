@@ -24,7 +24,7 @@ const PROGRAM = fileURLToPath(new URL(import.meta.url.replace(/watchdog(\.[jt]s)
 // It mostly sleeps: a small heap, and no compiled code to warm up.
 const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--no-opt', '--disable-warning=ExperimentalWarning'];
 
-export const startWatchdog: StartWatchdog = (prefix, ended) => {
+const startWatchdog: StartWatchdog = (prefix, ended) => {
   const child = execa(process.execPath, [...NODE_FLAGS, PROGRAM, prefix], {
     env: {}, extendEnv: false, cwd: '/', detached: true, cleanup: false, buffer: false, reject: false,
     stdin: 'pipe', stdout: 'ignore', stderr: 'ignore',

@@ -32,7 +32,7 @@ export interface PatternTarget {
 }
 
 /** Matching costs at most pattern × name units; this keeps the first factor small. MCP tool names are 128 at most. */
-export const MAX_PATTERN_LENGTH = 512;
+const MAX_PATTERN_LENGTH = 512;
 
 const ANY: Glob = Object.freeze({ kind: 'any' });
 const ONLY_STARS = /^\*+$/;

@@ -3,7 +3,7 @@
 // backend or a tool never renames another.
 import type { Digest } from '../ports.ts';
 
-export const NAME_MAX = 64;
+const NAME_MAX = 64;
 const SEPARATOR = '__';
 const SUFFIX_HEX = 8;
 const UNSAFE = /[^A-Za-z0-9_-]/g;

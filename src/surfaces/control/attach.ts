@@ -6,7 +6,7 @@ import type { Ingress } from '../../core/inbound.ts';
 import { bearerOf, readHeaders } from '../mcp/headers.ts';
 import { serveStdio, type StdioSurface } from '../mcp/stdio.ts';
 
-export const ATTACH_PROTOCOL = 'sentinel-stdio';
+const ATTACH_PROTOCOL = 'sentinel-stdio';
 
 /** Adds the conversation to `open` for as long as it lasts. */
 export async function serveAttach(ingress: Ingress, open: Set<StdioSurface>, max: number, req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

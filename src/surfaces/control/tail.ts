@@ -24,7 +24,7 @@ export function serveTail(operations: Operations, res: ServerResponse): void {
   res.on('close', stop);
 }
 
-export function tailLine(event: LiveEvent): string {
+function tailLine(event: LiveEvent): string {
   if (event.type === 'lifecycle') return JSON.stringify(event);
   const { outcome } = event;
   if (outcome.kind === 'refused') return JSON.stringify({ ...event, outcome: { ...outcome, principal: outcome.principal && named(outcome.principal) } });

@@ -12,7 +12,7 @@ export interface World {
   readonly files: string;
 }
 
-export const FILE_TEXT = 'one line of text\n';
+const FILE_TEXT = 'one line of text\n';
 const PAGE = 10;
 
 /** Five published servers; `web` is an endpoint of one of them over Streamable HTTP. `killed`: lines of `[kill_switch]`. */

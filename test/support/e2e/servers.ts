@@ -5,7 +5,7 @@ import { freePort } from '../postgres.ts';
 import { plainEnv, ROOT, start, until, type Running } from './processes.ts';
 
 const entry = (name: string): string => join(ROOT, 'node_modules/@modelcontextprotocol', name, 'dist/index.js');
-export const FIXTURE: string = join(ROOT, 'test/fixtures/backends/misbehaving.ts');
+const FIXTURE: string = join(ROOT, 'test/fixtures/backends/misbehaving.ts');
 
 /** A TOML basic string; its escapes are JSON's. */
 export const quoted = (text: string): string => JSON.stringify(text);
