@@ -3,9 +3,14 @@
 // address cannot lock others out.
 import type { Instant } from '../../core/ids.ts';
 
+export interface FailureRate {
+  readonly burst: number;
+  /** Until there is room for one more. */
+  readonly refillMs: number;
+}
+
 /** Failures at once, then one more every two seconds: ample for an agent with a stale token, hopeless for guessing. */
-const BURST = 30;
-const REFILL_MS = 2000;
+const PER_PEER: FailureRate = { burst: 30, refillMs: 2000 };
 
 interface Bucket {
   left: number;
@@ -16,23 +21,27 @@ export class FailureLimiter {
   readonly #buckets = new Map<string, Bucket>();
   readonly #good = new Set<string>();
   readonly #max: number;
+  readonly #rate: FailureRate;
 
   /** `max`: peers, and good credentials, to remember. */
-  constructor(max: number) {
+  constructor(max: number, rate: FailureRate = PER_PEER) {
     this.#max = Math.max(1, max);
+    this.#rate = rate;
   }
 
   /** Milliseconds until the next try, or undefined when this peer may try now. */
   wait(peer: string, now: Instant): number | undefined {
     const bucket = this.#buckets.get(peer);
     if (bucket === undefined) return undefined;
-    const left = Math.min(BURST, bucket.left + (now - bucket.at) / REFILL_MS);
-    return left >= 1 ? undefined : Math.ceil((1 - left) * REFILL_MS);
+    const { burst, refillMs } = this.#rate;
+    const left = Math.min(burst, bucket.left + (now - bucket.at) / refillMs);
+    return left >= 1 ? undefined : Math.ceil((1 - left) * refillMs);
   }
 
   failed(peer: string, now: Instant): void {
-    const bucket = this.#buckets.get(peer) ?? { left: BURST, at: now };
-    const left = Math.min(BURST, bucket.left + (now - bucket.at) / REFILL_MS);
+    const { burst, refillMs } = this.#rate;
+    const bucket = this.#buckets.get(peer) ?? { left: burst, at: now };
+    const left = Math.min(burst, bucket.left + (now - bucket.at) / refillMs);
     this.#buckets.delete(peer);
     this.#buckets.set(peer, { left: Math.max(0, left - 1), at: now });
     trim(this.#buckets, this.#max);

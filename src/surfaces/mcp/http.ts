@@ -8,7 +8,7 @@ import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { isLoopback, plainAddress } from '../host.ts';
 import { type ListenFault, listenOn } from '../listen.ts';
-import { FailureLimiter } from './failures.ts';
+import { FailureLimiter, type FailureRate } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
 import { BodyBytes, type Bound, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
@@ -34,6 +34,8 @@ export interface HttpSurface {
 const TICK_MS = 250;
 /** How long cancelled work may take to say so when the grace is over. */
 const LAST_WORDS_MS = 200;
+/** A thousand at once are an incident worth its rows; five a second for ever are what a disk can bear. */
+const STRANGERS: FailureRate = { burst: 1000, refillMs: 200 };
 /** Largest bodies that may be arriving at once, of all agents together: 256 MB by default. */
 const BODIES_AT_ONCE = 64;
 /** Idle connections are kept a little longer than clients keep theirs. */
@@ -50,6 +52,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     longStreams: new StreamCount(),
     bodies: new BodyBytes(bounds.bodyBytes * BODIES_AT_ONCE),
     failures: new FailureLimiter(bounds.limiterKeys),
+    strangers: new FailureLimiter(1, STRANGERS),
     counters: { hits: noHits(), unrecorded: 0, strayResponses: 0, malformed: 0 },
     draining: false,
   };

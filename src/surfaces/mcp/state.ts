@@ -45,6 +45,8 @@ export interface HttpState {
   readonly longStreams: StreamCount;
   readonly bodies: BodyBytes;
   readonly failures: FailureLimiter;
+  /** Records about nobody in particular, of all peers together. */
+  readonly strangers: FailureLimiter;
   readonly counters: HttpCounters;
   draining: boolean;
 }
