@@ -1,8 +1,9 @@
 // Opens what must outlive the process: the audit and the operators' overrides, in one database. A gateway that cannot read
 // its kills does not start: it might let through what somebody switched off.
+import pRetry from 'p-retry';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Override } from '../core/override.ts';
-import type { AuditStore, OverrideStore } from '../core/ports.ts';
+import type { AuditStore, OverrideStore, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AuditSettings, Settings } from '../core/settings.ts';
 import { openDatabase, type Database } from '../stores/database.ts';
@@ -48,11 +49,31 @@ export async function openMemory(settings: Settings, deps: AppDeps, options: Mem
   return ok(memoryOf(database, journal, opened.value));
 }
 
+/** A database that starts beside us, as under Compose, is there within this time; a wrong address is told after it. */
+const PATIENCE = { retries: 5, minTimeout: 250, factor: 2, maxTimeout: 4_000, maxRetryTime: 10_000 } as const;
+
+class Unavailable extends Error {
+  readonly fault: StoreFault;
+
+  constructor(fault: StoreFault) {
+    super(fault.detail);
+    this.fault = fault;
+  }
+}
+
 async function openTables(database: Database, deps: AppDeps, settings: Settings): Promise<Result<readonly Override[], StartFault>> {
-  const migrated = await migrate(database, { now: deps.clock.wall });
-  if (!migrated.ok) return err(storeFault(settings, migrated.error.code, migrated.error.detail));
-  const active = await createOverrides(database).list();
-  return active.ok ? active : err(storeFault(settings, active.error.code, active.error.detail));
+  const open = async (): Promise<Result<readonly Override[], StoreFault>> => {
+    const migrated = await migrate(database, { now: deps.clock.wall });
+    const active = migrated.ok ? await createOverrides(database).list() : migrated;
+    // A file that cannot be opened now cannot be opened in a second either.
+    if (!active.ok && active.error.code === 'unavailable' && settings.store.postgresUrl !== undefined) throw new Unavailable(active.error);
+    return active;
+  };
+  const opened = await pRetry(open, PATIENCE).catch((error: unknown) => {
+    if (error instanceof Unavailable) return err(error.fault);
+    throw error;
+  });
+  return opened.ok ? opened : err(storeFault(settings, opened.error.code, opened.error.detail));
 }
 
 function storeFault(settings: Settings, code: string, detail: string): StartFault {

@@ -27,7 +27,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   stores: { rooms: ['core', 'migrations'], packages: ['kysely', 'pg', 'ipaddr.js'], node: 'any' },
   telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], node: 'any' },
   surfaces: { rooms: ['pipeline', 'relay', 'core'], packages: [], node: 'any' },
-  app: { rooms: [...EDGES, ...INNER], packages: [], node: 'any' },
+  app: { rooms: [...EDGES, ...INNER], packages: ['p-retry'], node: 'any' },
   cli: { rooms: ['app', 'config', 'core'], packages: ['execa', 'smol-toml'], node: 'any' },
   migrations: { rooms: [], packages: ['kysely'], node: [] },
 };
