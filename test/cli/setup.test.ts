@@ -9,6 +9,7 @@ import { listeners } from '../../src/cli/holder.ts';
 import { addressFrom } from '../../src/cli/setup/address.ts';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { readToken, tokenFromFile } from '../../src/cli/token.ts';
+import { settleAddresses, type Addresses } from '../../src/cli/setup/addresses.ts';
 import { withConfig } from '../../src/cli/remedy.ts';
 import { defaultConfig, demoConfig, whereabouts } from '../../src/cli/whereabouts.ts';
 import { load } from '../../src/config/load.ts';
@@ -68,6 +69,40 @@ test('--listen takes a port, an address, and nothing else', () => {
   assert.equal(addressFrom('9300'), '127.0.0.1:9300');
   assert.equal(addressFrom('[::1]:9300'), '[::1]:9300');
   for (const wrong of ['', ':9300', 'localhost', '70000', '-1', 'a:b:c']) assert.equal(addressFrom(wrong), undefined, wrong);
+});
+
+describe('where start listens', () => {
+  const free = { listen: undefined, healthListen: undefined };
+  const zero = { listen: '127.0.0.1:0', healthListen: '127.0.0.1:0' };
+  const settled = (home: string, flags: Parameters<typeof settleAddresses>[1]): Addresses => {
+    const found = settleAddresses(home, flags);
+    assert.ok(found.ok, found.ok ? '' : found.error.message);
+    return found.value;
+  };
+
+  test('is what the flags say, else the usual ports, where there is no file yet', (t) => {
+    const home = scratch(t);
+    assert.match(settled(home, free).write?.(40_001) ?? '', /^listen = "127\.0\.0\.1:9200"\nhealth_listen = "127\.0\.0\.1:9201"$/m);
+    assert.match(settled(home, { ...free, listen: '127.0.0.1:0' }).write?.(40_001) ?? '', /^listen = "127\.0\.0\.1:0"\nhealth_listen = "127\.0\.0\.1:9201"$/m);
+  });
+
+  test('follows the flags while the file is as start wrote it, and refuses them where somebody changed it', (t) => {
+    const home = scratch(t);
+    const file = join(home, 'sentinel.toml');
+    writeFileSync(file, settled(home, free).write?.(40_001) ?? '');
+    assert.deepEqual({ ...settled(home, free), write: undefined }, { listen: '127.0.0.1:9200', healthListen: '127.0.0.1:9201', write: undefined });
+    assert.equal(settled(home, free).write, undefined);
+    const anew = settled(home, zero).write?.(1) ?? '';
+    assert.match(anew, /^listen = "127\.0\.0\.1:0"\nhealth_listen = "127\.0\.0\.1:0"$/m);
+    assert.equal(demoPortIn(anew), 40_001, 'the port of the demo server stays');
+
+    writeFileSync(file, `${readFileSync(file, 'utf8')}# mine\n`);
+    const refused = settleAddresses(home, zero);
+    assert.ok(!refused.ok);
+    assert.match(refused.error.message, new RegExp(`^${file} was changed since start wrote it, and says another listen than --listen`));
+    assert.equal(refused.error.help, 'set listen = "127.0.0.1:0" in it, or leave the flag out');
+    assert.equal(settled(home, { ...free, listen: '127.0.0.1:9200' }).write, undefined, 'a flag that says the same is no difference');
+  });
 });
 
 describe('init', () => {

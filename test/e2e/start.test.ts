@@ -176,6 +176,9 @@ describe('start', () => {
     const fault = JSON.parse(said.stderr.trim().split('\n').at(-1) ?? '');
     assert.match(fault.error.message, new RegExp(`127\\.0\\.0\\.1:${address.port} is taken`));
     if (process.platform === 'linux') assert.match(fault.error.message, new RegExp(`\\(pid ${process.pid}\\)`));
+    assert.match(fault.error.help, /--listen 0 --health-listen 0/);
+    assert.ok(!existsSync(join(place.home, 'sentinel.toml')), 'nothing was written that would stand in the way');
+    assert.equal(place.start('--detach').status, 0);
   });
 
   test('a broken configuration: exit 11, with the problem in what is printed', (t) => {

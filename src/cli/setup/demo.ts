@@ -1,19 +1,17 @@
 // Lays down the demo: state, keys, role, token, configuration, two files to read. A second time it finds everything and changes nothing.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAddress } from '../../config/units.ts';
-import type { Address } from '../../core/settings.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Result } from '../../core/result.ts';
 import { freePort } from '../demo/server.ts';
-import { DEMO_FILES, DEMO_ROLE, DEMO_SUBJECT, EVERYTHING_ENTRY, FILES_ENTRY, demoPlan, demoPortIn, withDemoPort } from '../demo/plan.ts';
+import { DEMO_FILES, DEMO_ROLE, DEMO_SUBJECT, EVERYTHING_ENTRY, FILES_ENTRY, demoPortIn, withDemoPort } from '../demo/plan.ts';
 import { fileFault } from '../faults.ts';
 import { portTrouble } from '../holder.ts';
 import { packageRoot } from '../package.ts';
 import type { Fault, VerbContext } from '../verb.ts';
-import { configText } from './config-text.ts';
+import type { Addresses } from './addresses.ts';
 import { layCredentials } from './credentials.ts';
-import { layDirectory, layFile } from './files.ts';
+import { layDirectory, layFile, replaceFile } from './files.ts';
 import type { Laid } from './files.ts';
 
 export interface Demo {
@@ -28,8 +26,8 @@ export interface Demo {
 
 export interface DemoWishes {
   readonly home: string;
-  readonly listen: string;
-  readonly healthListen: string;
+  /** The configuration, when it has to be written. */
+  readonly write: Addresses['write'];
 }
 
 export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd'>, wishes: DemoWishes): Promise<Result<Demo, Fault>> {
@@ -42,7 +40,7 @@ export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd'>, wishes: Demo
   const configFile = join(home, 'sentinel.toml');
   const laid: Laid[] = [layDirectory(home, 'everything of this gateway'), layDirectory(files, 'what the demo may read')];
   for (const [name, text] of Object.entries(DEMO_FILES)) laid.push(layFile(join(files, name), text, 'a file to read'));
-  if (!existsSync(configFile)) laid.push(layFile(configFile, configText(demoPlan({ root, node: process.execPath, files }, wishes.listen, wishes.healthListen, await freePort())), 'configuration'));
+  if (wishes.write !== undefined) laid.push((existsSync(configFile) ? replaceFile : layFile)(configFile, wishes.write(await freePort()), 'configuration'));
   const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: DEMO_SUBJECT, role: DEMO_ROLE, tokenFile: join(home, 'agent.token') });
   if (!credentials.ok) return credentials;
   const demoPort = await settlePort(configFile);
@@ -57,10 +55,4 @@ async function settlePort(configFile: string): Promise<number | undefined> {
   const other = await freePort();
   writeFileSync(configFile, withDemoPort(text, port, other));
   return other;
-}
-
-/** The addresses in force: those of the file, which may be older than the flags. */
-export function writtenAddresses(configFile: string): readonly Address[] {
-  const text = readFileSync(configFile, 'utf8');
-  return ['listen', 'health_listen'].map((key) => parseAddress(new RegExp(`^${key} = "([^"]+)"`, 'm').exec(text)?.[1] ?? '')).filter((address) => address !== undefined);
 }
