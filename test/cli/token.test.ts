@@ -155,6 +155,17 @@ describe('token inspect', () => {
 });
 
 describe('token revoke', () => {
+  test('half a token is not taken for an id: it would be stored, shown and audited', async (t) => {
+    const { run } = await place(t);
+    await run(['keys', 'rotate']);
+    const issued = (await run(['token', 'issue', '--subject', 'a', '--role', 'developer'])).out.trim();
+    for (const part of [issued.slice(0, -60).slice(0, issued.indexOf('.') + 20), `${issued}.x`]) {
+      const ran = await run(['token', 'revoke', part, '--reason', 'lost']);
+      assert.equal(ran.status, 2, ran.err);
+      assert.ok(!`${ran.out}${ran.err}`.includes(part.slice(0, 30)), ran.err);
+    }
+  });
+
   test('without a gateway writes to the store, and inspect sees it; by file, by id and by key', async (t) => {
     for (const by of ['file', 'id', 'key'] as const) {
       const { run } = await place(t);
@@ -201,11 +212,20 @@ describe('token revoke', () => {
     assert.equal(rekeyed, '/rekey {"by":"tester"}');
   });
 
-  test('needs a reason; says when the operand was taken as an id of another make', async (t) => {
+  test('needs a reason; a mistyped file is never taken for an id, and an id of another make needs --id', async (t) => {
     const { run } = await place(t);
     await run(['keys', 'rotate']);
     assert.equal((await run(['token', 'revoke', 'x'])).status, 2);
-    assert.match((await run(['token', 'revoke', 'ada.tokn', '--reason', 'r'])).err, /no file is called ada\.tokn/);
+    for (const file of ['ada.token', '~/gw/vicc', './x']) {
+      const missing = await run(['token', 'revoke', file, '--reason', 'r']);
+      assert.equal(missing.status, 1, file);
+      assert.ok(missing.err.includes(`there is no token file ${file}: nothing was revoked`), missing.err);
+    }
+    const unusual = await run(['token', 'revoke', 'ada.tokn', '--reason', 'r']);
+    assert.equal(unusual.status, 2);
+    assert.match(unusual.err, /"ada\.tokn" is no file, and no id of the usual form[\s\S]*--id/);
+    assert.equal((await run(['token', 'revoke', '--id', 'ada.tokn', '--reason', 'r'])).status, 0);
+    assert.equal((await run(['token', 'revoke', `sha256:${'0'.repeat(64)}`, '--reason', 'r'])).status, 0);
   });
 });
 

@@ -15,7 +15,7 @@ import { readToken, tokenFromFile } from '../token.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
 const TOKEN_BYTES = 64 * 1024;
-/** Ids as this gateway makes them: anything else may be a mistyped file name. */
+/** Ids as this gateway makes them, and the digests that stand for tokens without one: anything else may be a mistyped file name. */
 const USUAL_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64})$/;
 
 const issue: Verb = {
@@ -66,6 +66,7 @@ const revoke: Verb = {
   options: {
     reason: { type: 'string', value: 'text', help: 'why; kept in the audit (required)' },
     key: { type: 'boolean', help: 'the operand is a key id: refuse all its tokens' },
+    id: { type: 'boolean', help: 'the operand is a jti, whatever it looks like; for ids that other issuers make' },
   },
   operands: [1, 1],
   run: runRevoke,
@@ -171,6 +172,9 @@ function tellInspection(cx: VerbContext, { accepted, tokenId, header, payload, c
   cx.out(accepted ? cx.paint.good('accepted') : cx.paint.bad('refused'));
 }
 
+/** `{"` in base64url, as each header of a JWT begins. */
+const LIKE_TOKEN = /^eyJ[\w-]+\.[\w-]/;
+
 async function runRevoke(cx: VerbContext): Promise<number> {
   const reason = cx.flags.text('reason')?.trim() ?? '';
   if (reason === '') return cx.fail(usageFault('--reason <text> is required: it is what the audit will say', 'sentinel help token revoke'));
@@ -183,6 +187,8 @@ async function runRevoke(cx: VerbContext): Promise<number> {
   const what = cx.flags.on('key') ? 'key' : 'token';
   const value = what === 'key' ? operand.value : (tokenIdIn(read.value.settings, operand.value) ?? operand.value);
   if (value === '') return cx.fail(usageFault('there is nothing to revoke in an empty text', 'sentinel help token revoke'));
+  // The value is stored, shown and audited: half a token, or one that is too long to read, must not be taken for an id.
+  if (value === operand.value && LIKE_TOKEN.test(value)) return cx.fail(usageFault('that looks like a token, and cannot be read as one: nothing was revoked', 'give its id, as the audit shows it, or the whole token by a file or -'));
   tellFile(cx);
   const request: RevokeRequest = { what, value, reason, until: undefined, by: cx.user };
   const control = await openControl(cx);
@@ -195,16 +201,21 @@ async function runRevoke(cx: VerbContext): Promise<number> {
   if (cx.json) cx.outJson({ revoked: what, value, gateway: told.ok ? 'told' : 'not_running' });
   else cx.out(`revoked ${what} ${plain(value)}`);
   if (!told.ok) cx.err('no gateway runs here; it holds from the next start');
-  if (what === 'token' && value === operand.value && !USUAL_ID.test(value)) cx.err(`note: no file is called ${plain(value)}, so it was taken as a jti`);
   return EXIT.ok;
 }
 
-/** A file is meant where there is one; anything else is the id itself. */
+/** A file is meant where there is one. A mistyped one must not pass for an id: the token it names would go on being accepted. */
 async function revokedText(cx: VerbContext, operand: string): Promise<Result<string, Fault>> {
-  if (cx.flags.on('key')) return ok(operand);
+  if (cx.flags.on('key') || cx.flags.on('id')) return ok(operand);
   if (operand === '-') return ok((await cx.readStdin(TOKEN_BYTES)).trim());
   const path = resolve(cx.cwd, operand);
-  if (!existsSync(path)) return ok(operand);
+  if (!existsSync(path)) return missingToken(operand);
   const read = tokenFromFile(path);
   return read.ok ? ok(read.value.reveal()) : read;
+}
+
+function missingToken(operand: string): Result<string, Fault> {
+  if (USUAL_ID.test(operand) || LIKE_TOKEN.test(operand)) return ok(operand);
+  if (/\/|\.token$/.test(operand)) return err(fileFault(`there is no token file ${plain(operand)}: nothing was revoked`, 'name the file, or the id of the token as the audit shows it'));
+  return err(usageFault(`"${plain(operand)}" is no file, and no id of the usual form: nothing was revoked`, 'name the token file; for the id of another issuer: sentinel token revoke --id <jti>'));
 }
