@@ -22,5 +22,4 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'token_revoked'; readonly what: 'token' | 'key'; readonly value: string; readonly reason: string }
   | { readonly kind: 'key_rotated'; readonly keyId: string }
   | { readonly kind: 'backend'; readonly backend: BackendId; readonly state: BackendState; readonly note: string }
-  | { readonly kind: 'listed'; readonly subject: string; readonly method: string; readonly count: number }
 );

@@ -60,14 +60,13 @@ function tookMs({ admitMs, queueMs, dispatchMs, screenMs }: Took): number {
   return Math.round((admitMs + (queueMs ?? 0) + (dispatchMs ?? 0) + (screenMs ?? 0)) * 1000) / 1000;
 }
 
-function levelOf(event: LifecycleEvent): 'error' | 'warn' | 'info' | 'debug' {
+function levelOf(event: LifecycleEvent): 'error' | 'warn' | 'info' {
   switch (event.kind) {
     case 'reload_refused': return 'error';
     case 'killed':
     case 'unkilled':
     case 'token_revoked': return 'warn';
     case 'backend': return event.state === 'failed' || event.state === 'backing_off' ? 'warn' : 'info';
-    case 'listed': return 'debug';
     default: return 'info';
   }
 }

@@ -59,7 +59,6 @@ test('what operators typed and backends said about themselves is untrusted; bad 
   line({ ...base, kind: 'started', version: '0.1.0', configHash: 'abc' });
   line({ ...base, kind: 'reload_refused', problems: 2, first: 'bad\nkey' });
   line({ ...base, kind: 'backend', backend: backendId('fs'), state: 'failed', note: 'gave up' });
-  line({ ...base, kind: 'listed', subject: 's', method: 'tools/list', count: 3 });
   assert.deepEqual(lines().map((one) => [one['level'], one['msg']]), [['info', 'started'], ['error', 'reload_refused'], ['warn', 'backend']]);
   assert.equal(lines()[0]?.['config_hash'], 'abc');
   assert.deepEqual(lines()[1]?.['untrusted'], { by: 'root\\u001b[2J', first: 'bad\\nkey' });
