@@ -133,6 +133,17 @@ describe('init', () => {
     assert.deepEqual(files.map((file) => readFileSync(file, 'utf8')), before);
   });
 
+  test('beside the demo of this directory it has a state of its own, and a token that is kept is called by its own name', async (t) => {
+    const cwd = scratch(t);
+    mkdirSync(join(cwd, '.sentinel'));
+    writeFileSync(join(cwd, '.sentinel/sentinel.toml'), '');
+    assert.equal((await cli(['init', '--here', '--yes'], { cwd })).status, 0);
+    assert.match(readFileSync(join(cwd, 'sentinel.toml'), 'utf8'), new RegExp(`^state_dir = "${join(cwd, '.sentinel/here')}"$`, 'm'));
+    assert.ok(!existsSync(join(cwd, '.sentinel/agent.token')));
+    const again = await cli(['init', '--here', '--yes', '--subject', 'somebody-else', '--role', 'other'], { cwd });
+    assert.match(again.stdout, /^kept .*agent\.token +token of agent, role developer$/m);
+  });
+
   test('for the user: the XDG directories, and the state directory is written down', async (t) => {
     const cwd = scratch(t);
     const env = { XDG_CONFIG_HOME: join(cwd, 'c'), XDG_STATE_HOME: join(cwd, 's') };

@@ -4,6 +4,7 @@ import { inspectToken, issueToken, ensureKeys } from '../../app/keys.ts';
 import { readConfiguration } from '../../app/configuration.ts';
 import { ok } from '../../core/result.ts';
 import type { Result } from '../../core/result.ts';
+import { plain } from '../render.ts';
 import { tokenFromFile } from '../token.ts';
 import type { Fault } from '../verb.ts';
 import { layFile, replaceFile } from './files.ts';
@@ -30,7 +31,8 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   }
   const note = `token of ${wishes.subject}, role ${wishes.role}`;
   const held = existsSync(wishes.tokenFile);
-  if (held && (await stillGood(settings, wishes.tokenFile))) return ok([...laid, { path: wishes.tokenFile, made: false, what: note }]);
+  const holder = held ? await holderOf(settings, wishes.tokenFile) : undefined;
+  if (holder !== undefined) return ok([...laid, { path: wishes.tokenFile, made: false, what: holder }]);
   const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], lifetimeMs: undefined, audience: undefined, hs256: false });
   if (!issued.ok) return issued;
   const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
@@ -38,10 +40,14 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   return ok([...laid, write(wishes.tokenFile, `${issued.value.token}\n`, `${note}, until ${until}`)]);
 }
 
-/** A token that has expired, or that a new key ring no longer knows, is made anew: `start` must end in something that works. */
-async function stillGood(settings: Parameters<typeof inspectToken>[0], file: string): Promise<boolean> {
+/** Whose token is kept, by what it says itself. Undefined for one that has expired, or that a new key ring no longer knows: it is made anew, `start` must end in something that works. */
+async function holderOf(settings: Parameters<typeof inspectToken>[0], file: string): Promise<string | undefined> {
   const token = tokenFromFile(file);
-  if (!token.ok) return false;
+  if (!token.ok) return undefined;
   const inspected = await inspectToken(settings, token.value.reveal());
-  return inspected.ok && inspected.value.checks.every((check) => check.outcome !== 'fail');
+  if (!inspected.ok || inspected.value.checks.some((check) => check.outcome === 'fail')) return undefined;
+  const claims: unknown = JSON.parse(inspected.value.payload ?? '{}');
+  const claim = (name: string): unknown => (typeof claims === 'object' && claims !== null ? Reflect.get(claims, name) : undefined);
+  const roles = claim(settings.auth.roleClaim); // a nested claim is left to `token inspect`
+  return plain(`token of ${String(claim('sub'))}${roles === undefined ? '' : `, role ${[roles].flat().map(String).join(', ')}`}`);
 }

@@ -19,7 +19,7 @@ const init: Verb = {
   usage: '',
   examples: [
     { run: 'sentinel init', does: 'for this user: ~/.config/sentinel/sentinel.toml, state in ~/.local/state/sentinel' },
-    { run: 'sentinel init --here --yes', does: 'for this directory: ./sentinel.toml, state in ./.sentinel' },
+    { run: 'sentinel init --here --yes', does: 'for this directory: ./sentinel.toml, state in ./.sentinel (in ./.sentinel/here beside what start wrote)' },
   ],
   about: 'Writes the configuration, an Ed25519 key ring and the token of a first agent, each readable by its owner only, and prints the tree. The token itself is never printed. Files that exist are kept; run again, it only adds what is missing.',
   options: {
@@ -93,11 +93,17 @@ function wishesOf(cx: VerbContext): Wishes | string {
 /** --config wins; the checkout's demo is never meant. */
 function placesOf(cx: VerbContext): Pick<Wishes, 'configFile' | 'stateDir'> {
   const given = cx.flags.text('config');
-  if (cx.flags.on('here')) return { configFile: join(cx.cwd, 'sentinel.toml'), stateDir: join(cx.cwd, '.sentinel') };
+  if (cx.flags.on('here')) return { configFile: join(cx.cwd, 'sentinel.toml'), stateDir: stateHere(cx.cwd) };
   const home = homeOf(cx.env);
   const state = join(absoluteOr(cx.env['XDG_STATE_HOME'], join(home, '.local', 'state')), 'sentinel');
   if (given !== undefined) return { configFile: resolve(cx.cwd, given), stateDir: state };
   return { configFile: join(absoluteOr(cx.env['XDG_CONFIG_HOME'], join(home, '.config')), 'sentinel', 'sentinel.toml'), stateDir: state };
+}
+
+/** Two gateways cannot share a control socket and a store: where `start` has its own, this one's state lies beside it. */
+function stateHere(cwd: string): string {
+  const folder = join(cwd, '.sentinel');
+  return existsSync(join(folder, 'sentinel.toml')) ? join(folder, 'here') : folder;
 }
 
 function absoluteOr(path: string | undefined, fallback: string): string {
