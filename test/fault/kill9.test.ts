@@ -1,35 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { connect, type Peer } from '../support/e2e/clients.ts';
-import { launch, prepare, type Gateway, type Setup } from '../support/e2e/gateway.ts';
-import { descendants, endOf, leftovers, MAIN, ROOT, start, until, type Running, type Seen } from '../support/e2e/processes.ts';
-import { everything, filesystem, fixture, quoted, stdioBackend } from '../support/e2e/servers.ts';
-import { INITIALIZE, startLines } from '../support/e2e/lines.ts';
+import { connect } from '../support/e2e/clients.ts';
+import { atLeast, fourBackends, none, noNpx, serve } from '../support/e2e/four.ts';
+import { launch, prepare, type Setup } from '../support/e2e/gateway.ts';
+import { descendants, type Running, type Seen } from '../support/e2e/processes.ts';
 import { suite } from '../support/e2e/suite.ts';
 
 const ROUNDS = process.env['SENTINEL_TEST_FULL'] === '1' ? 500 : 8;
-/** The promise: after this time nothing is left. */
-const GONE_MS = 5_000;
-const npx = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'npx')).find((path) => existsSync(path));
-const skip = npx === undefined ? 'no npx on this machine' : false;
-
-/** One from npx, one that ignores the end of its stdin and SIGTERM, and two as they should be. */
-function fourBackends(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  return [
-    everything('everything', ['stop_timeout = "300ms"']),
-    filesystem(folder),
-    fixture('stubborn', ['--ignore-eof', '--ignore-term'], ['stop_timeout = "300ms"']),
-    stdioBackend('npx', [npx ?? 'npx', '--no-install', 'mcp-server-everything'], [`cwd = ${quoted(ROOT)}`]),
-    '[rbac.roles.developer]', 'permissions = ["*"]', '',
-  ].join('\n');
-}
-
-const none = (setup: Setup, recorded: readonly Seen[], what: string) =>
-  until(() => leftovers(recorded, setup.folder).length === 0, `${what}: nothing is left (of ${recorded.map((one) => one.argv.join(' ')).join('; ')})`, GONE_MS)
-    .catch((error: unknown) => assert.fail(`${String(error)}\nstill there: ${JSON.stringify(leftovers(recorded, setup.folder).map(({ pid, argv }) => ({ pid, argv })))}`));
 
 /** Stopped first, so that it cannot start another while its children are counted. */
 function killAndRecord(daemon: Pick<Running, 'pid' | 'signal'>): readonly Seen[] {
@@ -39,9 +17,7 @@ function killAndRecord(daemon: Pick<Running, 'pid' | 'signal'>): readonly Seen[]
   return recorded;
 }
 
-const serve = (setup: Setup): Running => start([process.execPath, MAIN, 'serve', '--config', setup.config], { env: setup.env, cwd: setup.folder });
-
-suite('nothing outlives the gateway', skip, () => {
+suite('nothing outlives a gateway that is killed', noNpx, () => {
   const bin = new AsyncDisposableStack();
   let setup: Setup;
   before(async () => {
@@ -60,87 +36,6 @@ suite('nothing outlives the gateway', skip, () => {
     assert.equal((await gateway.status()).readiness.ready, true);
     const recorded = descendants(gateway.pid);
     assert.equal((await gateway.stop()).code, 0);
-    await none(setup, recorded, 'SIGTERM');
-  });
-
-  test('SIGHUP and SIGTERM during the start leave no process, and a SIGHUP does not end it', async () => {
-    for (const children of [0, 1, 3, 5]) {
-      const daemon = serve(setup);
-      const recorded = await atLeast(daemon, children);
-      daemon.signal('SIGHUP');
-      if (children > 0) await until(() => daemon.hasEnded() || daemon.stderr().split('\n').length > 2, 'it goes on');
-      daemon.signal('SIGTERM');
-      const said = await endOf(daemon, `a gateway with ${children} children`);
-      if (children > 0) assert.ok(said.signal === null && (said.code === 0 || said.code === 143), `${children} children: ${said.code} ${said.signal}\n${said.stderr}`);
-      await none(setup, recorded, `${children} children`);
-    }
-  });
-
-  test('sentinel stdio outlives a SIGHUP during its start; when its agent is gone, a SIGTERM is not kept waiting by a stubborn backend', async () => {
-    const slow = bin.use(await prepare({ toml: `${fixture('stubborn', ['--ignore-eof', '--ignore-term'], ['stop_timeout = "10m"'])}\n[rbac.roles.developer]\npermissions = ["*"]\n` }));
-    const alone = bin.use(startLines([process.execPath, MAIN, 'stdio', '--alone', '--token-file', await slow.tokenFile('alone', 'developer'), '--config', slow.config], { env: slow.env, cwd: slow.folder }));
-    await atLeast(alone.process, 1);
-    alone.process.signal('SIGHUP');
-    assert.equal((await alone.ask(1, 'initialize', INITIALIZE)).error, undefined);
-    const recorded = descendants(alone.process.pid);
-    alone.process.child.stdin?.end();
-    await until(() => alone.process.stderr().includes('"reason":"eof"'), 'it has noticed');
-    alone.process.signal('SIGTERM');
-    assert.equal((await endOf(alone.process, 'sentinel stdio')).code, 143);
-    await none(slow, recorded, 'SIGTERM after the end of stdin');
-  });
-
-  test('a second SIGTERM does not wait for calls in flight, and leaves no process either', async () => {
-    const patient = bin.use(await prepare({ toml: fourBackends(join(setup.folder, 'files')), gateway: ['drain_timeout = "10m"'] }));
-    const gateway = await launch(patient);
-    bin.defer(() => gateway.process.signal('SIGKILL'));
-    const { call, peer } = await neverAnswered(gateway);
-    bin.use(peer);
-    const recorded = descendants(gateway.pid);
-    gateway.process.signal('SIGTERM');
-    await until(async () => (await gateway.page('/readyz')).status === 503, 'it drains');
-    assert.equal(gateway.process.hasEnded(), false, 'the first one waits');
-    gateway.process.signal('SIGTERM');
-    assert.equal((await endOf(gateway.process, 'the gateway')).code, 143);
-    await call;
-    await none(patient, recorded, 'second SIGTERM');
-  });
-
-  test('SIGTERM with a call in flight that is never answered ends it when the drain time is over', async () => {
-    const gateway = await launch(setup);
-    bin.defer(() => gateway.process.signal('SIGKILL'));
-    const { call, peer } = await neverAnswered(gateway);
-    bin.use(peer);
-    const recorded = descendants(gateway.pid);
-    const said = await gateway.stop();
-    assert.equal(said.code, 0, said.stderr);
-    await call;
-    await none(setup, recorded, 'SIGTERM');
-    const [row] = await setup.jsonLines(['audit', 'query', '--tool', 'stubborn/never', '--limit', '1']);
-    assert.equal(row?.['kind'], 'outcome', 'the call it cut has an end in the audit');
-  });
-
-  test('sentinel stdio ends on SIGTERM although its stdin stays open, answers what it cut, and leaves no process', async () => {
-    const file = await setup.tokenFile('alone', 'developer');
-    const alone = start([process.execPath, MAIN, 'stdio', '--alone', '--token-file', file, '--config', setup.config], { env: setup.env, cwd: setup.folder });
-    bin.defer(() => alone.signal('SIGKILL'));
-    const say = (message: object): void => void alone.child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
-    const answers = (): readonly { readonly id?: unknown; readonly result?: { readonly tools?: readonly unknown[] } }[] => alone.stdout().split('\n').slice(0, -1).map((line) => JSON.parse(line));
-    say({ id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } } });
-    say({ method: 'notifications/initialized' });
-    let asked = 1;
-    await until(() => {
-      if (answers().some((answer) => JSON.stringify(answer.result?.tools ?? []).includes('stubborn__never'))) return true;
-      if (answers().some((answer) => answer.id === asked)) say({ id: (asked += 1), method: 'tools/list' });
-      return false;
-    }, 'the tools are listed');
-    say({ id: 'cut', method: 'tools/call', params: { name: 'stubborn__never' } });
-    await until(() => descendants(alone.pid).length >= 5, 'all backends run');
-    const recorded = descendants(alone.pid);
-    alone.signal('SIGTERM');
-    const said = await endOf(alone, 'sentinel stdio');
-    assert.equal(said.code, 0, said.stderr);
-    assert.ok(answers().some((answer) => answer.id === 'cut'), said.stdout);
     await none(setup, recorded, 'SIGTERM');
   });
 });
@@ -165,19 +60,4 @@ async function killStarting(setup: Setup, children: number): Promise<readonly Se
   const recorded = [...seen, ...killAndRecord(daemon)];
   await daemon.ended;
   return recorded;
-}
-
-async function atLeast(daemon: Running, children: number): Promise<readonly Seen[]> {
-  return until(() => {
-    if (daemon.hasEnded()) throw new Error(`it ended: ${daemon.stderr()}`);
-    const seen = descendants(daemon.pid);
-    return seen.length >= children ? seen : undefined;
-  }, `${children} children`);
-}
-
-async function neverAnswered(gateway: Gateway): Promise<{ readonly call: Promise<unknown>; readonly peer: Peer }> {
-  const peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token('agent', 'developer') });
-  const call = peer.call('stubborn__never', {}).catch((error: unknown) => error);
-  await gateway.when((report) => report.inflight === 1, 'the call is in flight');
-  return { call, peer };
 }
