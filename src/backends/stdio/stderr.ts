@@ -18,6 +18,8 @@ const SECRET_CHARS = 6;
 export class StderrLog {
   readonly #deps: StderrDeps;
   readonly #secrets: readonly string[];
+  /** A secret may straddle the end of a piece: this much of it waits for the rest. */
+  readonly #overlap: number;
   #kept = '';
   #partial = '';
   #second = -Infinity;
@@ -26,7 +28,10 @@ export class StderrLog {
 
   constructor(deps: StderrDeps) {
     this.#deps = deps;
-    this.#secrets = deps.secrets.filter((secret) => secret.length >= SECRET_CHARS);
+    // What is told is told line by line: a key of several lines would never be found whole. Longest first, so that none is cut by another.
+    const lines = deps.secrets.flatMap((secret) => secret.split(/[\r\n]+/));
+    this.#secrets = [...new Set([...deps.secrets, ...lines])].filter((secret) => secret.length >= SECRET_CHARS).sort((one, other) => other.length - one.length);
+    this.#overlap = Math.min(LINE_CHARS, Math.max(0, ...this.#secrets.map((secret) => secret.length - 1)));
   }
 
   push(chunk: Buffer): void {
@@ -40,15 +45,17 @@ export class StderrLog {
     }
     // A line without an end is told in pieces rather than held.
     this.#partial += last;
-    if (this.#partial.length > LINE_CHARS) {
-      this.#tell(this.#partial);
-      this.#partial = '';
+    if (this.#partial.length > LINE_CHARS + this.#overlap) {
+      const whole = this.#hide(this.#partial);
+      this.#tell(whole.slice(0, -this.#overlap || undefined));
+      this.#partial = this.#overlap === 0 ? '' : whole.slice(-this.#overlap);
     }
   }
 
   /** The last words, for the operator who asks why it died. */
   tail(chars: number): string {
-    return shortText(this.#hide(this.#kept.slice(-chars)), chars);
+    // Masked before it is cut: half a secret is found by nobody, and told.
+    return shortText(this.#hide(this.#kept).slice(-chars), chars);
   }
 
   end(): void {
