@@ -99,6 +99,23 @@ export async function rotateKeys(settings: Settings, graceMs: number | undefined
   return ok({ keyId: activeKey(ring.value)?.kid ?? '', previous, previousUntil: retiring?.graceUntil });
 }
 
+export interface SigningKeys {
+  /** `none` where the gateway has no keys of its own. */
+  readonly keyId: string;
+  readonly previous: string | undefined;
+  /** Until when tokens of the previous key are accepted. */
+  readonly until: Timestamp | undefined;
+}
+
+/** The key that signs and the one before it, as they lie on disk. */
+export async function signingKeys(settings: Settings, tools: Pick<KeyTools, 'fs'> = SYSTEM): Promise<SigningKeys> {
+  const { ownKeys } = settings.auth;
+  const ring = ownKeys === undefined ? undefined : await readRing(tools.fs, ownKeys.directory);
+  const keys = ring?.ok === true ? (ring.value?.keys ?? []) : [];
+  const previous = keys.filter((key) => key.graceUntil !== undefined).toSorted((a, b) => b.createdAt - a.createdAt)[0];
+  return { keyId: keys.find((key) => key.graceUntil === undefined)?.kid ?? 'none', previous: previous?.kid, until: previous?.graceUntil };
+}
+
 // ── tokens ──────────────────────────────────────────────────────────────────
 
 export interface TokenRequest {

@@ -58,7 +58,7 @@ export async function explainOffline(options: ExplainOffline): Promise<ExplainRe
   const { settings, hash } = configuration.value;
   const overrides = await storedOverrides(settings);
   if (overrides === undefined) options.err('note: operators\u2019 kills could not be read; only those of the file are taken into account');
-  options.err('note: no gateway runs here; its backends are asked for their tools and ended again');
+  options.err('note: answered from the configuration file, not by a running gateway; its backends are asked for their tools and ended again');
   const bench = openBench(settings, hash, overrides ?? [], deps);
   try {
     await bench.listed();

@@ -12,6 +12,7 @@ import type { KillRule, Snapshot } from '../core/snapshot.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { Inflight } from '../pipeline/inflight.ts';
 import { explain, toolViews } from './explain.ts';
+import type { SigningKeys } from './keys.ts';
 import { killViews } from './kills.ts';
 import type { RuntimeCell } from './runtime.ts';
 
@@ -28,8 +29,8 @@ export interface OperationsDeps {
   status(): StatusReport;
   metrics(): Promise<string>;
   reload(by: string): Promise<ReloadReport>;
-  /** Reads the keys on disk again. */
-  rekey(): Promise<Result<void, string>>;
+  /** Reads the keys on disk again, and says which they are. */
+  rekey(): Promise<Result<SigningKeys, string>>;
   /** After it returns no revoked credential is accepted. */
   refreshRevocations(): void;
   tail(listener: (event: LiveEvent) => void): () => void;
@@ -48,7 +49,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     rekey: async (by) => {
       const read = await deps.rekey();
       if (!read.ok) return err({ code: 'unavailable', message: read.error });
-      await deps.announce({ ...stamp(deps, by), kind: 'key_rotated', keyId: 'ring' });
+      await deps.announce({ ...stamp(deps, by), kind: 'key_rotated', ...read.value });
       return ok(undefined);
     },
     explain: (request) => explain(request, deps.cell.current(), { clock: deps.clock, schemas: deps.schemas, windows: deps.windows }),

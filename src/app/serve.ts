@@ -13,6 +13,7 @@ import { cancelKilled, compose, type Gateway } from './compose.ts';
 import type { Configuration } from './configuration.ts';
 import type { AppDeps } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { signingKeys } from './keys.ts';
 import { createOperations } from './operations.ts';
 import { createReloader } from './reload.ts';
 import { statusReport, type Standing } from './status.ts';
@@ -118,7 +119,7 @@ function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reloa
     },
     rekey: async () => {
       const read = await gateway.authenticator.rekey();
-      return read.ok ? read : err(read.error.message);
+      return read.ok ? ok(await signingKeys(gateway.cell.current().settings)) : err(read.error.message);
     },
     refreshRevocations: () => gateway.authenticator.refreshRevocations(),
     tail: (listener) => gateway.telemetry.tail(listener),

@@ -6,7 +6,7 @@ import type { Paint, VerbContext } from './verb.ts';
 /** `time decision subject(role) target status ms rule call`. */
 export function auditLine(entry: AuditEntry, paint: Paint): string {
   const time = paint.dim(rfc3339(entry.ts));
-  if (entry.kind === 'lifecycle') return [time, paint.warn('event '), plain(entry.event ?? ''), `by ${plain(entry.actor ?? '')}`, paint.dim(plain(entry.detail ?? ''))].join('  ');
+  if (entry.kind === 'lifecycle') return [time, paint.warn('event '), plain(entry.event ?? '').replaceAll('_', ' '), `by ${plain(entry.actor ?? '')}`, paint.dim(plain(eventWords(entry.detail)))].join('  ').trimEnd();
   const denied = entry.decision === 'deny';
   const ms = tookMs(entry);
   return [
@@ -18,7 +18,27 @@ export function auditLine(entry: AuditEntry, paint: Paint): string {
     ms === undefined ? '-' : `${ms} ms`,
     paint.dim(plain(entry.rule ?? '-')),
     entry.call_id ?? '-',
+    // Of what was turned away before it was a call, only this says why.
+    ...(entry.kind === 'refused' && entry.fault !== null && entry.fault !== entry.code ? [paint.dim(plain(entry.fault))] : []),
   ].join('  ');
+}
+
+/** `scope: tool a/b, reason: incident 7, cancelled: 2`. */
+function eventWords(detail: string | null): string {
+  const members = json(detail);
+  if (typeof members !== 'object' || members === null) return detail ?? '';
+  return Object.entries(members).flatMap(([name, value]: readonly [string, unknown]) => {
+    const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    const text = eventValue(name, value);
+    return text === '' ? [] : [`${words}: ${text}`];
+  }).join(', ');
+}
+
+function eventValue(name: string, value: unknown): string {
+  if (typeof value === 'number' && (name === 'until' || name === 'expiresAt')) return rfc3339(value);
+  if (Array.isArray(value)) return value.map(String).join('; ');
+  if (name === 'configHash') return String(value).slice(0, 12);
+  return typeof value === 'object' ? '' : String(value);
 }
 
 function who({ subject, roles }: AuditEntry): string {

@@ -20,6 +20,7 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'unkilled'; readonly scope: string; readonly reason: string }
   | { readonly kind: 'token_issued'; readonly subject: string; readonly roles: readonly string[]; readonly tokenId: string; readonly expiresAt: Timestamp }
   | { readonly kind: 'token_revoked'; readonly what: 'token' | 'key'; readonly value: string; readonly reason: string }
-  | { readonly kind: 'key_rotated'; readonly keyId: string }
+  /** The key that signs now; the one before it, and until when that verifies. */
+  | { readonly kind: 'key_rotated'; readonly keyId: string; readonly previous: string | undefined; readonly until: Timestamp | undefined }
   | { readonly kind: 'backend'; readonly backend: BackendId; readonly state: BackendState; readonly note: string }
 );

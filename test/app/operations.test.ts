@@ -28,7 +28,7 @@ function bench(w: World = world()): { readonly w: World; readonly operations: Op
     cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, schemas: passSchemas, windows: w.deps.windows,
     announce: (event) => { events.push(event); return Promise.resolve(); },
     status: () => { throw new Error('not asked'); }, metrics: () => Promise.resolve(''), reload: () => Promise.reject(new Error('not asked')),
-    rekey: () => Promise.resolve(ok(undefined)), refreshRevocations: () => {}, tail: () => () => {},
+    rekey: () => Promise.resolve(ok({ keyId: 'k2', previous: 'k1', until: undefined })), refreshRevocations: () => {}, tail: () => () => {},
   });
   return { w, operations, kept, events, get storeDown() { return state.storeDown; }, set storeDown(down) { state.storeDown = down; } };
 }
@@ -68,6 +68,12 @@ test('a kill tells what it hits: of a role what it may call, of an unknown name 
   assert.deepEqual(await told({ kind: 'tool', pattern: 'alpah/*' }), [0, 1, false]);
   assert.deepEqual(await told({ kind: 'subject', subject: 'ann' }), [undefined, 1, true]);
   assert.deepEqual(await told({ kind: 'all' }), [1, 1, true]);
+});
+
+test('keys that were read again are announced by name', async () => {
+  const b = bench();
+  assert.ok((await b.operations.rekey('op')).ok);
+  assert.deepEqual(b.events.map((event) => (event.kind === 'key_rotated' ? [event.by, event.keyId, event.previous, event.until] : event.kind)), [['op', 'k2', 'k1', undefined]]);
 });
 
 test('a kill that cannot be kept is in force all the same, and says that it will not survive a restart', async () => {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { describe, test, type TestContext } from 'node:test';
+import { readConfigurationFile } from '../../src/app/configuration.ts';
+import { signingKeys } from '../../src/app/keys.ts';
 import { runCli } from '../../src/cli/run.ts';
 
 interface Ran {
@@ -231,14 +233,21 @@ describe('token revoke', () => {
 
 describe('keys', () => {
   test('rotate retires the old key after its grace, at once with --grace 0; list shows no private part', async (t) => {
-    const { run, read } = await place(t);
+    const { directory, run, read } = await place(t);
     assert.match((await run(['keys', 'list'])).err, /no keys yet/);
     await run(['keys', 'rotate']);
     const token = (await run(ISSUE)).out;
     const first: { readonly keys: readonly { readonly d: string }[] } = JSON.parse(await read('state/keys/ring.json'));
     assert.match((await run(['keys', 'rotate', '--grace', '2h'])).err, /accepted until .* \(in (1|2) h\)/);
     assert.equal((await run(['token', 'inspect', '-'], { stdin: token })).status, 0);
-    await run(['keys', 'rotate', '--grace', '0']);
+    const before = JSON.parse((await run(['keys', 'list', '--json'])).out.split('\n').find((line) => line.includes('"active"')) ?? '{}').key_id;
+    const cut = await run(['keys', 'rotate', '--grace', '0']);
+    assert.match(cut.err, /are refused from now on; issue new ones: sentinel token issue$/m);
+    const configuration = readConfigurationFile(join(directory, 'sentinel.toml'), { HOME: directory });
+    assert.ok(configuration.ok);
+    const now = await signingKeys(configuration.value.settings);
+    assert.equal(`new signing key ${now.keyId}\n`, cut.out);
+    assert.deepEqual([now.previous, now.until !== undefined && now.until <= Date.now()], [before, true]);
     assert.equal((await run(['token', 'inspect', '-'], { stdin: token })).status, 20, 'no grace means none, also for keys rotated before');
     const listed = await run(['keys', 'list']);
     assert.deepEqual([listed.out.match(/active/g)?.length, listed.out.match(/retired/g)?.length], [1, 2]);

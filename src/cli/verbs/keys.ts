@@ -51,7 +51,7 @@ async function runList(cx: VerbContext): Promise<number> {
   } else if (keys.value.length > 0) {
     cx.out(table(['KEY', 'ALG', 'STATE', 'MADE', 'VERIFIES UNTIL', 'NOTE'], keys.value.map((key) => rowOf(key, cx.now())), { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
   }
-  if (keys.value.length === 0) cx.err('no keys yet: sentinel keys rotate makes the first');
+  if (keys.value.length === 0) cx.err(cx.remedy('no keys yet; make the first: sentinel keys rotate'));
   if (keys.value.some((key) => key.state === 'unknown')) cx.err('warning: the store cannot be read, so whether a key is revoked is not known: sentinel doctor');
   return EXIT.ok;
 }
@@ -75,8 +75,8 @@ async function runRotate(cx: VerbContext): Promise<number> {
   const told = await tellGateway(cx);
   if (cx.json) cx.outJson({ key_id: keyId, previous: previous ?? null, previous_until: previousUntil === undefined ? null : rfc3339(previousUntil), gateway: told });
   else cx.out(`new signing key ${keyId}`);
-  if (previous !== undefined && previousUntil !== undefined) cx.err(previousUntil <= cx.now() ? `tokens of ${previous} are refused from now on` : `tokens of ${previous} are accepted until ${rfc3339(previousUntil)} (${relative(previousUntil, cx.now())})`);
-  if (told === 'failed') cx.err('the running gateway could not read the new key: sentinel reload');
+  if (previous !== undefined && previousUntil !== undefined) cx.err(previousUntil <= cx.now() ? cx.remedy(`tokens of ${previous} are refused from now on; issue new ones: sentinel token issue`) : `tokens of ${previous} are accepted until ${rfc3339(previousUntil)} (${relative(previousUntil, cx.now())})`);
+  if (told === 'failed') cx.err(cx.remedy('the running gateway could not read the new key: sentinel reload'));
   return told === 'failed' ? EXIT.partial : EXIT.ok;
 }
 
