@@ -203,3 +203,28 @@ test('J11 strangers with an address for each request write no record for each', 
   assert.ok(ingress.refused.length < 1300, `${ingress.refused.length} records`);
   assert.ok(surface.stats().unrecorded > 0);
 });
+
+test('credentials that wait for their keys are bounded, however many requests one connection sends ahead', async (t) => {
+  const ingress = fakeIngress();
+  const waiting: (() => void)[] = [];
+  const slow = { ...ingress, authenticator: { ...ingress.authenticator, authenticate: async (token: string | undefined) => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    // Not a wrong one, which would count against this peer.
+    return ingress.authenticator.authenticate(token === 'unknown' ? undefined : token);
+  } } };
+  const started = await startHttp(slow, ingress.runtime.current().settings);
+  assert.ok(started.ok);
+  t.after(() => started.value.close(0));
+  const socket = dial(started.value.address.port);
+  const one = raw('POST', { Authorization: 'Bearer unknown' }, '{}');
+  for (let n = 0; n < 20; n += 1) socket.write(one.repeat(100));
+  await eventually(() => started.value.stats().hits.guesses > 0, 'one beyond the bound was refused at once');
+  await delay(100);
+  assert.equal(waiting.length, 512);
+  socket.destroy();
+  for (const go of waiting.splice(0)) go();
+  const freed = ask(modern(started.value.address.port, { method: 'tools/list' }));
+  await eventually(() => waiting.length === 1, 'there is room again');
+  for (const go of waiting.splice(0)) go();
+  assert.equal((await freed).status, 200);
+});

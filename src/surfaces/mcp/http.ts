@@ -11,7 +11,7 @@ import { type ListenFault, listenOn } from '../listen.ts';
 import { FailureLimiter, type FailureRate } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
-import { BodyBytes, type Bound, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
+import { BodyBytes, type Bound, Checking, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
 import { receive } from './visit.ts';
 
 export interface HttpStats extends HttpCounters {
@@ -51,6 +51,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     subscriptions: new Set(),
     longStreams: new StreamCount(),
     bodies: new BodyBytes(bounds.bodyBytes * BODIES_AT_ONCE),
+    checking: new Checking(),
     failures: new FailureLimiter(bounds.limiterKeys),
     strangers: new FailureLimiter(1, STRANGERS),
     counters: { hits: noHits(), unrecorded: 0, strayResponses: 0, malformed: 0 },

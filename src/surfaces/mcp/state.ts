@@ -44,6 +44,7 @@ export interface HttpState {
   readonly subscriptions: Set<Subscription>;
   readonly longStreams: StreamCount;
   readonly bodies: BodyBytes;
+  readonly checking: Checking;
   readonly failures: FailureLimiter;
   /** Records about nobody in particular, of all peers together. */
   readonly strangers: FailureLimiter;
@@ -67,6 +68,32 @@ export interface Visit {
 export interface Guest extends Visit {
   readonly principal: Principal;
 }
+
+/** Credentials that are being checked: strangers may not hold more of them open than they could have connections. */
+export class Checking {
+  readonly #open = new Map<string, number>();
+  #total = 0;
+
+  /** False when this peer, or all together, have as many as they may. */
+  take(peer: string): boolean {
+    const open = this.#open.get(peer) ?? 0;
+    if (open >= CHECKS_PER_PEER || this.#total >= CHECKS_MOST) return false;
+    this.#open.set(peer, open + 1);
+    this.#total += 1;
+    return true;
+  }
+
+  give(peer: string): void {
+    this.#total -= 1;
+    const open = (this.#open.get(peer) ?? 1) - 1;
+    if (open > 0) this.#open.set(peer, open);
+    else this.#open.delete(peer);
+  }
+}
+
+/** Agents of one machine that all come back at once after a restart are many; each check is over in a millisecond. */
+const CHECKS_PER_PEER = 512;
+const CHECKS_MOST = 2048;
 
 /** Bytes of unfinished bodies: a bound for all, and a quarter of it for each principal, so that one cannot shut out the others. */
 export class BodyBytes {

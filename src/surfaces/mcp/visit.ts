@@ -67,18 +67,35 @@ function refuseAtGate(state: HttpState, res: ServerResponse, peer: string, fault
 function authenticate(state: HttpState, visit: Visit): void {
   const token = bearerOf(visit.headers.authorization);
   const wait = state.failures.wait(visit.peer, state.ingress.clock.mono());
-  if (wait !== undefined && !(token !== undefined && state.failures.isGood(digestOf(token)))) {
-    state.counters.hits.guesses += 1;
-    state.counters.unrecorded += 1;
-    return replyFault(visit.res, 429, 'Too many failed authentications', [...visit.cors, ...retryAfter(wait)]);
-  }
-  const authenticated = state.ingress.authenticator.authenticate(token);
+  if (wait !== undefined && !(token !== undefined && state.failures.isGood(digestOf(token)))) return tooMany(state, visit, wait);
+  // One connection can send thousands of requests without waiting for an answer, and a check may have to fetch keys first.
+  if (!state.checking.take(visit.peer)) return tooMany(state, visit, CROWDED_RETRY_MS);
+  const authenticated = check(state, visit.peer, token);
   if (!(authenticated instanceof Promise)) return welcome(state, visit, authenticated);
   authenticated.then(
     (result) => safely(visit.res, () => welcome(state, visit, result)),
     // A throw is a no: nobody is anybody because a check broke.
     () => replyFault(visit.res, 503, 'Authentication is not available', [...visit.cors, ...retryAfter(RETRY_KEYS_MS)]),
   );
+}
+
+/** Gives its place back when it has an answer, or has failed. */
+function check(state: HttpState, peer: string, token: string | undefined): Authenticated | Promise<Authenticated> {
+  try {
+    const authenticated = state.ingress.authenticator.authenticate(token);
+    if (authenticated instanceof Promise) return authenticated.finally(() => state.checking.give(peer));
+    state.checking.give(peer);
+    return authenticated;
+  } catch (error) {
+    state.checking.give(peer);
+    throw error;
+  }
+}
+
+function tooMany(state: HttpState, visit: Visit, waitMs: number): void {
+  state.counters.hits.guesses += 1;
+  state.counters.unrecorded += 1;
+  replyFault(visit.res, 429, 'Too many failed authentications', [...visit.cors, ...retryAfter(waitMs)]);
 }
 
 function digestOf(token: string): string {
