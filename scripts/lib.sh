@@ -1,6 +1,9 @@
 # Shared by every script here: finds or fetches the right Node, installs from the lockfile. Sourced, never run.
 # May not write to stdout (sentinel's stdout is protocol or data) and speaks on stderr only when it did something.
 
+# npm's advice to update itself is none of ours.
+export npm_config_update_notifier=false
+
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 say() { printf '%s\n' "$*" >&2; }

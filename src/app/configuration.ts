@@ -10,7 +10,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
-import { startFault, type StartFault } from './fault.ts';
+import { startFault, whyUnread, type StartFault } from './fault.ts';
 import { sha256 } from './system.ts';
 import { which } from './which.ts';
 
@@ -45,7 +45,7 @@ export function readConfigurationFile(file: string, env: Env, home: string = env
     text = decode(readFileSync(file));
   } catch (error) {
     if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
-    return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`));
+    return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${whyUnread(error)}`, 'name a file that this user may read: --config <file>'));
   }
   const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));

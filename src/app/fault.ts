@@ -17,3 +17,14 @@ export interface StartFault {
 export function startFault(exit: number, code: string, message: string, help?: string): StartFault {
   return { exit, code, message, help, problems: [], source: undefined };
 }
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file', EISDIR: 'it is a directory', ENOTDIR: 'a part of its path is no directory', EACCES: 'permission denied', EPERM: 'permission denied', ELOOP: 'its links go in circles',
+  ENOSPC: 'no space is left', EROFS: 'the file system is read-only', EEXIST: 'it is there already',
+};
+
+/** A failure of the file system in words; those without a word keep their code. */
+export function whyUnread(error: unknown): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
+  return WORDS[code] ?? code;
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { homedir } from 'node:os';
 import { load } from '../config/load.ts';
 import { roleName, timestamp } from '../core/ids.ts';
+import type { BackendStatus } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { TokenAuthenticator } from '../identity/authenticator.ts';
@@ -63,6 +64,7 @@ export async function runHttpProxy(options: HttpProxy): Promise<number> {
     await gateway.stack.disposeAsync();
     return options.fail(startFault(http.error.code === 'address_in_use' ? 14 : 1, 'SEN-0501', `port ${options.port} could not be bound: ${http.error.detail}`, 'sentinel proxy --port 0 takes any free one'));
   }
+  if (gateway.edges.fleet.statuses().some(wantsToken)) options.say('the server asks for a token, and this passes none on: name it in a configuration (sentinel init), with `bearer = { env = "NAME" }`, and run sentinel serve');
   options.say(`watching ${options.upstream} at http://${http.value.address.host}:${http.value.address.port}/mcp`);
   const ended = Promise.withResolvers<undefined>();
   const undo = onSignals({ reload: () => {}, drain: () => ended.resolve(undefined), force: () => process.exit(143) });
@@ -71,6 +73,10 @@ export async function runHttpProxy(options: HttpProxy): Promise<number> {
   await gateway.stack.disposeAsync();
   undo();
   return 0;
+}
+
+function wantsToken({ lastFault: fault }: BackendStatus): boolean {
+  return fault?.code === 'unauthorized' || (fault?.code === 'http_status' && (fault.status === 401 || fault.status === 403));
 }
 
 /** TOML's basic strings take JSON's escapes. */

@@ -53,7 +53,7 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
 function warningsOf(gateway: Gateway, standing: Standing, deps: AppDeps): readonly string[] {
   const { policy, catalog, settings } = gateway.cell.current();
   const warnings: string[] = [];
-  if (standing.lastReload?.ok === false) warnings.push(`the last reload was refused (${standing.lastReload.problems.length} problems); the running revision is unchanged: sentinel check`);
+  if (standing.lastReload?.ok === false) warnings.push(`the last reload was refused (${standing.lastReload.problems.length} ${standing.lastReload.problems.length === 1 ? 'problem' : 'problems'}); the running revision is unchanged: sentinel check`);
   for (const one of unmatchedPatterns(policy, catalog, settings.backends.map((row) => row.id))) warnings.push(`${one.rule} names ${one.pattern}, which matches no known tool: sentinel tools`);
   for (const problem of catalog.problems) warnings.push(`tool ${problem.name} of backend ${problem.backend} is not offered: ${problem.note}`);
   if (!settings.audit.enabled) warnings.push('the audit is switched off: set gateway.audit_enabled = true');

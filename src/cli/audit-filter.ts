@@ -44,7 +44,7 @@ function moment(cx: VerbContext, flag: string): Result<number | undefined, Fault
   const text = cx.flags.text(flag);
   if (text === undefined) return ok(undefined);
   const at = parsePast(text, cx.now());
-  return at.ok ? at : err(usageFault(`--${flag}: ${plain(at.error)}`));
+  return at.ok ? at : err(usageFault(`--${flag}: ${plain(at.error)}`, `a day back: --${flag} 1d`));
 }
 
 function oneOf<const T extends string>(cx: VerbContext, flag: string, words: readonly T[]): Result<T | undefined, Fault> {

@@ -67,6 +67,13 @@ function json(text: string | null): unknown {
   }
 }
 
+/** Peers are kept as networks, /24 and /48; that of loopback is this machine and nobody else. */
+function peerText(peer: string): string {
+  if (peer === '127.0.0.0' || peer === '::') return 'this machine (loopback)';
+  if (/^\d+\.\d+\.\d+\.0$/.test(peer)) return `the network ${peer}/24`;
+  return peer.includes(':') ? `the network ${plain(peer)}/48` : plain(peer);
+}
+
 /** One call whole. */
 export function callText(id: string, { records, intent, outcome }: CallStory, cx: Pick<VerbContext, 'paint' | 'isTty' | 'width'>): string {
   const first = intent ?? records[0];
@@ -74,7 +81,7 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
   if (first === undefined || last === undefined) return '';
   const end = outcome === undefined ? 'not concluded: it is in flight, or its gateway died and has not been started again' : `${last.status ?? ''} (${last.code ?? ''})`;
   const facts: readonly (readonly [string, string | null | undefined])[] = [
-    ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${first.peer}`],
+    ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${peerText(first.peer)}`],
     ['target', target(first)], ['named', first.exposed], ['decision', last.decision], ['rule', last.rule], ['end', end], ['why', last.fault],
     ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
     ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],

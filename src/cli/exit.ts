@@ -34,6 +34,6 @@ export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string]
   [EXIT.denied, 'the explained call would be denied'],
   [EXIT.auditInvalid, 'the audit did not verify'],
   [EXIT.confirmationNeeded, 'a confirmation is needed: answer on a terminal, or pass --yes'],
-  [EXIT.interrupted, 'interrupted (SIGINT)'],
-  [EXIT.terminated, 'terminated (SIGTERM)'],
+  [EXIT.interrupted, 'ended at once by SIGINT (Ctrl-C); where the first one ends in order, as in serve, start, stdio, proxy and audit tail, that is 0 and only a second one is this'],
+  [EXIT.terminated, 'ended at once by SIGTERM; the same holds'],
 ];

@@ -37,5 +37,5 @@ export function fileFault(message: string, help?: string): Fault {
 
 /** The gateway refused the token itself. */
 export function unauthenticatedFault(message: string): Fault {
-  return { exit: EXIT.unauthenticated, code: 'SEN-0909', message, help: 'look at it: sentinel token inspect; make a new one: sentinel token issue' };
+  return { exit: EXIT.unauthenticated, code: 'SEN-0201', message, help: 'look at it: sentinel token inspect; make a new one: sentinel token issue' };
 }

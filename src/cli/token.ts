@@ -1,6 +1,7 @@
 // Which token the command line speaks with: an environment variable or a file that only its owner can read. Never an argument: argv is visible to everybody.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { whyUnread } from '../app/fault.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { Secret } from '../core/secret.ts';
@@ -33,11 +34,11 @@ export function tokenFromFile(path: string): Result<Secret, Fault> {
     // O_NONBLOCK: a FIFO in place of the file must not hang the start.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    return err(tokenFault(`the token file ${path} cannot be read (${codeOf(error)})`, 'make one: sentinel token issue'));
+    return err(tokenFault(`the token file ${path} cannot be read: ${whyUnread(error)}`, 'make one: sentinel token issue'));
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) return err(tokenFault(`${path} is no file`));
+    if (!stat.isFile()) return err(tokenFault(`${path} is no file`, 'name the file that holds the token'));
     if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) return err(tokenFault(`the token file ${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)})`, `chmod 600 ${path}`));
     if (stat.size > FILE_BYTES) return err(tokenFault(`the token file ${path} is too large to hold a token`));
     const text = readFileSync(fd, 'utf8').trim();
@@ -45,8 +46,4 @@ export function tokenFromFile(path: string): Result<Secret, Fault> {
   } finally {
     closeSync(fd);
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
 }

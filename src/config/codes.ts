@@ -38,7 +38,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'None of the places that are looked at holds a configuration file, or the one that was named does not exist. They are, in order: `--config`, the variable `SENTINEL_CONFIG`, `./sentinel.toml`, `$XDG_CONFIG_HOME/sentinel/sentinel.toml` (or `~/.config/…`), in a checkout `.sentinel/sentinel.toml` as `sentinel start` wrote it, `/etc/sentinel/sentinel.toml`. A file that is named is the only one tried.',
     'Run `sentinel init` to make one with real keys, or name yours with `--config`.', { exit: 10 }),
   syntax: error('SEN-0101', 'Not TOML',
-    'The text breaks the rules of TOML 1.1 at the place shown. The line itself is cut after the `=`, since what follows may be a secret.',
+    'The text breaks the rules of TOML 1.1 at the place shown. Of what follows the `=`, only the shape is shown, with `·` for each character, since it may be a secret.',
     'Mend the line. Text values need quotes; a table header needs `[` and `]`; a key may be set once.'),
   too_large: error('SEN-0102', 'File too large',
     'A configuration of more than 1 MiB is refused unread.',

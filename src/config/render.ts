@@ -2,6 +2,8 @@
 import type { Diagnostic } from '../core/operations.ts';
 import { CODES } from './codes.ts';
 
+/** Of a line, UTF-16 units. */
+const MOST_SHOWN = 160;
 /** Nobody reads more; the rest is counted. */
 const SHOWN = 20;
 /** The text may be no TOML at all, so nothing after the first `=` can be trusted to be harmless. */
@@ -60,10 +62,12 @@ function excerptOf(line: string, column: number, unread: boolean): Excerpt {
   return { text: visible(`${shownPrefix}${token}${after}${tail}`), at: visible(shownPrefix).length, length: Math.max(1, visible(marked).length) };
 }
 
+/** The key, and of the rest only its shape: what opens, closes and separates. A secret may stand anywhere in a line that is no TOML. */
 function unreadExcerpt(line: string, column: number): Excerpt {
   const shown = LINE_KEY.exec(line)?.[0] ?? '';
-  const text = line.trim() === shown.trim() ? visible(shown) : `${visible(shown)}${shown === '' ? '' : ' '}…`;
-  return { text, at: Math.min(column - 1, Math.max(0, text.length - 1)), length: 1 };
+  const shape = line.slice(shown.length).replaceAll(/[^\s[\]{}"'=,#]/gu, '·');
+  const text = visible(shown + shape).slice(0, MOST_SHOWN);
+  return { text, at: Math.min(column - 1, text.length), length: 1 };
 }
 
 /** Nothing from a file may move the cursor or recolour a terminal. Tabs become one space, so that the marks stay under their word. */

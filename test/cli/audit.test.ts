@@ -157,7 +157,22 @@ test('flags that cannot be meant are refused before the store is read', async (t
     const running = run(['audit', 'query', ...argv]);
     assert.equal(await running.status, 2, argv.join(' '));
     assert.equal(running.out(), '');
+    if (argv[0] === '--since') assert.match(running.err(), /= help: a day back: --since 1d/);
   }
+});
+
+test('tail says when no gateway runs that could write something, and a peer is called a network', async (t) => {
+  const { run, call } = await place(t);
+  const running = run(['audit', 'tail']);
+  const until = Date.now() + 10_000;
+  while (!running.out().includes('stopped') && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  running.stop();
+  await done(running);
+  assert.match(running.err(), /^note: no gateway runs here/m);
+  const still = run(['audit', 'tail', '--no-follow']);
+  await done(still);
+  assert.equal(still.err(), '');
+  assert.match(await done(run(['audit', 'show', call])), /^from +\S+ (?:the network [\d.]+\/24|the network [\da-f:]+\/48|this machine \(loopback\)|local)$/m);
 });
 
 test('without a store the verb says so, makes none, and names the way out', async (t) => {

@@ -193,9 +193,34 @@ test('explain: exit 0 allowed, 21 denied, with the trail', async (t) => {
 test('tools shows what a role sees, and counts it', async (t) => {
   const { socket } = await gateway(t, { 'GET /tools?roles=viewer': [{ name: 'files__read', target: 'files/read', digest: 'd'.repeat(64), visible: true }, { name: 'files__write', target: 'files/write', digest: 'e'.repeat(64), visible: false }] });
   const { stdout, stderr } = await ask(socket, ['tools', '--as', 'viewer']);
-  assert.match(stdout, /files__read +files\/read +d{12} +list and call/);
+  assert.match(stdout, /files__read +files\/read +d{12} +yes$/m);
   assert.match(stderr, /1 tool visible to viewer, of 2/);
   assert.equal(JSON.parse((await ask(socket, ['tools', '--as', 'viewer', '--visible', '--json'])).stdout).tools.length, 1);
+});
+
+test('tools names a role that the configuration does not have', async (t) => {
+  const { socket } = await gateway(t, { 'GET /tools?roles=nosuch': [{ name: 'files__read', target: 'files/read', digest: 'd'.repeat(64), visible: false }] });
+  const cwd = scratch(t);
+  writeFileSync(join(cwd, 'sentinel.toml'), `[gateway]\nstate_dir = "state"\ncontrol_socket = "${socket}"\n[auth]\nown_keys = true\n[rbac.roles.developer]\nallow = ["*"]\n`);
+  const { status, stdout, stderr } = await cli(['tools', '--as', 'nosuch'], { cwd, env: { SENTINEL_HOME: '' } });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /files__read +files\/read +d{12} +no$/m);
+  assert.match(stderr, /^warning: no role nosuch in the configuration, which has developer$/m);
+});
+
+test('what a refusal of unkill leads to is told, also that all is one kill', async (t) => {
+  const { socket } = await gateway(t, { 'POST /unkill': { error: { code: 'not_found', message: 'no kill by that id or scope: all' } } });
+  const { status, stderr } = await ask(socket, ['unkill', 'all', '--reason', 'x']);
+  assert.equal(status, 1);
+  assert.match(stderr, /= help: sentinel kills lists them; `unkill all` undoes a `kill all`, not every kill/);
+});
+
+test('status tells a kill once: one of an operator with the command that undoes it, one of the file by itself', async (t) => {
+  const kills = [{ scope: 'tool a/b', origin: 'operator', id: 'k1', reason: 'x' }, { scope: 'tool c/d', origin: 'config' }];
+  const { socket } = await gateway(t, { 'GET /status': { ...STATUS, kills, warnings: ['killed: tool a/b (x): sentinel unkill k1'] } });
+  const { stdout } = await ask(socket, ['status']);
+  assert.equal(stdout.match(/tool a\/b/g)?.length, 1);
+  assert.match(stdout, /^stopped: tool c\/d$/m);
 });
 
 describe('a gateway that is not what it should be', () => {

@@ -70,6 +70,21 @@ describe('the common flags', () => {
   });
 });
 
+test('what the file system refuses is told in words, with a way out', async (t) => {
+  const cwd = scratch(t);
+  const said = async (argv: readonly string[]): Promise<string> => (await cli(argv, { cwd, env: { SENTINEL_HOME: '' } })).stderr;
+  assert.match(await said(['check', cwd]), /cannot be read: it is a directory\n {2}= help: /);
+  assert.match(await said(['explain', 'a/b', '--as', 'x', '--args', 'none.json']), /--args none\.json cannot be read: there is no such file\n {2}= help: name a file/);
+  assert.match(await said(['token', 'inspect', 'none']), /the token file .* cannot be read: there is no such file\n {2}= help: /);
+  assert.match(await said(['connect', 'ssh', '--agent', 'a', '--key', '.']), /--key \. is no file\n {2}= help: /);
+});
+
+test('a code that looks right and does not exist leads to the list, never to another code', async () => {
+  const { status, stderr } = await cli(['explain', 'SEN-9999']);
+  assert.equal(status, 1);
+  assert.match(stderr, /= help: the codes that exist are listed in .*docs\/errors\/README\.md/);
+});
+
 describe('without a gateway', () => {
   for (const argv of [['status'], ['kills'], ['tools'], ['reload'], ['kill', 'all', '--reason', 'x', '--yes'], ['unkill', 'all', '--reason', 'x']]) {
     test(`${argv.join(' ')} ends with 13 and the command that starts one`, async (t) => {

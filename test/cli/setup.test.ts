@@ -9,7 +9,10 @@ import { listeners } from '../../src/cli/holder.ts';
 import { addressFrom } from '../../src/cli/setup/address.ts';
 import { configText } from '../../src/cli/setup/config-text.ts';
 import { readToken, tokenFromFile } from '../../src/cli/token.ts';
+import { backendId, timestamp } from '../../src/core/ids.ts';
+import type { BackendStatus } from '../../src/core/ports.ts';
 import { settleAddresses, type Addresses } from '../../src/cli/setup/addresses.ts';
+import { hintsOf } from '../../src/cli/verbs/serve.ts';
 import { withConfig } from '../../src/cli/remedy.ts';
 import { defaultConfig, demoConfig, whereabouts } from '../../src/cli/whereabouts.ts';
 import { load } from '../../src/config/load.ts';
@@ -297,6 +300,18 @@ describe('keys that a file speaks of and nobody made', () => {
     assert.equal(status, 10);
     assert.match(stderr, /^error\[SEN-0100\]: there is no file nope\.toml\n/);
   });
+});
+
+test('serve says what is missing: MCP servers, or the server that only start runs', (t) => {
+  const file = join(scratch(t), 'sentinel.toml');
+  const text = configText(demoPlan({ root: '/co', node: '/n/node', files: '/s/demo-files' }, '127.0.0.1:9200', '127.0.0.1:9201', 40_001));
+  writeFileSync(file, text);
+  const backend = (id: string, state: BackendStatus['state']): BackendStatus => ({ id: backendId(id), transport: 'http', era: undefined, version: undefined, pid: undefined, state, since: timestamp(0), tools: 0, restarts: 0, inflight: 0, noise: 0, lastFault: undefined });
+  assert.deepEqual(hintsOf({ backends: [], configFile: file }), [`next: name your MCP servers in ${file}, then: sentinel reload`]);
+  assert.match(hintsOf({ backends: [backend('everything', 'backing_off')], configFile: file })[0] ?? '', /the demo's server on port 40001, which only `sentinel start` runs/);
+  assert.deepEqual(hintsOf({ backends: [backend('everything', 'ready')], configFile: file }), []);
+  writeFileSync(file, text.replace('127.0.0.1:40001', '10.0.0.1:40001'));
+  assert.deepEqual(hintsOf({ backends: [backend('everything', 'backing_off')], configFile: file }), []);
 });
 
 test('a remedy names the configuration in force, once, and only to commands that read one', () => {

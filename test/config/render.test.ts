@@ -25,9 +25,11 @@ test('only the key is shown when the key is at fault', () => {
   assert.match(rendered('[rbac.rols.x]\n'), /^1 │ \[rbac\.rols\.x\]\n  │       \^{4}$/m);
 });
 
-test('of a line that is no TOML only the part before its = is shown', () => {
-  assert.match(rendered('[auth]\njwt_secret = hunter2\n'), /^2 │ jwt_secret = …$/m);
-  assert.match(rendered('x = """\nhunter2 \\q"""\n'), /^2 │ …$/m);
+test('of a line that is no TOML only its key and its shape are shown, and the mark stands where the fault is', () => {
+  assert.match(rendered('[auth]\njwt_secret = hunter2\n'), /^2 │ jwt_secret = ·{7}$/m);
+  assert.match(rendered('[gateway]\nlisten = "127.0.0.1:92\n'), /^2 │ listen = "·{12}\n {2}│ +\^$/m);
+  assert.match(rendered('[auth\nx = 1\n'), /^1 │ \[····\n {2}│ {6}\^$/m);
+  assert.match(rendered('x = """\nhunter2 \\q"""\n'), /^2 │ ·{7} ··"""$/m);
   assert.doesNotMatch(rendered('hunter2\n'), /hunter2/);
 });
 

@@ -3,6 +3,7 @@ import type { Audit, AuditCount, AuditEntry } from '../../app/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { auditFilter, FILTER_OPTIONS, numberFlag } from '../audit-filter.ts';
 import { auditLine, callText } from '../audit-text.ts';
+import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault } from '../faults.ts';
 import { plain, table } from '../render.ts';
@@ -96,9 +97,15 @@ async function runTail(cx: VerbContext, audit: Audit): Promise<Result<number, Fa
   if (!lines.ok) return lines;
   const { auditJson } = await import('../../app/audit.ts');
   const say = (entry: AuditEntry): void => (cx.json ? cx.outJson(auditJson(entry)) : cx.out(auditLine(entry, cx.paint)));
+  if (!cx.flags.on('no-follow') && !(await runsHere(cx))) cx.err('note: no gateway runs here; what others write to this store is shown as it comes');
   const signal = cx.flags.on('no-follow') ? AbortSignal.abort() : cx.signal;
   const followed = await audit.follow(filter.value, lines.value, signal, say);
   return followed.ok ? ok(EXIT.ok) : err(storeFault(followed.error));
+}
+
+async function runsHere(cx: VerbContext): Promise<boolean> {
+  const control = await openControl(cx);
+  return control.ok && (await control.value.readiness()).ok;
 }
 
 async function runQuery(cx: VerbContext, audit: Audit): Promise<Result<number, Fault>> {

@@ -156,7 +156,10 @@ function ssh(cx: VerbContext, where: Whereabouts): number {
   const given = cx.flags.text('key');
   if (agent === undefined || given === undefined) return cx.fail(usageFault('sentinel connect ssh needs --agent <name> and --key <public key>', 'sentinel help connect'));
   if (!isAgentName(agent)) return cx.fail(usageFault(`--agent "${plain(agent)}": letters, digits, dot, dash and underscore, at most 64`));
-  const key = /\s/.test(given) || !existsSync(resolve(cx.cwd, given)) ? given : readFileSync(resolve(cx.cwd, given), 'utf8');
+  const path = resolve(cx.cwd, given);
+  const isFile = !/\s/.test(given) && existsSync(path);
+  if (isFile && !statSync(path).isFile()) return cx.fail(fileFault(`--key ${plain(given)} is no file`, 'name the .pub file, or give the key itself in quotes'));
+  const key = isFile ? readFileSync(path, 'utf8') : given;
   const fromFlag = cx.flags.text('token-file');
   const file = fromFlag === undefined ? join(where.stateDir, `${agent}.token`) : resolve(cx.cwd, fromFlag);
   // --attach: agents of other machines share one gateway and its limits, and its log never travels to them on stderr.

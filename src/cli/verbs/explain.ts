@@ -1,8 +1,8 @@
 // `sentinel explain`: why a call would be allowed or denied, by the real stages; or what an error code means.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { suggest } from '../../config/suggest.ts';
 import type { ExplainReport, ExplainRequest } from '../../core/operations.ts';
+import { whyUnread } from '../../app/fault.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, refusedFault, usageFault } from '../faults.ts';
@@ -40,7 +40,7 @@ async function run(cx: VerbContext): Promise<number> {
   const roles = cx.flags.list('as').flatMap((text) => text.split(',')).filter((role) => role !== '');
   if (roles.length === 0) return cx.fail(usageFault('--as <role> is required: who is allowed what depends on it', `sentinel explain ${plain(what)} --as developer`));
   const args = await argumentsOf(cx);
-  if (args.kind === 'fault') return cx.fail(fileFault(args.message));
+  if (args.kind === 'fault') return cx.fail(fileFault(args.message, 'name a file that holds one JSON object, or - for stdin'));
   const report = await ask(cx, { tool: what, roles, subject: cx.flags.text('subject') ?? 'explain', args: args.text });
   if (typeof report === 'number') return report;
   if (cx.json) cx.outJson(publish(report));
@@ -56,7 +56,7 @@ async function argumentsOf(cx: VerbContext): Promise<{ readonly kind: 'text'; re
     JSON.parse(text);
     return { kind: 'text', text };
   } catch (error) {
-    return { kind: 'fault', message: `--args ${plain(from)}: ${error instanceof Error ? plain(error.message) : 'not readable'}` };
+    return { kind: 'fault', message: `--args ${plain(from)} ${error instanceof SyntaxError ? `is no JSON: ${plain(error.message)}` : `cannot be read: ${whyUnread(error)}`}` };
   }
 }
 
@@ -87,9 +87,8 @@ function page(cx: VerbContext, code: string): number {
   const folder = join(packageRoot(), 'docs', 'errors');
   const file = join(folder, `${code}.md`);
   if (!/^SEN-\d{4}$/.test(code) || !existsSync(file)) {
-    const known = existsSync(folder) ? readdirSync(folder).map((name) => name.replace(/\.md$/, '')) : [];
-    const near = suggest(code, known);
-    return cx.fail(refusedFault(`there is no page for ${plain(code)}`, near === undefined ? 'codes look like SEN-0107' : `did you mean: sentinel explain ${near}`));
+    const help = /^SEN-\d{4}$/.test(code) ? `the codes that exist are listed in ${join(folder, 'README.md')}` : 'codes look like SEN-0107';
+    return cx.fail(refusedFault(`there is no page for ${plain(code)}`, help));
   }
   const text = readFileSync(file, 'utf8').trimEnd();
   if (cx.json) cx.outJson({ code, page: text });

@@ -77,7 +77,8 @@ function show(cx: VerbContext, report: StatusReport): void {
   ];
   for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${plain(value)}`);
   showBackends(cx, report, now);
-  for (const kill of report.kills) cx.out(`${paint.warn('stopped')}: ${plain(kill.scope)}${kill.reason === undefined ? '' : ` (${plain(kill.reason)})`}`);
+  // Those of operators are among the warnings, with the command that undoes them.
+  for (const kill of report.kills) if (kill.origin === 'config') cx.out(`${paint.warn('stopped')}: ${plain(kill.scope)}${kill.reason === undefined ? '' : ` (${plain(kill.reason)})`}`);
   for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${plain(condition.name)}: ${plain(condition.note)}`);
   for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${plain(cx.remedy(warning))}`);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { link, open, rename, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { IssuedToken, TokenInspection } from '../../app/keys.ts';
+import { whyUnread } from '../../app/fault.ts';
 import type { RevokeRequest } from '../../core/operations.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { openControl } from '../daemon.ts';
@@ -133,7 +134,7 @@ async function writePrivate(path: string, text: string, replace: boolean, unique
   } catch (cause) {
     await unlink(temp).catch(() => undefined);
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown fault';
-    return err(code === 'EEXIST' ? fileFault(`${path} is there already`, 'choose another --out, or pass --force') : fileFault(`${path} cannot be written (${code})`));
+    return err(code === 'EEXIST' ? fileFault(`${path} is there already`, 'choose another --out, or pass --force') : fileFault(`${path} cannot be written: ${whyUnread(cause)}`, 'choose another --out'));
   }
 }
 
@@ -144,6 +145,7 @@ async function runInspect(cx: VerbContext): Promise<number> {
   const { inspectToken } = await import('../../app/keys.ts');
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
+  tellFile(cx);
   const seen = await inspectToken(read.value.settings, token.value);
   if (!seen.ok) return cx.fail(seen.error);
   tellInspection(cx, seen.value);

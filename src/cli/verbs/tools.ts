@@ -2,7 +2,7 @@
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { publish } from '../publish.ts';
-import { count, table } from '../render.ts';
+import { count, plain, table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const tools: Verb = {
@@ -39,9 +39,20 @@ async function run(cx: VerbContext): Promise<number> {
     return EXIT.ok;
   }
   const asRole = roles.length > 0;
-  const head = asRole ? ['TOOL', 'TARGET', 'DIGEST', 'ROLE MAY'] : ['TOOL', 'TARGET', 'DIGEST'];
-  const rows = listed.map((tool) => [tool.name, tool.target, tool.digest.slice(0, 12), ...(asRole ? [tool.visible ? 'list and call' : 'neither'] : [])]);
+  const head = asRole ? ['TOOL', 'TARGET', 'DIGEST', 'MAY CALL'] : ['TOOL', 'TARGET', 'DIGEST'];
+  const rows = listed.map((tool) => [tool.name, tool.target, tool.digest.slice(0, 12), ...(asRole ? [tool.visible ? 'yes' : 'no'] : [])]);
   cx.out(table(head, rows, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  await tellUnknownRoles(cx, roles);
   if (asRole) cx.err(`${count(listed.filter((tool) => tool.visible).length, 'tool')} visible to ${roles.join(', ')}, of ${answer.value.length}`);
   return EXIT.ok;
+}
+
+/** By the file: the gateway answers for any name, and a mistyped one may call nothing, as many a real one. */
+export async function tellUnknownRoles(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'err' | 'remedy'>, roles: readonly string[]): Promise<void> {
+  if (roles.length === 0 || (cx.env['SENTINEL_CONTROL'] ?? '') !== '') return;
+  const { readConfiguration } = await import('../../app/configuration.ts');
+  const read = readConfiguration(cx);
+  if (!read.ok) return;
+  const known = read.value.settings.roles.map((role): string => role.name);
+  for (const role of roles) if (!known.includes(role)) cx.err(`warning: no role ${plain(role)} in the configuration${known.length === 0 ? '' : `, which has ${plain(known.join(', '))}`}`);
 }

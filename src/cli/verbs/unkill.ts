@@ -35,7 +35,7 @@ async function run(cx: VerbContext): Promise<number> {
   const control = await openControl(cx);
   if (!control.ok) return cx.fail(control.error);
   const done = await control.value.unkill({ target: target.text, reason, by: cx.user });
-  if (!done.ok) return cx.fail(done.error);
+  if (!done.ok) return cx.fail({ ...done.error, help: done.error.help ?? `sentinel kills lists them${target.text === 'all' ? '; `unkill all` undoes a `kill all`, not every kill' : ''}` });
   const { removed, revision } = done.value;
   if (removed === 0) return cx.fail(refusedFault(`no active kill of an operator matches ${plain(target.text)}`, 'sentinel kills lists them, with where each comes from'));
   if (cx.json) cx.outJson({ removed, revision });
