@@ -1,7 +1,7 @@
 // A child with a user of its own: what it can no longer reach, that it still dies with the gateway, and what is said where it has none.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -85,6 +85,20 @@ describe('a backend with run_as', { skip, timeout: 120_000 }, () => {
     assert.deepEqual([seen.home, seen.tmp, seen.cwd, seen.owner, seen.mode], [join(base, 'home'), join(base, 'tmp'), join(base, 'work'), 65_534, 0o700]);
     assert.equal(lstatSync(base).uid, 0, 'the folder above belongs to root: it can swap nothing that we give away');
     assert.equal(lstatSync(base).mode & 0o777, 0o711);
+  });
+
+  test('H16 cannot change its own program: what it runs tomorrow is what was installed; without run_as it can', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'own-program-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    chmodSync(folder, 0o755);
+    const program = join(folder, 'spy.mts');
+    copyFileSync(SPY, program);
+    chmodSync(program, 0o644);
+    await using gateway = await running(`${stdioBackend('own', [process.execPath, program], ['run_as = "nobody"'])}\n${stdioBackend('bare', [process.execPath, program])}`);
+    await using peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token('alice', 'developer') });
+    const asked = { writes: [program, join(folder, 'node_modules')] };
+    assert.deepEqual(Object.values((await textOf<Look>(peer, 'own__look', asked)).writes), ['EACCES', 'EACCES']);
+    assert.deepEqual(Object.values((await textOf<Look>(peer, 'bare__look', asked)).writes), ['read', 'read'], 'the same tries succeed where nothing forbids them');
   });
 
   test('H13 H14 dies with a gateway that was killed by SIGKILL, and so does what left its session', async () => {

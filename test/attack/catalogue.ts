@@ -89,7 +89,7 @@ const H: readonly Case[] = [
   { id: 'H13', promise: 'a child with a user of its own cannot read the gateway', lacks: 'a child of the same user: Node cannot make itself undumpable, and the strict tier is not built' },
   { id: 'H14', promise: 'no child outlives a gateway that was killed' },
   { id: 'H15', promise: 'packages are few, pinned, and run nothing when they are installed', lacks: 'signatures of the registry and an SBOM: made at release, not here' },
-  { id: 'H16', later: 'the strict sandbox tier, with the program\'s folder read-only, is not built' },
+  { id: 'H16', promise: 'a backend with a user of its own cannot change its own program', lacks: 'a folder of its own user\'s, bound read-only: the strict sandbox tier is not built' },
 ];
 
 export const CATALOGUE: readonly Case[] = [...A, ...B, ...C, ...H];
