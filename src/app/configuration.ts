@@ -8,6 +8,7 @@ import { load } from '../config/load.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
+import { messageIn } from '../core/thrown.ts';
 import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, whyUnread, type StartFault } from './fault.ts';
@@ -68,6 +69,6 @@ function readSecretFile(path: string): ReturnType<Parameters<typeof load>[0]['re
   try {
     return ok({ text: readFileSync(path, 'utf8'), mode: statSync(path).mode });
   } catch (error) {
-    return err(error instanceof Error ? error.message : String(error));
+    return err(messageIn(error));
   }
 }

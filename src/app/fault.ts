@@ -1,5 +1,6 @@
 // Why the gateway did not start, in the terms of the exit-status table: what, where, and how to mend it.
 import type { Diagnostic } from '../core/operations.ts';
+import { codeIn } from '../core/thrown.ts';
 
 export interface StartFault {
   /** One of the documented exit statuses. */
@@ -25,6 +26,6 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** A failure of the file system in words; those without a word keep their code. */
 export function whyUnread(error: unknown): string {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
+  const code = codeIn(error) ?? 'unreadable';
   return WORDS[code] ?? code;
 }

@@ -1,4 +1,5 @@
 // Untrusted text made fit for a log line, a status or an error message: printable, on one line, short.
+import { messageIn } from '../core/thrown.ts';
 
 /** Control, format, surrogate and private characters become spaces; longer text ends in an ellipsis. */
 export function shortText(text: string, max: number): string {
@@ -8,5 +9,5 @@ export function shortText(text: string, max: number): string {
 }
 
 export function messageOf(error: unknown): string {
-  return shortText(error instanceof Error ? error.message : String(error), 300);
+  return shortText(messageIn(error), 300);
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, Readiness, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
+import { messageIn } from '../core/thrown.ts';
 import { daemonFault, refusedFault, unauthenticatedFault } from './faults.ts';
 import { plain } from './render.ts';
 import type { Fault } from './verb.ts';
@@ -116,7 +117,7 @@ async function bodyOf(response: IncomingMessage): Promise<Result<string, string>
       chunks.push(bytes);
     }
   } catch (error) {
-    return err(error instanceof Error ? error.message : String(error));
+    return err(messageIn(error));
   }
   return ok(Buffer.concat(chunks).toString('utf8'));
 }

@@ -2,6 +2,7 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { decodeUtf8 } from '../core/json/scan.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { codeIn } from '../core/thrown.ts';
 
 /** The document's text, or words for the operator. */
 export type FetchKeys = (url: string, signal: AbortSignal) => Promise<Result<string, string>>;
@@ -43,7 +44,7 @@ export function createFetchKeys(dispatcher: Dispatcher, bounds: FetchBounds = FE
       return await readCapped(answer.body, bounds.bytes);
     } catch (cause) {
       if (deadline.aborted) return err(`no answer within ${bounds.ms} ms`);
-      return err(codeOf(cause));
+      return err(codeIn(cause) ?? 'the connection failed');
     }
   };
 }
@@ -78,8 +79,4 @@ function discard(body: Dispatcher.ResponseData['body']): void {
   // Destroying it makes undici report an abort that nobody waits for.
   body.on('error', () => undefined);
   body.destroy();
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'the connection failed';
 }

@@ -2,9 +2,11 @@
 import type * as fsPromises from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
+import { openToOthers, showMode, writableByOthers } from '../core/file-mode.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Timestamp } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { codeIn } from '../core/thrown.ts';
 import { parseRing, type Ring, type RingKey, rotated, writeRing } from './ring.ts';
 
 export type KeyFs = Pick<typeof fsPromises, 'open' | 'mkdir' | 'rename' | 'link' | 'unlink' | 'stat'>;
@@ -41,8 +43,8 @@ export async function readRing(fs: Pick<KeyFs, 'open' | 'stat'>, directory: stri
     }
     return ok(ring);
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return ok(undefined);
-    return fault('unreadable', `cannot read ${path}: ${codeOf(cause)}`);
+    if (codeIn(cause) === 'ENOENT') return ok(undefined);
+    return fault('unreadable', `cannot read ${path}: ${codeIn(cause) ?? 'unknown fault'}`);
   }
 }
 
@@ -52,10 +54,10 @@ async function readPrivate(fs: Pick<KeyFs, 'open' | 'stat'>, path: string): Prom
     // The opened file is asked, not the path: nobody can swap it in between.
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > MAX_RING_BYTES) return fault('unreadable', `${path} is not a small regular file`);
-    if ((stat.mode & 0o077) !== 0) return fault('permissions', `${path} can be read by others (mode ${octal(stat.mode)})`, `chmod 600 ${path}`);
+    if (openToOthers(stat.mode)) return fault('permissions', `${path} can be read by others (mode ${showMode(stat.mode)})`, `chmod 600 ${path}`);
     const directory = dirname(path);
     const around = await fs.stat(directory);
-    if ((around.mode & 0o022) !== 0) return fault('permissions', `${directory} can be written by others (mode ${octal(around.mode)})`, `chmod 700 ${directory}`);
+    if (writableByOthers(around.mode)) return fault('permissions', `${directory} can be written by others (mode ${showMode(around.mode)})`, `chmod 700 ${directory}`);
     return ok(await file.readFile('utf8'));
   } finally {
     await file.close();
@@ -118,8 +120,8 @@ async function store(deps: KeyDeps, directory: string, ring: Ring, how: 'create'
     return ok(true);
   } catch (cause) {
     await fs.unlink(temp).catch(() => undefined);
-    if (how === 'create' && codeOf(cause) === 'EEXIST') return ok(false);
-    return fault('unwritable', `cannot write ${path}: ${codeOf(cause)}`);
+    if (how === 'create' && codeIn(cause) === 'EEXIST') return ok(false);
+    return fault('unwritable', `cannot write ${path}: ${codeIn(cause) ?? 'unknown fault'}`);
   }
 }
 
@@ -144,8 +146,4 @@ function fault(code: KeyFault['code'], message: string, help?: string): Result<n
 
 function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0');
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'unknown fault';
 }

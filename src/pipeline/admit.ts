@@ -2,6 +2,7 @@
 import type { Call } from '../core/call.ts';
 import type { Decision, DenyReason, Evidence, Mode, Trail } from '../core/decision.ts';
 import { issuePermit, type Permit } from '../core/permit.ts';
+import { messageIn } from '../core/thrown.ts';
 import type { Stage, StageContext } from './stage.ts';
 
 export type Admission =
@@ -27,8 +28,7 @@ async function runStage(stage: Stage, call: Call, cx: StageContext): Promise<Dec
   try {
     return await stage.run(call, cx);
   } catch (error) {
-    const note = error instanceof Error ? error.message : String(error);
-    return { kind: 'deny', rule: `${stage.name}:failed`, reason: { code: 'stage_failed', stage: stage.name }, severity: 'critical', note };
+    return { kind: 'deny', rule: `${stage.name}:failed`, reason: { code: 'stage_failed', stage: stage.name }, severity: 'critical', note: messageIn(error) };
   }
 }
 

@@ -1,5 +1,6 @@
 // Turns what a database driver throws into a StoreFault, and says whether the row or the database is to blame.
 import type { StoreFault } from '../core/ports.ts';
+import { messageIn } from '../core/thrown.ts';
 
 export interface WriteFault {
   readonly fault: StoreFault;
@@ -22,7 +23,7 @@ export function storeFault(thrown: unknown): StoreFault {
 }
 
 export function writeFault(thrown: unknown): WriteFault {
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  const detail = messageIn(thrown);
   const errcode = numberOf(thrown, 'errcode');
   if (errcode !== undefined) return sqliteFault(errcode & 0xff, detail);
   const state = textOf(thrown, 'code');

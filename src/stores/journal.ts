@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { AuditStore, Intent, StoreFault } from '../core/ports.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { messageIn } from '../core/thrown.ts';
 import type { Database } from './database.ts';
 import { Ledger } from './ledger.ts';
 import type { Life } from './life.ts';
@@ -107,7 +108,7 @@ class GroupCommitJournal implements Journal {
     } catch (thrown) {
       if (keep) this.#unencoded += 1;
       this.#deps.onChange?.(this.health());
-      return err({ code: 'corrupt', detail: `not encoded: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
+      return err({ code: 'corrupt', detail: `not encoded: ${messageIn(thrown)}` });
     }
   }
 

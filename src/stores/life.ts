@@ -1,5 +1,6 @@
 // Whether the process that wrote an epoch still lives. A pid alone lies: it is used again, and is 1 in every container.
 import { readFileSync } from 'node:fs';
+import { codeIn } from '../core/thrown.ts';
 
 export interface Life {
   /** Names this process among all that were and will be on this machine. */
@@ -21,7 +22,7 @@ function alive(mark: string): boolean {
     process.kill(pid, 0);
     return true;
   } catch (thrown) {
-    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
+    return codeIn(thrown) === 'EPERM';
   }
 }
 

@@ -5,6 +5,7 @@ import { sql, type Kysely, type QueryExecutorProvider, type SchemaModule, type T
 import { err, ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
 import type { Timestamp } from '../core/ids.ts';
+import { messageIn } from '../core/thrown.ts';
 import type { Database, Engine } from './database.ts';
 import { storeFault } from './fault.ts';
 import type { Schema } from './schema.ts';
@@ -35,7 +36,7 @@ export async function loadMigrations(folder: URL): Promise<Result<readonly Migra
     }
     return found.length === 0 ? err({ code: 'schema', detail: `no migrations in ${folder.pathname}` }) : ok(found);
   } catch (thrown) {
-    return err({ code: 'schema', detail: `migrations could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
+    return err({ code: 'schema', detail: `migrations could not be read: ${messageIn(thrown)}` });
   }
 }
 

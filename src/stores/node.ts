@@ -2,9 +2,10 @@
 import { hash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StoreFault } from '../core/ports.ts';
+import { openToOthers, writableByOthers } from '../core/file-mode.ts';
+import type { Random, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { Random } from '../core/ports.ts';
+import { codeIn, messageIn } from '../core/thrown.ts';
 
 export interface Node {
   readonly id: string;
@@ -21,15 +22,15 @@ export function loadNode(stateDir: string, random: Random): Result<Node, StoreFa
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     // Whoever may write here could put a store of their own in place of ours: without its kills, with rows of their making.
-    if ((statSync(stateDir).mode & 0o022) !== 0) return err({ code: 'corrupt', detail: `${stateDir} can be written by others: chmod 700 ${stateDir}` });
+    if (writableByOthers(statSync(stateDir).mode)) return err({ code: 'corrupt', detail: `${stateDir} can be written by others: chmod 700 ${stateDir}` });
     const id = readOrMake(join(stateDir, 'node-id'), () => random.uuid()).trim();
     const keyPath = join(stateDir, 'audit-hmac.key');
     const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');
     if (key.length !== KEY_BYTES || id === '') return err({ code: 'corrupt', detail: `${keyPath} or node-id is damaged; move both away to make new ones` });
-    if ((statSync(keyPath).mode & 0o077) !== 0) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
+    if (openToOthers(statSync(keyPath).mode)) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
     return ok({ id, hmac: hmacSha256(key) });
   } catch (thrown) {
-    return err({ code: 'unavailable', detail: `${stateDir}: ${thrown instanceof Error ? thrown.message : String(thrown)}` });
+    return err({ code: 'unavailable', detail: `${stateDir}: ${messageIn(thrown)}` });
   }
 }
 
@@ -51,7 +52,7 @@ function readOrMake(path: string, make: () => string): string {
   try {
     linkSync(aside, path);
   } catch (thrown) {
-    if (!hasCode(thrown, 'EEXIST')) throw thrown;
+    if (codeIn(thrown) !== 'EEXIST') throw thrown;
   } finally {
     rmSync(aside, { force: true });
   }
@@ -62,11 +63,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return undefined;
+    if (codeIn(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
-}
-
-function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }

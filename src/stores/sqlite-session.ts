@@ -1,6 +1,7 @@
 // Two ways to talk to a SQLite file: in this thread (short commands) or in one of its own (the daemon). Same promise-based face.
 import { Worker } from 'node:worker_threads';
 import type { SQLInputValue } from 'node:sqlite';
+import { messageIn } from '../core/thrown.ts';
 import { openSqliteFile, type SqliteAnswer, type SqliteFile, type SqliteOpening } from './sqlite-file.ts';
 
 export interface SqliteSession {
@@ -83,7 +84,7 @@ export function threadSession(opening: SqliteOpening): SqliteSession {
       if (isThreadReply(reply)) settle(waiters, reply);
       if (waiters.size === 0 && !closing) made.unref();
     });
-    made.on('error', (thrown) => fail(made, `the store's thread failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`));
+    made.on('error', (thrown) => fail(made, `the store's thread failed: ${messageIn(thrown)}`));
     made.on('exit', () => fail(made, "the store's thread has ended"));
     return made;
   };

@@ -1,11 +1,12 @@
 // The thread that owns the writing connection, so that an fsync or another process's lock never stops the event loop
 // (and with it the kill switch). It executes what it is sent, in order, and answers.
 import { parentPort, workerData } from 'node:worker_threads';
+import { messageIn } from '../core/thrown.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 import { isThreadOpening, isThreadRequest, type ThreadReply } from './sqlite-session.ts';
 
 function failure(id: number, thrown: unknown): ThreadReply {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageIn(thrown);
   const errcode = thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' ? thrown.errcode : undefined;
   return { id, ok: false, message, errcode };
 }

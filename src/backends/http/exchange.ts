@@ -1,6 +1,7 @@
 // One HTTP request and its response, on undici's dispatch: no fetch, no redirects, no cookies, no decompression. Knows nothing of MCP.
 import type { Dispatcher, Pool } from 'undici';
 import type { BackendFault } from '../../core/ports.ts';
+import { codeIn } from '../../core/thrown.ts';
 import { messageOf } from '../text.ts';
 import type { FlatHeaders } from './headers.ts';
 
@@ -102,7 +103,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, Exchange {
 }
 
 function faultOf(error: Error, silenceMs: number): BackendFault {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeIn(error) ?? '';
   switch (code) {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':

@@ -1,6 +1,7 @@
 // Writes what `init` and `start` lay down: private, whole, and only where nothing is yet.
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeIn } from '../../core/thrown.ts';
 
 export interface Laid {
   readonly path: string;
@@ -26,7 +27,7 @@ export function layFile(path: string, text: string, what: string, mode: number =
     writeFileSync(path, text, { mode, flag: 'wx' });
     return { path, made: true, what };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return { path, made: false, what };
+    if (codeIn(error) === 'EEXIST') return { path, made: false, what };
     throw error;
   }
 }

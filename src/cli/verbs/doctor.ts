@@ -1,5 +1,6 @@
 // `sentinel doctor`: everything that usually goes wrong, looked at once, each with its remedy.
 import { existsSync } from 'node:fs';
+import { messageIn } from '../../core/thrown.ts';
 import { controlOf } from '../control.ts';
 import { failure } from '../doctor/finding.ts';
 import type { Check, Finding } from '../doctor/finding.ts';
@@ -61,7 +62,7 @@ async function guarded(check: Check): Promise<Finding> {
   try {
     return await check.run();
   } catch (error) {
-    return failure(error instanceof Error ? error.message : String(error), 'look at the file or program that it names');
+    return failure(messageIn(error), 'look at the file or program that it names');
   }
 }
 

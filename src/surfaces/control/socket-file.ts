@@ -2,7 +2,9 @@
 import { chmod, lstat, mkdir, stat, unlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
+import { writableByOthers } from '../../core/file-mode.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { codeIn } from '../../core/thrown.ts';
 import type { ListenFault } from '../listen.ts';
 
 /** sun_path holds 108 bytes with its terminator (unix(7)); node would cut a longer one in silence. */
@@ -17,12 +19,12 @@ export async function prepareSocketPath(path: string): Promise<Result<void, List
     await mkdir(directory, { recursive: true, mode: 0o700 });
     // Whoever may write to the directory could put a socket of their own in our place.
     const { mode, uid } = await stat(directory);
-    if ((mode & 0o022) !== 0) return err({ code: 'permission', detail: `${directory}: writable by others` });
+    if (writableByOthers(mode)) return err({ code: 'permission', detail: `${directory}: writable by others` });
     // Its owner may too, whatever the mode; root (and a gateway that runs as root) is the only other one to be trusted with it.
     if (uid !== 0 && uid !== process.geteuid?.()) return err({ code: 'permission', detail: `${directory}: belongs to another user` });
     return await clearStale(path);
   } catch (error) {
-    return err({ code: 'permission', detail: `${directory}: ${codeOf(error)}` });
+    return err({ code: 'permission', detail: `${directory}: ${codeIn(error) ?? 'failed'}` });
   }
 }
 
@@ -30,7 +32,7 @@ async function clearStale(path: string): Promise<Result<void, ListenFault>> {
   try {
     if (!(await lstat(path)).isSocket()) return err({ code: 'address_in_use', detail: `${path}: exists and is not a socket` });
   } catch (error) {
-    return codeOf(error) === 'ENOENT' ? ok(undefined) : err({ code: 'failed', detail: `${path}: ${codeOf(error)}` });
+    return codeIn(error) === 'ENOENT' ? ok(undefined) : err({ code: 'failed', detail: `${path}: ${codeIn(error) ?? 'failed'}` });
   }
   if (await answers(path)) return err({ code: 'address_in_use', detail: `${path}: another gateway answers here` });
   await unlink(path);
@@ -48,7 +50,7 @@ function answers(path: string): Promise<boolean> {
     socket.setTimeout(PROBE_MS, () => settle(true));
     socket.once('connect', () => settle(true));
     socket.once('error', (error) => {
-      const code = codeOf(error);
+      const code = codeIn(error);
       settle(code !== 'ECONNREFUSED' && code !== 'ENOENT');
     });
   });
@@ -66,8 +68,4 @@ export function bornPrivate(listen: () => void): void {
 
 export async function makePrivate(path: string): Promise<void> {
   await chmod(path, 0o600);
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'failed';
 }
