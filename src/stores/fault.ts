@@ -1,6 +1,7 @@
 // Turns what a database driver throws into a StoreFault, and says whether the row or the database is to blame.
 import type { StoreFault } from '../core/ports.ts';
-import { messageIn } from '../core/thrown.ts';
+import { err, type Result } from '../core/result.ts';
+import { codeIn, messageIn } from '../core/thrown.ts';
 
 export interface WriteFault {
   readonly fault: StoreFault;
@@ -18,15 +19,20 @@ const SQLITE_SCHEMA = new Set([1, 17]);
 const SQLSTATE_ROW = new Set(['22', '23', '54']);
 const SQLSTATE_SCHEMA = new Set(['42', '0A']);
 
-export function storeFault(thrown: unknown): StoreFault {
-  return writeFault(thrown).fault;
+/** What the driver throws comes back as a fault. */
+export async function guarded<T>(work: () => Promise<Result<T, StoreFault>>): Promise<Result<T, StoreFault>> {
+  try {
+    return await work();
+  } catch (thrown) {
+    return err(writeFault(thrown).fault);
+  }
 }
 
 export function writeFault(thrown: unknown): WriteFault {
   const detail = messageIn(thrown);
-  const errcode = numberOf(thrown, 'errcode');
+  const errcode = errcodeIn(thrown);
   if (errcode !== undefined) return sqliteFault(errcode & 0xff, detail);
-  const state = textOf(thrown, 'code');
+  const state = codeIn(thrown);
   if (state !== undefined && /^[0-9A-Z]{5}$/.test(state)) return postgresFault(state, detail);
   return { fault: { code: 'unavailable', detail: state === undefined ? detail : `${state}: ${detail}` }, row: false };
 }
@@ -46,16 +52,7 @@ function postgresFault(state: string, detail: string): WriteFault {
   return { fault: { code: 'unavailable', detail: `${state}: ${detail}` }, row: false };
 }
 
-function property(thrown: unknown, key: string): unknown {
-  return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, key) : undefined;
-}
-
-function numberOf(thrown: unknown, key: string): number | undefined {
-  const value = property(thrown, key);
-  return typeof value === 'number' ? value : undefined;
-}
-
-function textOf(thrown: unknown, key: string): string | undefined {
-  const value = property(thrown, key);
-  return typeof value === 'string' ? value : undefined;
+/** SQLite's extended result code, as node:sqlite puts it on its errors. */
+export function errcodeIn(thrown: unknown): number | undefined {
+  return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' ? thrown.errcode : undefined;
 }

@@ -2,7 +2,7 @@
 import { err, ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
 import { claimEpoch, closeOpenIntents, endEpoch, type EpochDeps } from './epoch.ts';
-import { storeFault, type WriteFault } from './fault.ts';
+import { guarded, type WriteFault } from './fault.ts';
 import { migrate } from './migrate.ts';
 import type { AuditRow, Unplaced } from './schema.ts';
 import { insertRows } from './writer.ts';
@@ -42,12 +42,8 @@ export class Ledger {
   async ping(): Promise<Result<void, WriteFault>> {
     const epoch = await this.open();
     if (!epoch.ok) return err({ fault: epoch.error, row: false });
-    try {
-      await this.#deps.database.db.selectFrom('audit_epoch').select('epoch').limit(1).execute();
-      return ok(undefined);
-    } catch (thrown) {
-      return err({ fault: storeFault(thrown), row: false });
-    }
+    const asked = await guarded(async () => ok(await this.#deps.database.db.selectFrom('audit_epoch').select('epoch').limit(1).execute()));
+    return asked.ok ? ok(undefined) : err({ fault: asked.error, row: false });
   }
 
   /** Only when nothing is left to write: an epoch without an end is what the next run looks through. */
@@ -64,7 +60,7 @@ export class Ledger {
     const { database, clock } = this.#deps;
     const migrated = await migrate(database, { now: () => clock.wall() });
     if (!migrated.ok) return migrated;
-    try {
+    return guarded(async () => {
       const epoch = await claimEpoch(this.#deps);
       await closeOpenIntents(this.#deps, epoch, async (rows) => {
         const written = await insertRows(database, rows.map((row) => this.#place({ row, seq: undefined }, epoch)));
@@ -72,8 +68,6 @@ export class Ledger {
       });
       this.#epoch = epoch;
       return ok(epoch);
-    } catch (thrown) {
-      return err(storeFault(thrown));
-    }
+    });
   }
 }

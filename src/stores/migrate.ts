@@ -7,7 +7,7 @@ import type { StoreFault } from '../core/ports.ts';
 import type { Timestamp } from '../core/ids.ts';
 import { messageIn } from '../core/thrown.ts';
 import type { Database, Engine } from './database.ts';
-import { storeFault } from './fault.ts';
+import { guarded } from './fault.ts';
 import type { Schema } from './schema.ts';
 
 type Up = (db: QueryExecutorProvider & { readonly schema: SchemaModule }, engine: Engine) => Promise<void>;
@@ -53,27 +53,19 @@ export interface MigrateOptions {
 export async function migrate(database: Database, options: MigrateOptions): Promise<Result<readonly string[], StoreFault>> {
   const loaded = options.migrations === undefined ? await loadMigrations(MIGRATIONS) : ok(options.migrations);
   if (!loaded.ok) return loaded;
-  try {
-    return await database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options.now));
-  } catch (thrown) {
-    return err(storeFault(thrown));
-  }
+  return guarded(() => database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options.now)));
 }
 
 /** For readers: whether the schema is exactly the one this program knows. */
 export async function checkSchema(database: Database): Promise<Result<void, StoreFault>> {
   const loaded = await loadMigrations(MIGRATIONS);
   if (!loaded.ok) return loaded;
-  try {
-    const applied = await appliedNames(database.db);
-    const newer = unknownOf(applied, loaded.value);
-    if (newer !== undefined) return err(newerSchema(newer));
-    const missing = loaded.value.find((one) => !applied.has(one.name));
-    return missing === undefined ? ok(undefined) : err({ code: 'schema', detail: `the store lacks ${missing.name}: start the gateway once to bring it up to date` });
-  } catch (thrown) {
-    const fault = storeFault(thrown);
-    return err(fault.code === 'schema' ? { code: 'schema', detail: 'the store is empty: start the gateway once to create it' } : fault);
-  }
+  const applied = await guarded(async () => ok(await appliedNames(database.db)));
+  if (!applied.ok) return applied.error.code === 'schema' ? err({ code: 'schema', detail: 'the store is empty: start the gateway once to create it' }) : applied;
+  const newer = unknownOf(applied.value, loaded.value);
+  if (newer !== undefined) return err(newerSchema(newer));
+  const missing = loaded.value.find((one) => !applied.value.has(one.name));
+  return missing === undefined ? ok(undefined) : err({ code: 'schema', detail: `the store lacks ${missing.name}: start the gateway once to bring it up to date` });
 }
 
 async function apply(trx: Transaction<Schema>, engine: Engine, migrations: readonly Migration[], now: () => Timestamp): Promise<Result<readonly string[], StoreFault>> {

@@ -5,7 +5,7 @@ import type { OverrideStore, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { cut, storable } from '../core/text.ts';
 import type { Database } from './database.ts';
-import { storeFault } from './fault.ts';
+import { guarded } from './fault.ts';
 import type { OverrideTable } from './schema.ts';
 
 const WORD_UNITS = 1024;
@@ -27,14 +27,6 @@ export function createOverrides({ db }: Database): OverrideStore {
       return ok(done.numUpdatedRows > 0n);
     }),
   };
-}
-
-async function guarded<T>(work: () => Promise<Result<T, StoreFault>>): Promise<Result<T, StoreFault>> {
-  try {
-    return await work();
-  } catch (thrown) {
-    return err(storeFault(thrown));
-  }
 }
 
 function words(text: string): string {

@@ -1,10 +1,10 @@
 // Reads the audit back: by filters and pages, one call whole, counts, and what came since. Writes nothing.
 import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
-import { err, ok, type Result } from '../core/result.ts';
+import { ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
 import { storable } from '../core/text.ts';
 import type { Database, Engine } from './database.ts';
-import { storeFault } from './fault.ts';
+import { guarded } from './fault.ts';
 import { AUDIT_COLUMNS, type AuditRow, type RecordKind, type Schema } from './schema.ts';
 
 export interface AuditEntry extends AuditRow {
@@ -78,13 +78,13 @@ export function createAuditReader({ db, engine }: Database): AuditReader {
       if (before !== undefined) query = query.where('row_id', '<', before);
       const entries = await query.orderBy('row_id', 'desc').limit(bound(limit) + 1).execute();
       const page = entries.slice(0, bound(limit));
-      return { entries: page, next: entries.length > page.length ? page.at(-1)?.row_id : undefined };
+      return ok({ entries: page, next: entries.length > page.length ? page.at(-1)?.row_id : undefined });
     }),
     show: (callId) => guarded(async () => {
       const records = await select().where('call_id', '=', callId).orderBy('row_id').limit(MOST).execute();
-      if (records.length === 0) return undefined;
+      if (records.length === 0) return ok(undefined);
       const kind = (word: RecordKind): AuditEntry | undefined => records.find((one) => one.kind === word);
-      return { records, intent: kind('intent'), outcome: kind('outcome') ?? kind('refused') };
+      return ok({ records, intent: kind('intent'), outcome: kind('outcome') ?? kind('refused') });
     }),
     stats: (filter, limit) => guarded(async () => {
       const target = sql<string>`coalesce(backend || '/' || object_name, exposed, method, '-')`;
@@ -93,26 +93,18 @@ export function createAuditReader({ db, engine }: Database): AuditReader {
         .select((e) => [e.fn.countAll<number>().as('calls'), sql<number | string | null>`avg(dispatch_us / 1000.0)`.as('average_ms')])
         .where((e) => e.and(conditions(e, engine, { ...filter, kinds: ['outcome', 'refused'] })))
         .groupBy([target, 'status', 'code']).orderBy('calls', 'desc').orderBy('target').limit(bound(limit)).execute();
-      return rows.map((row) => ({
+      return ok(rows.map((row) => ({
         target: row.target, status: row.status ?? '', code: row.code ?? '', calls: row.calls,
         averageMs: row.average_ms === null ? undefined : Number(row.average_ms),
-      }));
+      })));
     }),
-    after: (filter, rowId, limit) => guarded(() => select().where('row_id', '>', rowId)
-      .where((e) => e.and(conditions(e, engine, filter))).orderBy('row_id').limit(bound(limit)).execute()),
+    after: (filter, rowId, limit) => guarded(async () => ok(await select().where('row_id', '>', rowId)
+      .where((e) => e.and(conditions(e, engine, filter))).orderBy('row_id').limit(bound(limit)).execute())),
     newest: () => guarded(async () => {
       const row = await db.selectFrom('audit_record').select((e) => e.fn.max('row_id').as('row_id')).executeTakeFirst();
-      return row?.row_id ?? 0;
+      return ok(row?.row_id ?? 0);
     }),
   };
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<Result<T, StoreFault>> {
-  try {
-    return ok(await work());
-  } catch (thrown) {
-    return err(storeFault(thrown));
-  }
 }
 
 function conditions(e: Where, engine: Engine, filter: AuditFilter): Condition[] {

@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { errcodeIn } from './fault.ts';
 
 export interface SqliteOpening {
   readonly path: string;
@@ -71,7 +72,7 @@ function switchToWal(database: DatabaseSync): void {
 }
 
 function isBusy(thrown: unknown): boolean {
-  return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' && (thrown.errcode & 0xff) === SQLITE_BUSY;
+  return ((errcodeIn(thrown) ?? 0) & 0xff) === SQLITE_BUSY;
 }
 
 function fileOver(database: DatabaseSync): SqliteFile {

@@ -2,13 +2,12 @@
 // (and with it the kill switch). It executes what it is sent, in order, and answers.
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageIn } from '../core/thrown.ts';
+import { errcodeIn } from './fault.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 import { isThreadOpening, isThreadRequest, type ThreadReply } from './sqlite-session.ts';
 
 function failure(id: number, thrown: unknown): ThreadReply {
-  const message = messageIn(thrown);
-  const errcode = thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' ? thrown.errcode : undefined;
-  return { id, ok: false, message, errcode };
+  return { id, ok: false, message: messageIn(thrown), errcode: errcodeIn(thrown) };
 }
 
 function serve(): void {
