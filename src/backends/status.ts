@@ -14,6 +14,7 @@ export class StatusCell {
   #listing: BackendListing | undefined;
   #lastFault: BackendFault | undefined;
   #noise = 0;
+  #failedStarts = 0;
   pid: number | undefined;
   restarts = 0;
   inflight = 0;
@@ -38,6 +39,7 @@ export class StatusCell {
   become(state: BackendState, fault?: BackendFault): void {
     if (this.#state === 'stopped') return;
     if (fault !== undefined) this.#lastFault = fault;
+    if (state === 'ready') this.#failedStarts = 0;
     if (state === this.#state) return;
     this.#state = state;
     this.#since = this.#clock.wall();
@@ -55,7 +57,12 @@ export class StatusCell {
     if (signal.aborted) return { code: 'cancelled' };
     const last = this.#lastFault;
     const why = last === undefined ? '' : `: ${'detail' in last ? last.detail : last.code}`;
-    return { code: 'not_ready', detail: `${this.#state}${why}` };
+    return { code: 'not_ready', detail: `${this.#state}${why}`, starts: { failed: this.#failedStarts, givenUp: this.#state === 'failed' } };
+  }
+
+  /** An attempt to be ready has ended without. */
+  startFailed(): void {
+    this.#failedStarts += 1;
   }
 
   noise(): void {

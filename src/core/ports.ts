@@ -45,11 +45,18 @@ export interface Authenticator {
 }
 
 // ── backends ────────────────────────────────────────────────────────────────
+/** Why a backend is not there. `failed`: starts in a row that failed, 0 after a crash. `givenUp`: no start is due for a long time. */
+export interface StartRecord {
+  readonly failed: number;
+  readonly givenUp: boolean;
+}
+
 /** `detail` is for operators (log, status, audit); agents read a fixed sentence per code. */
 export type BackendFault =
   | { readonly code: 'spawn_failed'; readonly detail: string }
   | { readonly code: 'exited'; readonly detail: string }
-  | { readonly code: 'not_ready'; readonly detail: string }
+  /** The call was not sent, or the backend disowned it. */
+  | { readonly code: 'not_ready'; readonly detail: string; readonly starts?: StartRecord }
   | { readonly code: 'timeout'; readonly afterMs: number }
   | { readonly code: 'protocol'; readonly detail: string }
   | { readonly code: 'oversize'; readonly limit: number }

@@ -144,6 +144,7 @@ function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
     case 'spawn_failed':
     case 'exited':
     case 'not_ready':
+    case 'not_ready': return fault.starts ?? 'neutral';
     case 'unreachable': return 'failure';
     case 'timeout':
     case 'protocol': return 'doubtful';

@@ -7,13 +7,16 @@ import type { CircuitView } from '../core/operations.ts';
 import { admitCall, CLOSED_CIRCUIT, settleCall, type CircuitOutcome, type CircuitRules, type CircuitState } from '../core/policy/circuit.ts';
 import type { ConcurrencyClaim, ConcurrencyTable } from '../core/policy/concurrency.ts';
 import { principalKey } from '../core/principal.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, StartRecord } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
-/** `doubtful`: a failure that the agent's own arguments may have brought about. */
-export type Health = CircuitOutcome | 'doubtful';
+/**
+ * `doubtful`: a failure that the agent's own arguments may have brought about. A StartRecord: the call met no backend; what
+ * it says of its health is how its starts went.
+ */
+export type Health = CircuitOutcome | 'doubtful' | StartRecord;
 
 export interface Lease {
   /** What the call showed of the backend's health; `neutral` when never said. */
@@ -32,6 +35,8 @@ export class Leases {
   readonly #circuits = new Map<BackendId, CircuitState>();
   /** Who was last served well, and when; whoever failed since is none. */
   readonly #witnesses = new Map<BackendId, Map<string, Instant>>();
+  /** Failed starts in a row that have been counted as failures. */
+  readonly #failedStarts = new Map<BackendId, number>();
   readonly #concurrency: ConcurrencyTable;
   readonly #clock: Clock;
   readonly #onChange: (view: CircuitView) => void;
@@ -76,7 +81,7 @@ export class Leases {
 
   /** Forgets what no longer exists, so that the map stays as small as the configuration. */
   retain(backends: ReadonlySet<BackendId>): void {
-    for (const table of [this.#circuits, this.#witnesses]) for (const id of table.keys()) if (!backends.has(id)) table.delete(id);
+    for (const table of [this.#circuits, this.#witnesses, this.#failedStarts]) for (const id of table.keys()) if (!backends.has(id)) table.delete(id);
   }
 
   /**
@@ -85,15 +90,27 @@ export class Leases {
    * down soon has no such witness.
    */
   #outcomeOf(seen: Health, settings: BackendSettings, by: string, now: Instant): CircuitOutcome {
+    if (typeof seen === 'object') return this.#outcomeOfAbsence(seen, settings.id);
     const witnesses = this.#witnesses.get(settings.id) ?? new Map<string, Instant>();
     this.#witnesses.set(settings.id, witnesses);
     if (seen === 'neutral') return seen;
+    this.#failedStarts.delete(settings.id);
     witnesses.delete(by);
     if (seen === 'success') witnesses.set(by, now);
     const [oldest] = witnesses.keys();
     if (witnesses.size > WITNESSES && oldest !== undefined) witnesses.delete(oldest);
     if (seen !== 'doubtful') return seen;
     return [...witnesses.values()].some((at) => now - at < settings.breaker.windowMs) ? 'neutral' : 'failure';
+  }
+
+  /**
+   * A backend that crashed is back after about a second: five quick calls in its pause must not close it for thirty. So the
+   * calls do not count; each start that failed counts once, however many calls met it, and one that was given up always.
+   */
+  #outcomeOfAbsence({ failed, givenUp }: StartRecord, backend: BackendId): CircuitOutcome {
+    const counted = this.#failedStarts.get(backend) ?? 0;
+    this.#failedStarts.set(backend, failed);
+    return givenUp || failed > counted ? 'failure' : 'neutral';
   }
 
   #state(backend: BackendId): CircuitState {

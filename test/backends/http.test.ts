@@ -331,6 +331,7 @@ describe('whether an HTTP backend is there', { timeout: 60_000, concurrency: tru
     assert.equal(backend.status().lastFault?.code, 'unreachable');
     const result = await backend.call(permit('echo'), io());
     assert.ok(!result.ok && result.error.code === 'not_ready');
+    assert.ok((result.error.starts?.failed ?? 0) >= 2, 'each failed start is told');
     await peer.start();
     await until(() => backend.status().state === 'ready', 'ready');
     await backend.stop();

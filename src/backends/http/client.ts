@@ -201,6 +201,7 @@ class HttpBackend implements Backend {
   async #once(): Promise<BackendFault | undefined> {
     const opened = await this.#open();
     this.#attempt.finish();
+    if (!opened.ok) this.#status.startFailed();
     if (!opened.ok) return opened.error;
     const live = opened.value;
     const release = live.link.listChanged ? holdStream(this.#input, live) : () => undefined;

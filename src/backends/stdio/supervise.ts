@@ -130,6 +130,7 @@ class StdioBackend implements Backend {
     this.#attempt.begin();
     this.#status.become('starting');
     const opened = await this.#open();
+    if (!opened.ok) this.#status.startFailed();
     this.#attempt.finish();
     if (!opened.ok) return opened.error;
     const fault = await opened.value.session.ended;
