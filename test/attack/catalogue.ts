@@ -85,7 +85,7 @@ const H: readonly Case[] = [
   { id: 'H07', promise: 'an ambiguous, unknown or oversize configuration is refused, each fault with its place' },
   { id: 'H09', promise: 'nothing that can be reached while the gateway runs adds or changes a backend' },
   { id: 'H10', promise: 'a child inherits three descriptors' },
-  { id: 'H12', promise: 'what a child started ends with it, also after a double fork', lacks: 'a process that leaves its session and clears its environment: finding it takes a pid namespace or a cgroup of its own (the strict tier)' },
+  { id: 'H12', promise: 'what a child started ends with it, also after a double fork', lacks: 'a process that leaves its session, clears its environment and changes its limits on purpose: holding it takes a pid namespace or a cgroup of its own (the strict tier)' },
   { id: 'H13', promise: 'a child with a user of its own cannot read the gateway', lacks: 'a child of the same user: Node cannot make itself undumpable, and the strict tier is not built' },
   { id: 'H14', promise: 'no child outlives a gateway that was killed' },
   { id: 'H15', promise: 'packages are few, pinned, and run nothing when they are installed', lacks: 'signatures of the registry and an SBOM: made at release, not here' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,9 @@ const MISBEHAVING = join(import.meta.dirname, '../fixtures/backends/misbehaving.
 /** Has put a process of its own into another session before it speaks MCP. */
 const ESCAPING = `setsid sh -c 'sleep 1000 & wait' </dev/null >/dev/null 2>&1 & exec "$0" "$@"`;
 
+/** Leaves a process behind that has nothing of its own in common with it: no group, no parent, no environment. */
+const HIDING = `setsid env -i sh -c 'sleep 1000 & echo $! >pid' </dev/null >/dev/null 2>&1; exec "$0" "$@"`;
+
 interface Started { readonly gateway: ChildProcess; readonly watchdog: number; readonly pids: readonly number[]; readonly run: string }
 
 const gateways: ChildProcess[] = [];
@@ -22,18 +25,27 @@ after(() => {
   for (const gateway of gateways) gateway.kill('SIGKILL');
 });
 
-async function start(specs: readonly object[]): Promise<Started> {
+async function start(specs: readonly object[], open: Readonly<Record<number, string>> = {}): Promise<Started> {
   const stateDir = mkdtempSync(join(tmpdir(), 'sentinel-watchdog-'));
-  const gateway = spawn(process.execPath, [GATEWAY, stateDir, ...specs.map((spec) => JSON.stringify(spec))], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const gateway = spawn(process.execPath, [GATEWAY, stateDir, ...specs.map((spec) => JSON.stringify(spec))], { stdio: ['pipe', 'pipe', 'inherit', ...slots(open)] });
   gateways.push(gateway);
   const line = await new Promise<string>((resolve, reject) => {
-    gateway.stdout.on('data', (chunk: Buffer) => resolve(chunk.toString()));
+    gateway.stdout?.on('data', (chunk: Buffer) => resolve(chunk.toString()));
     gateway.once('exit', () => reject(new Error('the gateway ended')));
   });
   const { watchdog, pids }: { watchdog: number; pids: number[] } = JSON.parse(line.split('\n')[0] ?? '');
   const environ = readFileSync(`/proc/${pids[0]}/environ`, 'utf8').split('\u0000');
   const run = environ.find((entry) => entry.startsWith(`${RUN_MARKER}=`))?.slice(RUN_MARKER.length + 1).split('.')[0] ?? '';
   return { gateway, watchdog, pids, run };
+}
+
+/** The files, each open under its number in the process that is started with these. */
+function slots(open: Readonly<Record<number, string>>): readonly ('ignore' | number)[] {
+  const numbers = Object.keys(open).map(Number);
+  return Array.from({ length: Math.max(2, ...numbers) - 2 }, (_, at) => {
+    const path = open[at + 3];
+    return path === undefined ? 'ignore' : openSync(path, 'r');
+  });
 }
 
 async function marked(run: string): Promise<readonly number[]> {
@@ -62,6 +74,25 @@ describe('the watchdog', { timeout: 120_000 }, () => {
     gateway.kill('SIGKILL');
     await gone(run);
     await until(() => !isAlive(watchdog), 'the watchdog has ended too');
+  });
+
+  test('H10: neither a child nor the watchdog gets what the starter of the gateway left open', async () => {
+    const secret = join(mkdtempSync(join(tmpdir(), 'sentinel-inherited-')), 'secret');
+    writeFileSync(secret, 'of the one who started the gateway');
+    // libuv closes 0 to 15 by itself, and from there to the first that is not open.
+    const { gateway, pids, watchdog } = await start([{ id: 'confined' }, { id: 'unconfined', sandbox: 'off' }], { 3: secret, 25: secret, 26: secret, 200: secret });
+    const holds = (pid: number | undefined): readonly string[] => readdirSync(`/proc/${pid}/fd`).filter((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === secret);
+    assert.deepEqual(holds(gateway.pid).toSorted(), ['200', '25', '26', '3'], 'the gateway holds them, or the test would prove nothing');
+    for (const pid of [...pids, watchdog]) assert.deepEqual(holds(pid), []);
+  });
+
+  test('H14, H12: nor is one that left its session with an empty environment and no parent', async () => {
+    const { gateway, pids } = await start([{ id: 'hiding', command: '/bin/sh', args: ['-c', HIDING, process.execPath, MISBEHAVING] }]);
+    // Written before it speaks MCP, and it is ready.
+    const hidden = Number(readFileSync(join(cwdOf(pids[0] ?? 0), 'pid'), 'utf8'));
+    assert.ok(isAlive(hidden) && !readFileSync(`/proc/${hidden}/environ`, 'utf8').includes(RUN_MARKER), 'it carries no marker: the test would prove nothing');
+    gateway.kill('SIGKILL');
+    await until(() => !isAlive(hidden), 'it is gone');
   });
 
   test('H14: killed while children are still being started, none is left', async () => {
@@ -124,8 +155,12 @@ function isUp(pid: number): boolean {
 }
 
 function cwdOf(pid: number): string {
+  return linkOf(`/proc/${pid}/cwd`);
+}
+
+function linkOf(path: string): string {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`);
+    return readlinkSync(path);
   } catch {
     return '';
   }

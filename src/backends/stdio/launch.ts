@@ -7,8 +7,10 @@ import { execa } from 'execa';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Account, StdioBackendSettings } from '../../core/settings.ts';
 import { messageOf } from '../text.ts';
+import { INHERITED_SHUT } from './descriptors.ts';
 import { dirsOf, ownDirs } from './directories.ts';
 import { childEnv, type Env } from './environment.ts';
+import { lockMark, maySetLocks } from './lock-mark.ts';
 
 export interface LaunchPlan {
   /** Absolute. */
@@ -45,9 +47,7 @@ export const execaSpawn: Spawn = (plan) => {
       // Its own group and session: a whole tree can be ended, and the terminal's Ctrl-C is ours alone.
       detached: true,
       cleanup: false,
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'pipe',
+      stdio: ['pipe', 'pipe', 'pipe', ...INHERITED_SHUT],
       buffer: false,
       encoding: 'buffer',
       reject: false,
@@ -102,19 +102,19 @@ export function planLaunch(input: PlanInput): Result<LaunchPlan, string> {
   if (!dirs.ok) return dirs;
   const confined = settings.sandbox === 'basic';
   const env = childEnv(settings, gatewayEnv, confined || settings.runAs !== undefined ? dirs.value : undefined, input.marker);
-  const wrapper = input.platform === 'linux' ? wrapperChain(gatewayEnv, confined, settings.runAs) : [];
+  const wrapper = input.platform === 'linux' ? wrapperChain(gatewayEnv, confined, settings.runAs, maySetLocks() ? lockMark(input.marker) : undefined) : [];
   if (settings.runAs !== undefined && !wrapper.includes('--reuid')) return err('run_as needs setpriv (util-linux), which is not there');
   const [file = program, ...args] = [...wrapper, program, ...settings.args];
   // Never the gateway's own directory: an agent's project there could plant `node_modules/.bin` or a `.npmrc` (B16).
   return ok({ file, args, env, cwd: settings.cwd ?? dirs.value.work });
 }
 
-/** Each tool that exists: no core files (they hold secrets), no setuid gains, and death with the gateway even by SIGKILL. */
-export function wrapperChain(env: Env, confined: boolean, account: Account | undefined): readonly string[] {
+/** Each tool that exists: no core files (they hold secrets), a second mark, no setuid gains, and death with the gateway even by SIGKILL. */
+export function wrapperChain(env: Env, confined: boolean, account: Account | undefined, locks: number | undefined): readonly string[] {
   const prlimit = confined ? resolveProgram('prlimit', env) : undefined;
   const setpriv = confined || account !== undefined ? resolveProgram('setpriv', env) : undefined;
   return [
-    ...(prlimit?.ok === true ? [prlimit.value, '--core=0:0', '--'] : []),
+    ...(prlimit?.ok === true ? [prlimit.value, '--core=0:0', ...(locks === undefined ? [] : [`--locks=${locks}:${locks}`]), '--'] : []),
     ...(setpriv?.ok === true ? [setpriv.value, ...becoming(account), '--no-new-privs', '--pdeathsig', 'KILL', '--'] : []),
   ];
 }

@@ -9,8 +9,9 @@ import type { BackendDeps } from '../deps.ts';
 import { RUN_MARKER } from './environment.ts';
 import { LineReader } from './framing.ts';
 import type { Child, ChildExit } from './launch.ts';
+import { lockMark } from './lock-mark.ts';
 import { Peer } from './peer.ts';
-import { killUntilGone, signalGroup } from './processes.ts';
+import { killUntilGone, type Matches, signalGroup } from './processes.ts';
 import { StderrLog } from './stderr.ts';
 import { Strikes } from '../strikes.ts';
 
@@ -201,10 +202,11 @@ export class StdioSession {
     return last === '' ? how : `${how}; last on stderr: ${last}`;
   }
 
-  /** Those that left the group carry the marker (H12); those without it are found by group, unless the pid has a new owner (B11). */
+  /** Those that left the group carry a mark (H12); those without one are found by group, unless the pid has a new owner (B11). */
   async #sweep(): Promise<void> {
     const reused = existsSync(`/proc/${this.pid}`);
-    const mine = (run: string | undefined, group: number): boolean => run === this.#marker || (group === this.pid && !reused);
+    const mark = lockMark(this.#marker);
+    const mine: Matches = (run, group, locks) => run === this.#marker || (mark !== undefined && locks === mark) || (group === this.pid && !reused);
     const left = await killUntilGone(RUN_MARKER, mine, SWEEP_ROUNDS, async () => delay(SWEEP_PAUSE_MS));
     if (left > 0) this.#deps.log({ backend: this.#settings.id, level: 'error', event: 'processes of this backend could not be killed', text: String(left) });
   }

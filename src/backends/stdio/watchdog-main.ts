@@ -4,6 +4,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RUN_MARKER } from './environment.ts';
+import { isOfRun } from './lock-mark.ts';
 import { killUntilGone, signalGroup } from './processes.ts';
 
 const ROUNDS = 40;
@@ -22,8 +23,8 @@ function obey(line: string): void {
 async function end(): Promise<void> {
   for (const leader of groups) signalGroup(leader, 'SIGKILL');
   if (prefix === '') return;
-  // Children that were started but not yet announced, and those that left their group, carry the marker.
-  await killUntilGone(RUN_MARKER, (run) => run?.startsWith(prefix) === true, ROUNDS, async () => delay(PAUSE_MS));
+  // Children that were started but not yet announced, and those that left their group, carry a mark.
+  await killUntilGone(RUN_MARKER, (run, _group, locks) => run?.startsWith(prefix) === true || isOfRun(locks, prefix), ROUNDS, async () => delay(PAUSE_MS));
 }
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGPIPE'] as const) process.on(signal, () => undefined);

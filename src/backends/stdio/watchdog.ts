@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Random } from '../../core/ports.ts';
 import { execa } from 'execa';
+import { INHERITED_SHUT } from './descriptors.ts';
 
 export interface Watchdog {
   /** The marker of the `n`-th child of this gateway run; no two are alike. */
@@ -27,7 +28,7 @@ const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--no-
 const startWatchdog: StartWatchdog = (prefix, ended) => {
   const child = execa(process.execPath, [...NODE_FLAGS, PROGRAM, prefix], {
     env: {}, extendEnv: false, cwd: '/', detached: true, cleanup: false, buffer: false, reject: false,
-    stdin: 'pipe', stdout: 'ignore', stderr: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore', ...INHERITED_SHUT],
   });
   child.nodeChildProcess.once('exit', ended);
   child.catch(() => undefined);
