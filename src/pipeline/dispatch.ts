@@ -143,9 +143,8 @@ function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
   switch (fault.code) {
     case 'spawn_failed':
     case 'exited':
-    case 'not_ready':
-    case 'not_ready': return fault.starts ?? 'neutral';
     case 'unreachable': return 'failure';
+    case 'not_ready': return fault.starts ?? 'neutral';
     case 'timeout':
     case 'protocol': return 'doubtful';
     case 'http_status': return fault.status >= 500 ? 'doubtful' : 'neutral';
