@@ -28,6 +28,13 @@ export interface Lease {
 type Scope = 'principal' | 'backend' | 'global';
 interface Claim extends ConcurrencyClaim { readonly scope: Scope }
 
+/**
+ * How long a probe that has not answered keeps the others out. Not until its timeout: that is a minute, or ten with progress,
+ * and an agent can spend it with one slow call. A backend that is well answers most calls within this, and to one that
+ * is not a call each five seconds is no load.
+ */
+const PROBE_MS = 5_000;
+
 /** Principals to remember per backend. */
 const WITNESSES = 64;
 
@@ -50,7 +57,7 @@ export class Leases {
   take(call: Call, snapshot: Snapshot, settings: BackendSettings, now: Instant): Result<Lease, DenyReason> {
     const room = this.#concurrency.acquire(claimsOf(call, snapshot, settings));
     if (!room.ok) return err({ code: 'busy', scope: room.claim.scope, limit: room.claim.limit });
-    const rules: CircuitRules = { ...settings.breaker, probeLeaseMs: settings.maxTimeoutMs + settings.breaker.recoveryMs };
+    const rules: CircuitRules = { ...settings.breaker, probeMs: Math.min(PROBE_MS, settings.breaker.recoveryMs, settings.timeoutMs) };
     const [state, admission] = admitCall(this.#state(settings.id), rules, now);
     this.#set(settings.id, state);
     if (!admission.admitted) {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { backendId } from '../../src/core/ids.ts';
 import type { BackendAnswer, BackendFault, StartRecord } from '../../src/core/ports.ts';
 import { err, type Result } from '../../src/core/result.ts';
-import { okText, read, type World, world } from '../support/world.ts';
+import { backendSettings, okText, read, settings, type World, world } from '../support/world.ts';
 
 const absent = (starts: StartRecord): Result<BackendAnswer, BackendFault> => err({ code: 'not_ready', detail: 'backing_off', starts });
 const code = async (w: World): Promise<string> => /SEN-\d+/.exec(JSON.stringify(read(await w.callTool('alpha__echo'))))?.[0] ?? 'answered';
@@ -82,4 +82,23 @@ test('a probe that met no backend gives its place back: the next call is the pro
 test('a session that the backend has forgotten says that it is there', async () => {
   const w = world({ respond: () => err({ code: 'not_ready', detail: 'the session is opened again' }) });
   for (let i = 0; i < 50; i += 1) assert.equal(await code(w), 'SEN-0403');
+});
+
+test('one slow call as the probe keeps nobody out for longer than the time of a probe', async () => {
+  const slow = Promise.withResolvers<Result<BackendAnswer, BackendFault>>();
+  let next: () => Result<BackendAnswer, BackendFault> | Promise<Result<BackendAnswer, BackendFault>> = () => err({ code: 'exited', detail: '' });
+  const w = world({ settings: settings({ backends: [backendSettings('alpha', { timeoutMs: 60_000, maxTimeoutMs: 600_000, breaker: { threshold: 3, recoveryMs: 30_000, windowMs: 60_000, minimumCalls: 20, failureRate: 0.5 } })] }), respond: async () => next() });
+  for (let i = 0; i < 3; i += 1) await code(w);
+  w.clock.advance(30_000);
+  next = () => slow.promise;
+  const probe = code(w);
+  await new Promise((resolve) => setImmediate(resolve));
+  next = () => okText('quick');
+  assert.equal(await code(w), 'SEN-0307');
+  w.clock.advance(5000);
+  assert.equal(await code(w), 'answered');
+  assert.equal(phase(w), 'closed');
+  slow.resolve(err({ code: 'timeout', afterMs: 60_000 }));
+  assert.equal(await probe, 'SEN-0404');
+  assert.equal(phase(w), 'closed');
 });

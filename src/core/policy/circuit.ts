@@ -4,8 +4,8 @@ import type { Instant } from '../ids.ts';
 import type { BreakerSettings } from '../settings.ts';
 
 export interface CircuitRules extends BreakerSettings {
-  /** How long an unanswered probe keeps its place. Longer than any call may take, or two probes could run at once. */
-  readonly probeLeaseMs: number;
+  /** How long an unanswered probe keeps all others out; then one more is let in. */
+  readonly probeMs: number;
 }
 
 /** Answers in one tenth of the window. */
@@ -19,7 +19,8 @@ interface Tally {
 export type CircuitState =
   | { readonly phase: 'closed'; readonly epoch: number; readonly consecutive: number; readonly tallies: readonly Tally[] }
   | { readonly phase: 'open'; readonly epoch: number; readonly openedAt: Instant }
-  | { readonly phase: 'half_open'; readonly epoch: number; readonly probeSince: Instant | undefined };
+  /** `late`: epochs of probes that lost their place and have not answered yet. */
+  | { readonly phase: 'half_open'; readonly epoch: number; readonly probeSince: Instant | undefined; readonly late: readonly number[] };
 
 /** Held by an admitted call; give it back through `settleCall` exactly once, whatever happens. */
 export interface CircuitTicket {
@@ -36,6 +37,8 @@ export type CircuitAdmission =
 export type CircuitOutcome = 'success' | 'failure' | 'neutral';
 
 const BUCKETS = 10;
+/** Probes to remember; what an older one says counts for nothing. */
+const MOST_LATE = 8;
 
 export const CLOSED_CIRCUIT: CircuitState = closed(0);
 
@@ -51,15 +54,20 @@ export function admitCall(state: CircuitState, rules: CircuitRules, now: Instant
     case 'half_open': {
       if (state.probeSince === undefined) return probe(state, now);
       const waited = Math.max(0, now - state.probeSince);
-      // A lease that ran out belonged to a call nobody settled: without an end it would close the backend for ever.
-      if (waited >= rules.probeLeaseMs) return probe(state, now);
-      return [state, { admitted: false, retryAfterMs: Math.max(1, Math.min(rules.recoveryMs, rules.probeLeaseMs - waited)) }];
+      // One agent's slow call must not keep everybody out until its end (ten minutes, where it reports progress).
+      if (waited >= rules.probeMs) return probe(state, now);
+      return [state, { admitted: false, retryAfterMs: Math.max(1, Math.min(rules.recoveryMs, rules.probeMs - waited)) }];
     }
   }
 }
 
+/**
+ * Each probe of this half-open phase speaks for the backend, also one that lost its place: a server whose every call takes
+ * longer than `probeMs` could otherwise never close its breaker, and one that lets every call time out never open it.
+ */
 export function settleCall(state: CircuitState, rules: CircuitRules, ticket: CircuitTicket, outcome: CircuitOutcome, now: Instant): CircuitState {
-  if (ticket.epoch !== state.epoch) return state;
+  const isLate = state.phase === 'half_open' && state.late.includes(ticket.epoch);
+  if (ticket.epoch !== state.epoch && !isLate) return state;
   switch (state.phase) {
     case 'closed':
       return outcome === 'neutral' || !isEnabled(rules) ? state : tally(state, rules, outcome, now);
@@ -68,7 +76,8 @@ export function settleCall(state: CircuitState, rules: CircuitRules, ticket: Cir
     case 'half_open':
       if (outcome === 'success') return closed(state.epoch + 1);
       if (outcome === 'failure') return open(state.epoch + 1, now);
-      return Object.freeze({ phase: 'half_open', epoch: state.epoch + 1, probeSince: undefined });
+      if (isLate) return Object.freeze({ ...state, late: state.late.filter((epoch) => epoch !== ticket.epoch) });
+      return Object.freeze({ ...state, epoch: state.epoch + 1, probeSince: undefined });
   }
 }
 
@@ -92,7 +101,12 @@ function open(epoch: number, openedAt: Instant): CircuitState {
 /** One call in, and the door shut behind it: the original let all hundred through. */
 function probe(state: CircuitState, now: Instant): readonly [CircuitState, CircuitAdmission] {
   const epoch = state.epoch + 1;
-  return [Object.freeze({ phase: 'half_open', epoch, probeSince: now }), { admitted: true, ticket: { epoch, probe: true } }];
+  return [Object.freeze({ phase: 'half_open', epoch, probeSince: now, late: lateOf(state) }), { admitted: true, ticket: { epoch, probe: true } }];
+}
+
+function lateOf(state: CircuitState): readonly number[] {
+  if (state.phase !== 'half_open') return [];
+  return state.probeSince === undefined ? state.late : [...state.late, state.epoch].slice(-MOST_LATE);
 }
 
 function tally(state: CircuitState & { readonly phase: 'closed' }, rules: CircuitRules, outcome: 'success' | 'failure', now: Instant): CircuitState {
