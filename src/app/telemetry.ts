@@ -60,10 +60,7 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
       for (const hear of events) hear(event);
     },
     fault: (error) => log.error({ untrusted: { detail: error instanceof Error ? (error.stack ?? error.message) : String(error) } }, 'a part of the gateway failed'),
-    backendLine: (line) => {
-      const level = line.level === 'debug' ? 'debug' : line.level;
-      log[level]({ backend: line.backend, event: line.event, untrusted: { text: line.text } }, `backend ${line.event}`);
-    },
+    backendLine: (line) => log[line.level]({ backend: line.backend, event: line.event, untrusted: { text: line.text } }, `backend ${line.event}`),
     circuit: (view) => log.warn({ backend: view.backend, circuit: view.state }, 'circuit breaker changed'),
     auditHealth: (health) => {
       if (health.fault === undefined) log.info({ queued: health.queued, failed: health.failed }, 'audit store is writing');

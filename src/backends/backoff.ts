@@ -46,8 +46,4 @@ export class Backoff {
   resumed(now: number): void {
     this.#restarts.push(now);
   }
-
-  settled(): void {
-    this.#attempt = 0;
-  }
 }

@@ -13,7 +13,6 @@ import type { Fault } from './verb.ts';
 type Answer<T> = Promise<Result<T, Fault>>;
 
 export interface Control {
-  readonly socket: string;
   status(): Answer<StatusReport>;
   readiness(): Answer<Readiness>;
   kills(): Answer<readonly KillView[]>;
@@ -41,7 +40,6 @@ export function controlOf(socket: string): Control {
   const get = <T>(path: string, is: (value: unknown) => value is T): Answer<T> => exchange(socket, 'GET', path, undefined, ANSWER_MS, is);
   const post = <T>(path: string, body: unknown, is: (value: unknown) => value is T, within: number = ANSWER_MS): Answer<T> => exchange(socket, 'POST', path, body, within, is);
   return {
-    socket,
     status: () => get('/status', hasKeys<StatusReport>(['version', 'pid', 'endpoint', 'readiness', 'backends', 'kills'])),
     readiness: () => get('/readiness', hasKeys<Readiness>(['ready', 'conditions'])),
     kills: () => get('/kills', isList<KillView>(['scope', 'origin'])),

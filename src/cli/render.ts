@@ -14,11 +14,11 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 }
 
-type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+type Style = 'dim' | 'green' | 'red' | 'yellow';
 
 export function paintFor(colour: boolean): Paint {
   const styled = (style: Style) => (text: string): string => (colour ? styleText(style, text, { validateStream: false }) : text);
-  return { bold: styled('bold'), dim: styled('dim'), good: styled('green'), bad: styled('red'), warn: styled('yellow') };
+  return { dim: styled('dim'), good: styled('green'), bad: styled('red'), warn: styled('yellow') };
 }
 
 /** https://no-color.org: any non-empty NO_COLOR turns colour off. */

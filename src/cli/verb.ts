@@ -39,7 +39,6 @@ export interface Fault {
 }
 
 export interface Paint {
-  readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
   readonly good: (text: string) => string;
   readonly bad: (text: string) => string;

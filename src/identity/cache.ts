@@ -4,7 +4,6 @@ export interface TokenCache<T> {
   get(credential: string): T | undefined;
   set(credential: string, entry: T): void;
   delete(credential: string): void;
-  clear(): void;
   size(): number;
 }
 
@@ -38,10 +37,6 @@ export function createTokenCache<T>(entries: number): TokenCache<T> {
     delete: (credential) => {
       young.delete(credential);
       old.delete(credential);
-    },
-    clear: () => {
-      young = new Map();
-      old = new Map();
     },
     size: () => young.size + old.size,
   };

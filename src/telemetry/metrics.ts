@@ -53,7 +53,6 @@ export interface MetricsDeps {
 export interface Metrics {
   /** A subscriber of outcomes. */
   readonly outcome: (outcome: Outcome) => void;
-  readonly contentType: string;
   /** Text exposition 0.0.4. */
   scrape(): Promise<string>;
 }
@@ -81,7 +80,6 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   if (deps.runtime) collectDefaultMetrics({ register: board.registry });
   return {
     outcome: (outcome) => (outcome.kind === 'refused' ? countRefusal(board, outcome) : countCall(board, outcome, labels(outcome.call.target))),
-    contentType: board.registry.contentType,
     scrape: () => {
       fill(board, deps);
       return board.registry.metrics();

@@ -27,9 +27,8 @@ export interface WindowRefusal<C extends Claim> {
   readonly retryAfterMs: number | undefined;
 }
 
-/** `remaining`: further calls that would pass now after this one, by the tightest claim. */
-export type WindowPeek<C extends Claim = Claim> = { readonly ok: true; readonly remaining: number } | WindowRefusal<C>;
-export type WindowVerdict<C extends Claim = Claim> = { readonly ok: true; readonly remaining: number; readonly charge: Charge } | WindowRefusal<C>;
+export type WindowPeek<C extends Claim = Claim> = { readonly ok: true } | WindowRefusal<C>;
+export type WindowVerdict<C extends Claim = Claim> = { readonly ok: true; readonly charge: Charge } | WindowRefusal<C>;
 
 export interface WindowOptions {
   readonly windowMs: number;
@@ -66,10 +65,6 @@ export class WindowTable {
     return this.#cells.size;
   }
 
-  peek(key: string, limit: number, now: Instant): WindowPeek {
-    return this.peekAll([{ key, limit }], now);
-  }
-
   take(key: string, limit: number, now: Instant): WindowVerdict {
     return this.takeAll([{ key, limit }], now);
   }
@@ -87,7 +82,7 @@ export class WindowTable {
     if (!verdict.ok) return verdict;
     const keys = distinctKeys(claims);
     for (const key of keys) this.#charge(key, bucket);
-    return { ok: true, remaining: verdict.remaining, charge: { keys, bucket, refunded: false } };
+    return { ok: true, charge: { keys, bucket, refunded: false } };
   }
 
   /** Gives a charge back, once. What has left the window meanwhile is not given back twice. */
@@ -108,22 +103,20 @@ export class WindowTable {
   }
 
   #judge<C extends Claim>(claims: readonly C[], bucket: number, now: Instant): WindowPeek<C> {
-    let remaining = Infinity;
     let refusal = this.#room(claims, bucket, now);
     for (const claim of claims) {
       const cell = this.#cells.get(claim.key);
       if (cell !== undefined) advance(cell, bucket);
       const left = Math.floor(claim.limit) - (cell?.total ?? 0) - 1;
-      if (left >= 0) {
-        remaining = Math.min(remaining, left);
-      } else if (cell === undefined || !(claim.limit >= 1)) {
+      if (left >= 0) continue;
+      if (cell === undefined || !(claim.limit >= 1)) {
         refusal = longer(refusal, { ok: false, reason: 'zero', claim, retryAfterMs: undefined });
       } else {
         const retryAfterMs = this.#until(bucketToExpire(cell, -left), now);
         refusal = longer(refusal, { ok: false, reason: 'limit', claim, retryAfterMs });
       }
     }
-    return refusal ?? { ok: true, remaining };
+    return refusal ?? { ok: true };
   }
 
   /** Wait until `bucket` is no longer counted. Whole milliseconds, so that adding it to `now` cannot round short. */

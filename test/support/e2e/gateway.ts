@@ -142,7 +142,7 @@ export function hmacToken(secret: string, claims: Readonly<Record<string, unknow
 export async function launch(setup: Setup, wait: 'ready' | 'listening' = 'ready'): Promise<Gateway> {
   const daemon = start([process.execPath, MAIN, 'serve', '--json', '--config', setup.config], { env: setup.env, cwd: setup.folder });
   const control = controlOf(setup.socket);
-  const report = await untilUp(daemon, control, wait);
+  const report = await untilUp(daemon, setup.socket, wait);
   const status = async (): Promise<StatusReport> => {
     const answer = await control.status();
     if (!answer.ok) throw new Error(answer.error.message);
@@ -170,12 +170,12 @@ export async function launch(setup: Setup, wait: 'ready' | 'listening' = 'ready'
   };
 }
 
-async function untilUp(daemon: Running, control: Control, wait: 'ready' | 'listening'): Promise<StatusReport> {
+async function untilUp(daemon: Running, socket: string, wait: 'ready' | 'listening'): Promise<StatusReport> {
   try {
     return await until(async () => {
       if (daemon.hasEnded()) throw new Error(`the gateway ended: ${daemon.stderr()}`);
-      if (wait === 'ready' ? !daemon.stdout().includes('\n') : !existsSync(control.socket)) return undefined;
-      const answer = await control.status();
+      if (wait === 'ready' ? !daemon.stdout().includes('\n') : !existsSync(socket)) return undefined;
+      const answer = await controlOf(socket).status();
       return answer.ok && answer.value.pid === daemon.pid ? answer.value : undefined;
     }, 'the gateway is up');
   } catch (error) {
