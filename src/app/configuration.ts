@@ -1,10 +1,11 @@
 // Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig } from '../config/find.ts';
 import { load } from '../config/load.ts';
+import { distrust, type FoundFile } from '../config/trust.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
@@ -42,15 +43,48 @@ export function readConfiguration(options: ConfigurationOptions): Result<Configu
 
 export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir()): Result<Configuration, StartFault> {
   let text: string;
+  let flaw: Diagnostic | undefined;
   try {
-    text = decode(readFileSync(file));
+    const read = readTrusted(file);
+    text = read.text;
+    flaw = read.flaw;
   } catch (error) {
     if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
     return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${whyUnread(error)}`, 'name a file that this user may read: --config <file>'));
   }
+  if (flaw !== undefined) return err(problemsFault(file, text, [flaw]));
   const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), ...loaded.value });
+}
+
+/** The text of a file that others may write is not even parsed. Throws when it cannot be read. */
+function readTrusted(file: string): { readonly text: string; readonly flaw: Diagnostic | undefined } {
+  const uid = process.geteuid?.();
+  const fd = openSync(file, 'r');
+  try {
+    const flaw = uid === undefined ? undefined : distrust(foundAt(file, fd), uid);
+    return { text: flaw === undefined ? decode(readFileSync(fd)) : '', flaw };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The opened file is asked, not the path: nobody can swap it in between. */
+function foundAt(file: string, fd: number): FoundFile {
+  const { mode, uid, gid } = fstatSync(fd);
+  const link = lstatSync(file);
+  const path = withoutLinks(file);
+  return { named: file, path, facts: { mode, uid, gid }, linkUid: link.isSymbolicLink() ? link.uid : undefined, folder: { path: dirname(path), mode: statSync(dirname(path)).mode } };
+}
+
+/** A pipe (`--config <(…)`) has a name under /dev/fd and no path. */
+function withoutLinks(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
 }
 
 /** Throws a TypeError for bytes that are not UTF-8: a policy read through replacement characters is another policy. */

@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -118,6 +118,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   run_as: error('SEN-0127', 'User that the backend cannot run as',
     'The user of `run_as` is not known here, is root, or the gateway does not run as root on Linux and so cannot start a program as somebody else. Nothing is started as another user than the one that was asked for.',
     'Name a user of the machine other than root (`useradd --system --no-create-home NAME`), and run the gateway as root; or remove `run_as`.'),
+  writable: error('SEN-0128', 'Configuration that others can write',
+    'The file names the programs that the gateway starts and says who may call them: whoever can write it is the gateway. It is read only when it belongs to root or to the user the gateway runs as, when neither others nor a group may write it, and when it does not lie in a folder where everybody may write (unless that is sticky, as `/tmp` is). The owner\'s private group, the one with the number of the owner (umask 002), may write. A link is followed: file and folder are those it leads to, and the link itself must be root\'s or the user\'s.',
+    'Run the `chmod` or `chown` of the message, after a look at what the file says.'),
 
   weak_secret: warning('SEN-0150', 'Weak secret',
     'HS256 needs at least 32 bytes of secret (RFC 7518 §3.2); shorter ones can be guessed from one token.',

@@ -1,5 +1,6 @@
 // The one place where secrets enter the settings: from the environment, from files, by `${env:NAME}`. Nothing here is ever put into words.
 import { join } from 'node:path';
+import { openToOthers } from '../core/file-mode.ts';
 import type { Result } from '../core/result.ts';
 import { Secret } from '../core/secret.ts';
 import type { SecretRef, SecretText } from './keys.ts';
@@ -44,7 +45,6 @@ export interface SecretsDeps {
 /** Names as POSIX has them. */
 const VARIABLE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g;
 const OTHER_VARIABLE = /\$\{[^}]*\}|\$\{/;
-const OPEN_TO_OTHERS = 0o077;
 const MAX_SECRET_FILE = 65_536;
 
 export function hasVariable(text: string): boolean {
@@ -118,7 +118,7 @@ function fileSecret(deps: SecretsDeps, file: string, path: Path): string | undef
     deps.problems.add('secret_file', path, `cannot read the secret file ${full} (${read.error})`);
     return undefined;
   }
-  if ((read.value.mode & OPEN_TO_OTHERS) !== 0) {
+  if (openToOthers(read.value.mode)) {
     deps.problems.add('secret_readable', path, `the secret file ${full} is open to group or others`, `run: chmod 600 ${full}`);
     return undefined;
   }

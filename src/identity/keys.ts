@@ -143,7 +143,3 @@ async function syncDirectory(fs: KeyFs, directory: string): Promise<void> {
 function fault(code: KeyFault['code'], message: string, help?: string): Result<never, KeyFault> {
   return err({ code, message, help });
 }
-
-function octal(mode: number): string {
-  return (mode & 0o777).toString(8).padStart(4, '0');
-}

@@ -328,6 +328,9 @@ describe('doctor', () => {
     const states = (report: { checks: { name: string; state: string }[] }): Record<string, string> => Object.fromEntries(report.checks.map((check) => [check.name, check.state]));
     assert.equal(states(healthy)['configuration'], 'ok');
     assert.equal(states(healthy)['file-modes'], 'ok');
+    chmodSync(join(cwd, 'sentinel.toml'), 0o666);
+    assert.equal(states(JSON.parse((await cli(['doctor', '--json'], { cwd })).stdout))['configuration'], 'error');
+    assert.match((await cli(['check'], { cwd })).stderr, /error\[SEN-0128\].*chmod go-w .*sentinel\.toml/s);
     chmodSync(join(cwd, '.sentinel/agent.token'), 0o644);
     rmSync(join(cwd, 'sentinel.toml'));
     writeFileSync(join(cwd, 'sentinel.toml'), '[gateway]\nstate_dir = ".sentinel"\nnope = 1\n[auth]\nown_keys = true\n');

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Configuration } from '../../app/configuration.ts';
 import type { StartFault } from '../../app/fault.ts';
 import { which } from '../../app/which.ts';
+import { openToOthers, showMode } from '../../core/file-mode.ts';
 import type { StatusReport } from '../../core/operations.ts';
 import type { Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -60,21 +61,16 @@ function secretStrength({ settings, warnings }: Configuration, keys: StartFault 
   return good(`tokens are verified by ${ways.flat().join(', ')}`);
 }
 
-const OTHERS = 0o077;
-
-function fileModes({ stateDir, tokenFile, configuration }: GatewayFacts): Finding {
+/** Whether the configuration is closed to others shows when it is read. */
+function fileModes({ stateDir, tokenFile }: GatewayFacts): Finding {
   if (process.platform === 'win32') return skipped('modes mean nothing here');
-  const config = configuration.ok ? [configuration.value.file] : [];
   const secret = [stateDir, join(stateDir, 'keys'), join(stateDir, 'keys', 'ring.json'), tokenFile].filter((path) => existsSync(path));
-  return worst([
-    ...secret.map((path) => modeFinding(path, OTHERS, 'others can read it')),
-    ...config.map((path) => modeFinding(path, 0o022, 'others can write it')),
-  ], `${count(secret.length + config.length, 'file')} closed to others`);
+  return worst(secret.map(modeFinding), `${count(secret.length, 'file')} closed to others`);
 }
 
-function modeFinding(path: string, forbidden: number, why: string): Finding {
+function modeFinding(path: string): Finding {
   const { mode, uid } = statSync(path);
-  if ((mode & forbidden) !== 0) return failure(`${path}: ${why} (mode ${(mode & 0o777).toString(8)})`, `chmod go-${forbidden === OTHERS ? 'rwx' : 'w'} ${path}`);
+  if (openToOthers(mode)) return failure(`${path}: others can read it (mode ${showMode(mode)})`, `chmod go-rwx ${path}`);
   const own = process.getuid?.();
   return own !== undefined && uid !== own && uid !== 0 ? warning(`${path} belongs to another user (uid ${uid})`, `run as that user, or: chown ${own} ${path}`) : good(path);
 }
