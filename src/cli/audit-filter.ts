@@ -1,8 +1,8 @@
 // The flags that say which entries of the audit are meant, for every `audit` verb alike.
 import type { AuditFilter } from '../app/audit.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { printable } from '../core/text.ts';
 import { usageFault } from './faults.ts';
-import { plain } from './render.ts';
 import { parsePast } from './time.ts';
 import type { Fault, VerbContext, VerbOption } from './verb.ts';
 
@@ -44,14 +44,14 @@ function moment(cx: VerbContext, flag: string): Result<number | undefined, Fault
   const text = cx.flags.text(flag);
   if (text === undefined) return ok(undefined);
   const at = parsePast(text, cx.now());
-  return at.ok ? at : err(usageFault(`--${flag}: ${plain(at.error)}`, `a day back: --${flag} 1d`));
+  return at.ok ? at : err(usageFault(`--${flag}: ${printable(at.error)}`, `a day back: --${flag} 1d`));
 }
 
 function oneOf<const T extends string>(cx: VerbContext, flag: string, words: readonly T[]): Result<T | undefined, Fault> {
   const text = cx.flags.text(flag);
   if (text === undefined) return ok(undefined);
   const word = words.find((one) => one === text);
-  return word === undefined ? err(usageFault(`--${flag} ${plain(text)}: expected ${words.join(', ')}`)) : ok(word);
+  return word === undefined ? err(usageFault(`--${flag} ${printable(text)}: expected ${words.join(', ')}`)) : ok(word);
 }
 
 /** A whole number within bounds; `fallback` when the flag is absent. */
@@ -59,5 +59,5 @@ export function numberFlag<T extends number | undefined>(cx: VerbContext, flag: 
   const text = cx.flags.text(flag);
   if (text === undefined) return ok(fallback);
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= least && value <= most ? ok(value) : err(usageFault(`--${flag} ${plain(text)}: expected a whole number from ${least} to ${most}`));
+  return value >= least && value <= most ? ok(value) : err(usageFault(`--${flag} ${printable(text)}: expected a whole number from ${least} to ${most}`));
 }

@@ -1,12 +1,13 @@
-// Entries of the audit as people read them. Pure; every text of a stranger passes through `plain`.
+// Entries of the audit as people read them. Pure; every text of a stranger passes through `printable`.
+import { printable } from '../core/text.ts';
 import type { AuditEntry, CallStory } from '../app/audit.ts';
-import { plain, rfc3339, table } from './render.ts';
+import { rfc3339, table } from './render.ts';
 import type { Paint, VerbContext } from './verb.ts';
 
 /** `time decision subject(role) target status ms rule call`. */
 export function auditLine(entry: AuditEntry, paint: Paint): string {
   const time = paint.dim(rfc3339(entry.ts));
-  if (entry.kind === 'lifecycle') return [time, paint.warn('event '), plain(entry.event ?? '').replaceAll('_', ' '), `by ${plain(entry.actor ?? '')}`, paint.dim(plain(eventWords(entry.detail)))].join('  ').trimEnd();
+  if (entry.kind === 'lifecycle') return [time, paint.warn('event '), printable(entry.event ?? '').replaceAll('_', ' '), `by ${printable(entry.actor ?? '')}`, paint.dim(printable(eventWords(entry.detail)))].join('  ').trimEnd();
   const denied = entry.decision === 'deny';
   const ms = tookMs(entry);
   return [
@@ -14,12 +15,12 @@ export function auditLine(entry: AuditEntry, paint: Paint): string {
     denied ? paint.bad('deny  ') : paint.good('allow '),
     who(entry),
     target(entry),
-    plain(entry.status ?? entry.kind) + (entry.code === null || entry.code === 'ok' || entry.code === entry.status ? '' : `/${plain(entry.code)}`),
+    printable(entry.status ?? entry.kind) + (entry.code === null || entry.code === 'ok' || entry.code === entry.status ? '' : `/${printable(entry.code)}`),
     ms === undefined ? '-' : `${ms} ms`,
-    paint.dim(plain(entry.rule ?? '-')),
+    paint.dim(printable(entry.rule ?? '-')),
     entry.call_id ?? '-',
     // Of what was turned away before it was a call, only this says why.
-    ...(entry.kind === 'refused' && entry.fault !== null && entry.fault !== entry.code ? [paint.dim(plain(entry.fault))] : []),
+    ...(entry.kind === 'refused' && entry.fault !== null && entry.fault !== entry.code ? [paint.dim(printable(entry.fault))] : []),
   ].join('  ');
 }
 
@@ -42,12 +43,12 @@ function eventValue(name: string, value: unknown): string {
 }
 
 function who({ subject, roles }: AuditEntry): string {
-  return subject === null ? 'anonymous' : `${plain(subject)}(${plain(roleNames(roles).join(','))})`;
+  return subject === null ? 'anonymous' : `${printable(subject)}(${printable(roleNames(roles).join(','))})`;
 }
 
 function target({ backend, object_name: name, exposed, method }: AuditEntry): string {
-  if (backend !== null) return `${plain(backend)}/${plain(name ?? '')}`;
-  return plain(exposed ?? method ?? '-');
+  if (backend !== null) return `${printable(backend)}/${printable(name ?? '')}`;
+  return printable(exposed ?? method ?? '-');
 }
 
 function tookMs({ admit_us: admit, queue_us: queue, dispatch_us: dispatch, screen_us: screen }: AuditEntry): number | undefined {
@@ -71,7 +72,7 @@ function json(text: string | null): unknown {
 function peerText(peer: string): string {
   if (peer === '127.0.0.0' || peer === '::') return 'this machine (loopback)';
   if (/^\d+\.\d+\.\d+\.0$/.test(peer)) return `the network ${peer}/24`;
-  return peer.includes(':') ? `the network ${plain(peer)}/48` : plain(peer);
+  return peer.includes(':') ? `the network ${printable(peer)}/48` : printable(peer);
 }
 
 /** One call whole. */
@@ -86,7 +87,7 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
     ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
     ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],
   ];
-  const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${plain(text ?? '')}`);
+  const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${printable(text ?? '')}`);
   const trail = trailRows(last.trail);
   if (trail.length > 0) lines.push('', table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], trail, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
   return lines.join('\n');

@@ -6,8 +6,8 @@ import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, 
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { messageIn } from '../core/thrown.ts';
+import { printable } from '../core/text.ts';
 import { daemonFault, refusedFault, unauthenticatedFault } from './faults.ts';
-import { plain } from './render.ts';
 import type { Fault } from './verb.ts';
 
 type Answer<T> = Promise<Result<T, Fault>>;
@@ -132,7 +132,7 @@ function refusal(text: string, status: number | undefined): Fault {
   const value = parsed(text);
   const inner = typeof value === 'object' && value !== null && 'error' in value ? value.error : undefined;
   const message = typeof inner === 'object' && inner !== null && 'message' in inner ? inner.message : undefined;
-  const said = typeof message === 'string' ? plain(message) : `the gateway refused (status ${status ?? 'unknown'})`;
+  const said = typeof message === 'string' ? printable(message) : `the gateway refused (status ${status ?? 'unknown'})`;
   return status === 401 ? unauthenticatedFault(said) : refusedFault(said);
 }
 

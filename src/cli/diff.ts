@@ -1,5 +1,5 @@
 // What changes between two texts, line by line. Pure; for files of people's size, not for logs.
-import { plain } from './render.ts';
+import { printable } from '../core/text.ts';
 import type { Paint } from './verb.ts';
 
 /** `- ` and `+ ` lines with up to two lines of context; empty when the texts are equal. */
@@ -11,7 +11,7 @@ export function lineDiff(before: string, after: string, paint: Paint): string {
     if (!near[i]) continue;
     if (i > 0 && !near[i - 1]) lines.push(paint.dim('  …'));
     // The file may be a stranger's, from a repository: its words must not reach the terminal as commands.
-    const line = `${mark} ${text.split('\t').map(plain).join('\t')}`;
+    const line = `${mark} ${text.split('\t').map(printable).join('\t')}`;
     lines.push(mark === '+' ? paint.good(line) : mark === '-' ? paint.bad(line) : line);
   }
   return lines.join('\n');

@@ -1,17 +1,13 @@
-// Text for people: tables, times, colour. Pure. Everything that came from outside passes through `plain` before it is shown.
+// Text for people: tables, times, colour. Pure. Everything that came from outside passes through `printable` before it is shown.
 import { styleText } from 'node:util';
+import { printable, UNPRINTABLE } from '../core/text.ts';
 import type { Paint } from './verb.ts';
 
-/** Nothing a backend or an agent wrote may move the cursor, recolour or reorder a terminal, or hide: C0, C1, bidi, invisible characters and lone surrogates become escapes. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
-
-export function plain(text: string): string {
-  return text.replace(UNSAFE, (found) => `\\u{${(found.codePointAt(0) ?? 0).toString(16)}}`);
-}
+export { printable as plain } from '../core/text.ts';
 
 /** JSON as one line that is the same value and as safe on a terminal: C1 controls are as good as ESC to one, and JSON.stringify lets them through. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  return JSON.stringify(value).replace(UNPRINTABLE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 }
 
 type Style = 'dim' | 'green' | 'red' | 'yellow';
@@ -35,7 +31,7 @@ export interface TableOptions {
 
 /** Columns two spaces apart; only the last may be cut, so that ids and names can always be copied. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
-  const shown = rows.map((row) => row.map(plain));
+  const shown = rows.map((row) => row.map(printable));
   const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => length(row[column] ?? ''))));
   const line = (cells: readonly string[]): string => {
     const text = cells.map((cell, column) => (column === head.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - length(cell)))).join('  ');

@@ -1,12 +1,13 @@
 // argv to one verb to one exit status. All that is outside comes in as a World, so that every path here can be tested.
 import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { printable } from '../core/text.ts';
 import { renderDiagnostics } from '../config/render.ts';
 import { EXIT } from './exit.ts';
 import { unexpectedFault, usageFault } from './faults.ts';
 import { parseLine } from './flags.ts';
 import { helpFor, overview } from './help.ts';
-import { jsonLine, paintFor, plain, wantsColour } from './render.ts';
+import { jsonLine, paintFor, wantsColour } from './render.ts';
 import { withConfig } from './remedy.ts';
 import { suggest } from '../config/suggest.ts';
 import { WORDS, allVerbs, verbsOf } from './table.ts';
@@ -90,13 +91,13 @@ async function help(words: readonly string[], voice: Voice): Promise<number> {
 
 function unknownVerb(word: string, known: readonly string[]): Fault {
   const near = suggest(word, known);
-  return usageFault(`unknown verb "${plain(word)}"`, near === undefined ? 'sentinel --help lists them' : `did you mean: sentinel ${near}`);
+  return usageFault(`unknown verb "${printable(word)}"`, near === undefined ? 'sentinel --help lists them' : `did you mean: sentinel ${near}`);
 }
 
 function missingSub(word: string, given: string | undefined, verbs: readonly Verb[]): Fault {
   const names = verbs.map((verb) => verb.name.slice(word.length + 1));
   const near = given === undefined ? undefined : suggest(given, names);
-  const said = given === undefined ? '' : `, not "${plain(given)}"`;
+  const said = given === undefined ? '' : `, not "${printable(given)}"`;
   return usageFault(`sentinel ${word} needs one of ${names.join(', ')}${said}`, near === undefined ? `sentinel help ${word}` : `did you mean: sentinel ${word} ${near}`);
 }
 
@@ -107,7 +108,7 @@ async function perform(verb: Verb, argv: readonly string[], world: World, voice:
   if (flags.on('help')) return voice.page(helpFor(verb));
   const [least, most] = verb.operands;
   if (operands.length < least) return voice.fail(usageFault(`sentinel ${verb.name} needs ${verb.usage}`, `sentinel help ${verb.name}`));
-  if (operands.length > most) return voice.fail(usageFault(`sentinel ${verb.name} takes no "${plain(operands[most] ?? '')}"`, `sentinel help ${verb.name}`));
+  if (operands.length > most) return voice.fail(usageFault(`sentinel ${verb.name} takes no "${printable(operands[most] ?? '')}"`, `sentinel help ${verb.name}`));
   return await verb.run(contextOf(flags, operands, world, voice));
 }
 

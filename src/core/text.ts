@@ -11,8 +11,8 @@ export function storable(text: string): string {
   return NEEDS_CARE.test(text) ? text.replaceAll(UNSTORABLE, escapeUnit) : text;
 }
 
-// C0, DEL, C1, soft hyphen, Arabic letter mark, zero-width and bidirectional controls, line separators, BOM, tag characters.
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu;
+/** C0, DEL, C1, soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and bidirectional controls, line separators, BOM, tag characters. */
+export const UNPRINTABLE: RegExp = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** Safe on a terminal and in a log line: nothing moves the cursor, hides, reorders or starts a new line. */
 export function printable(text: string): string {

@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { lineDiff } from '../../src/cli/diff.ts';
-import { duration, jsonLine, paintFor, plain, relative, table, wantsColour, wrap } from '../../src/cli/render.ts';
+import { duration, jsonLine, paintFor, relative, table, wantsColour, wrap } from '../../src/cli/render.ts';
 
 const none = paintFor(false);
 
 describe('what a terminal is shown', () => {
-  test('no text from outside can move the cursor, recolour or reorder it', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      assert.doesNotMatch(plain(text), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
-    }));
-    assert.equal(plain('a\u001b[31mred\u202e\ud800'), 'a\\u{1b}[31mred\\u{202e}\\u{d800}');
-    assert.equal(plain('größe 工具 🙂'), 'größe 工具 🙂');
-  });
-
   test('JSON is the same value, and as harmless as text: C1 controls, bidi, invisible characters', () => {
     const value = { name: 'a\u009b31mred\u202e\u{e0041}\u061c', '\u0085': [1, 'größe 工具 🙂', null] };
     const line = jsonLine(value);
@@ -30,7 +22,7 @@ describe('what a terminal is shown', () => {
   });
 
   test('cells of a table are made harmless too', () => {
-    assert.equal(table(['A', 'B'], [['x\ny', 'z']], { width: undefined, paint: none }), 'A        B\nx\\u{a}y  z');
+    assert.equal(table(['A', 'B'], [['x\ny', 'z']], { width: undefined, paint: none }), 'A     B\nx\\ny  z');
   });
 
   test('a table cuts only its last column, so that ids can be copied', () => {

@@ -11,7 +11,7 @@ test('what a database refuses becomes a visible escape, and nothing else changes
 
 test('what steers a terminal or hides becomes a visible escape', () => {
   assert.equal(printable('a\u001b[2Jb\u009b\r\n\t'), 'a\\u001b[2Jb\\u009b\\r\\n\\t');
-  assert.equal(printable('\u202e\u2066\u200b\ufeff\u2028\u{e0041}'), '\\u202e\\u2066\\u200b\\ufeff\\u2028\\u{e0041}');
+  assert.equal(printable('\u202e\u2066\u200b\ufeff\u180e\u2028\u{e0041}'), '\\u202e\\u2066\\u200b\\ufeff\\u180e\\u2028\\u{e0041}');
   assert.equal(printable('naïve 日本語 \u{1f600}'), 'naïve 日本語 \u{1f600}');
 });
 
@@ -26,6 +26,7 @@ test('property: the result is well formed, and escaping twice changes nothing mo
     assert.ok(storable(text).isWellFormed() && !storable(text).includes('\u0000'));
     assert.equal(storable(storable(text)), storable(text));
     assert.equal(printable(printable(text)), printable(text));
+    assert.doesNotMatch(printable(text), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\p{Surrogate}]/u);
     if (text.isWellFormed() && !text.includes('\u0000')) assert.equal(storable(text), text);
   }));
 });

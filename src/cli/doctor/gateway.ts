@@ -5,13 +5,15 @@ import { dirname, join } from 'node:path';
 import type { Configuration } from '../../app/configuration.ts';
 import type { StartFault } from '../../app/fault.ts';
 import { which } from '../../app/which.ts';
+import { showAddress } from '../../config/units.ts';
 import { openToOthers, showMode } from '../../core/file-mode.ts';
 import type { StatusReport } from '../../core/operations.ts';
 import type { Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Address, BackendSettings } from '../../core/settings.ts';
+import { printable } from '../../core/text.ts';
 import { holderOf, portTrouble } from '../holder.ts';
-import { count, plain } from '../render.ts';
+import { count } from '../render.ts';
 import { failure, good, skipped, warning, worst } from './finding.ts';
 import type { Check, Finding } from './finding.ts';
 import { nearestExisting } from './machine.ts';
@@ -93,25 +95,21 @@ function controlSocket({ controlSocket: path, running }: GatewayFacts): Finding 
 async function ports({ settings }: Configuration, running: StatusReport | undefined): Promise<Finding> {
   const { listen, healthListen } = settings.gateway;
   if (running !== undefined) return good(`${running.endpoint} and ${running.health}, held by the gateway`);
-  return worst(await Promise.all([listen, healthListen].map(portFinding)), `${show(listen)} and ${show(healthListen)} are free`);
+  return worst(await Promise.all([listen, healthListen].map(portFinding)), `${showAddress(listen)} and ${showAddress(healthListen)} are free`);
 }
 
 async function portFinding(address: Address): Promise<Finding> {
   const trouble = await portTrouble(address);
-  if (trouble === undefined) return good(show(address));
+  if (trouble === undefined) return good(showAddress(address));
   const holder = trouble === 'EADDRINUSE' ? holderOf(address.port) : undefined;
-  return failure(`${show(address)}: ${trouble}${holder === undefined ? '' : `, held by ${holder}`}`, 'stop what holds it, or set another address in [gateway]');
-}
-
-function show({ host, port }: Address): string {
-  return `${host}:${port}`;
+  return failure(`${showAddress(address)}: ${trouble}${holder === undefined ? '' : `, held by ${holder}`}`, 'stop what holds it, or set another address in [gateway]');
 }
 
 function backendCommands({ settings }: Configuration, env: Environment): Finding {
   const commands = settings.backends.filter((backend) => backend.type === 'stdio');
   const missing = commands.filter((backend) => which(backend.command, env) === undefined);
   const [first] = missing;
-  if (first !== undefined) return failure(missing.map((backend) => `${backend.id}: ${plain(backend.command)} was not found`).join('; '), `install ${plain(first.command)}, or write its absolute path`);
+  if (first !== undefined) return failure(missing.map((backend) => `${backend.id}: ${printable(backend.command)} was not found`).join('; '), `install ${printable(first.command)}, or write its absolute path`);
   return commands.length === 0 ? skipped('no stdio backends') : good(`${count(commands.length, 'command')} found`);
 }
 
@@ -144,7 +142,7 @@ async function databaseFinding(url: Secret): Promise<Finding> {
   const address = { host: hostname === '' ? 'localhost' : decodeURIComponent(hostname).replace(/^\[|\]$/g, ''), port: port === '' ? 5432 : Number(port) };
   if (address.host.startsWith('/')) return existsSync(join(address.host, `.s.PGSQL.${address.port}`)) ? good(`PostgreSQL on ${address.host}`) : failure(`no PostgreSQL socket in ${address.host}`, 'start PostgreSQL, or mend the URL');
   const trouble = await reach(address);
-  return trouble === undefined ? good(`PostgreSQL at ${show(address)} can be reached`) : failure(`PostgreSQL at ${show(address)} cannot be reached (${trouble})`, 'start it, or mend the URL in the variable that postgres.url_env names');
+  return trouble === undefined ? good(`PostgreSQL at ${showAddress(address)} can be reached`) : failure(`PostgreSQL at ${showAddress(address)} cannot be reached (${trouble})`, 'start it, or mend the URL in the variable that postgres.url_env names');
 }
 
 function reach(address: Address): Promise<string | undefined> {
@@ -163,6 +161,6 @@ function reach(address: Address): Promise<string | undefined> {
 function gateway(running: StatusReport | undefined): Finding {
   if (running === undefined) return skipped('none runs here');
   const unmet = running.readiness.conditions.filter((condition) => !condition.ok);
-  if (unmet.length > 0) return warning(`runs (pid ${running.pid}), not ready: ${unmet.map((condition) => plain(condition.name)).join(', ')}`, 'sentinel status');
+  if (unmet.length > 0) return warning(`runs (pid ${running.pid}), not ready: ${unmet.map((condition) => printable(condition.name)).join(', ')}`, 'sentinel status');
   return running.warnings.length > 0 ? warning(`runs (pid ${running.pid}) with ${count(running.warnings.length, 'warning')}`, 'sentinel status') : good(`runs (pid ${running.pid}), ready`);
 }

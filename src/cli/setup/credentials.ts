@@ -4,7 +4,7 @@ import { inspectToken, issueToken, ensureKeys } from '../../app/keys.ts';
 import { readConfiguration } from '../../app/configuration.ts';
 import { ok } from '../../core/result.ts';
 import type { Result } from '../../core/result.ts';
-import { plain } from '../render.ts';
+import { printable } from '../../core/text.ts';
 import { tokenFromFile } from '../token.ts';
 import type { Fault } from '../verb.ts';
 import { layFile, replaceFile } from './files.ts';
@@ -49,5 +49,5 @@ async function holderOf(settings: Parameters<typeof inspectToken>[0], file: stri
   const claims: unknown = JSON.parse(inspected.value.payload ?? '{}');
   const claim = (name: string): unknown => (typeof claims === 'object' && claims !== null ? Reflect.get(claims, name) : undefined);
   const roles = claim(settings.auth.roleClaim); // a nested claim is left to `token inspect`
-  return plain(`token of ${String(claim('sub'))}${roles === undefined ? '' : `, role ${[roles].flat().map(String).join(', ')}`}`);
+  return printable(`token of ${String(claim('sub'))}${roles === undefined ? '' : `, role ${[roles].flat().map(String).join(', ')}`}`);
 }

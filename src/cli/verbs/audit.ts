@@ -1,12 +1,13 @@
 // `sentinel audit`: what was asked, decided and done. Reads the store itself, so it works without a running gateway.
 import type { Audit, AuditCount, AuditEntry } from '../../app/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { printable } from '../../core/text.ts';
 import { auditFilter, FILTER_OPTIONS, numberFlag } from '../audit-filter.ts';
 import { auditLine, callText } from '../audit-text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault } from '../faults.ts';
-import { plain, table } from '../render.ts';
+import { table } from '../render.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
 const ABOUT = 'Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool. Times are spans back from now (2h, 7d) or RFC 3339.';
@@ -79,7 +80,7 @@ async function withAudit(cx: VerbContext, run: Run): Promise<number> {
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
   // Whose shell lacks the database's URL would otherwise read another store than the gateway writes, and believe it.
-  for (const warning of read.value.warnings) if (warning.code === EMBEDDED) cx.err(`warning: ${plain(warning.message)}`);
+  for (const warning of read.value.warnings) if (warning.code === EMBEDDED) cx.err(`warning: ${printable(warning.message)}`);
   const opened = await openAudit(read.value.settings.store);
   if (!opened.ok) return cx.fail(opened.error);
   try {
@@ -131,7 +132,7 @@ async function runShow(cx: VerbContext, audit: Audit): Promise<Result<number, Fa
   const [id = ''] = cx.args;
   const story = await audit.show(id);
   if (!story.ok) return err(storeFault(story.error));
-  if (story.value === undefined) return err(refusedFault(`no call ${plain(id)} is on record`, 'sentinel audit query shows the ids of recent calls'));
+  if (story.value === undefined) return err(refusedFault(`no call ${printable(id)} is on record`, 'sentinel audit query shows the ids of recent calls'));
   const { auditJson } = await import('../../app/audit.ts');
   if (cx.json) cx.outJson({ call: id, concluded: story.value.outcome !== undefined, records: story.value.records.map(auditJson) });
   else cx.out(callText(id, story.value, cx));
@@ -156,5 +157,5 @@ function countRow({ calls, status, code, averageMs, target }: AuditCount): reado
 }
 
 function storeFault(fault: { readonly detail: string }): Fault {
-  return { exit: EXIT.failed, code: 'SEN-0601', message: `the store cannot be read: ${plain(fault.detail)}`, help: 'sentinel doctor' };
+  return { exit: EXIT.failed, code: 'SEN-0601', message: `the store cannot be read: ${printable(fault.detail)}`, help: 'sentinel doctor' };
 }

@@ -4,11 +4,12 @@ import { resolve } from 'node:path';
 import type { Configuration } from '../../app/configuration.ts';
 import { placesOf } from '../../config/locate.ts';
 import type { Diagnostic } from '../../core/operations.ts';
+import { printable } from '../../core/text.ts';
 import { tellProblems } from '../diagnostics.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
 import { withConfig } from '../remedy.ts';
-import { count, plain } from '../render.ts';
+import { count } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const FORMATS = ['human', 'github'] as const;
@@ -35,10 +36,10 @@ export const verbs: readonly Verb[] = [check];
 
 async function run(cx: VerbContext): Promise<number> {
   const format = FORMATS.find((known) => known === (cx.flags.text('format') ?? 'human'));
-  if (format === undefined) return cx.fail(usageFault(`unknown format "${plain(cx.flags.text('format') ?? '')}"`, `one of ${FORMATS.join(', ')}`));
+  if (format === undefined) return cx.fail(usageFault(`unknown format "${printable(cx.flags.text('format') ?? '')}"`, `one of ${FORMATS.join(', ')}`));
   const [named] = cx.args;
   const file = named === undefined ? cx.configFile : resolve(cx.cwd, named);
-  if (named !== undefined && file !== undefined && !existsSync(file)) return cx.fail({ exit: EXIT.configNotFound, code: 'SEN-0100', message: `there is no file ${plain(named)}`, help: 'name one that is there, or make one: sentinel init' });
+  if (named !== undefined && file !== undefined && !existsSync(file)) return cx.fail({ exit: EXIT.configNotFound, code: 'SEN-0100', message: `there is no file ${printable(named)}`, help: 'name one that is there, or make one: sentinel init' });
   const { readConfiguration } = await import('../../app/configuration.ts');
   const read = readConfiguration({ configFile: file, env: cx.env, cwd: cx.cwd });
   if (!read.ok) {
@@ -94,7 +95,7 @@ async function probe(cx: VerbContext, config: Configuration): Promise<number> {
   const found = await probeConfig({ settings: config.settings, env: cx.env });
   for (const one of found) {
     if (cx.json) cx.outJson({ backend: one.backend, ok: one.ok, tools: one.tools, note: one.note });
-    else cx.out(`${plain(one.backend)}: ${one.ok ? cx.paint.good(`answers, ${count(one.tools, 'tool')}`) : cx.paint.bad(`does not answer: ${plain(one.note)}`)}`);
+    else cx.out(`${printable(one.backend)}: ${one.ok ? cx.paint.good(`answers, ${count(one.tools, 'tool')}`) : cx.paint.bad(`does not answer: ${printable(one.note)}`)}`);
   }
   return found.every((one) => one.ok) ? EXIT.ok : EXIT.partial;
 }

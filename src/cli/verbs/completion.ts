@@ -1,7 +1,7 @@
 // `sentinel completion`: a script for the shell, made from the verbs themselves.
+import { printable } from '../../core/text.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
-import { plain } from '../render.ts';
 import { allVerbs } from '../table.ts';
 import { COMMON_OPTIONS } from '../verb.ts';
 import type { Verb, VerbContext } from '../verb.ts';
@@ -31,7 +31,7 @@ interface Word {
 async function run(cx: VerbContext): Promise<number> {
   const [shell = ''] = cx.args;
   const script = SCRIPTS.get(shell);
-  if (script === undefined) return cx.fail(usageFault(`no completion for "${plain(shell)}"`, `one of ${[...SCRIPTS.keys()].join(', ')}`));
+  if (script === undefined) return cx.fail(usageFault(`no completion for "${printable(shell)}"`, `one of ${[...SCRIPTS.keys()].join(', ')}`));
   const words = (await allVerbs()).map((verb): Word => ({
     name: verb.name,
     summary: verb.summary,

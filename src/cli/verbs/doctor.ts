@@ -1,11 +1,12 @@
 // `sentinel doctor`: everything that usually goes wrong, looked at once, each with its remedy.
 import { existsSync } from 'node:fs';
 import { messageIn } from '../../core/thrown.ts';
+import { printable } from '../../core/text.ts';
 import { controlOf } from '../control.ts';
 import { failure } from '../doctor/finding.ts';
 import type { Check, Finding } from '../doctor/finding.ts';
 import { EXIT } from '../exit.ts';
-import { count, plain } from '../render.ts';
+import { count } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 import { whereabouts } from '../whereabouts.ts';
 
@@ -71,7 +72,7 @@ function show(cx: VerbContext, results: readonly Result[]): void {
   const colour = { ok: paint.good, skipped: paint.dim, warning: paint.warn, error: paint.bad };
   const width = Math.max(...results.map((one) => one.name.length));
   for (const { name, finding } of results) {
-    cx.out(`${colour[finding.state](finding.state.padEnd(7))}  ${name.padEnd(width)}  ${plain(finding.note)}`);
-    if ('remedy' in finding) cx.out(`${' '.repeat(width + 11)}${paint.dim('remedy:')} ${plain(cx.remedy(finding.remedy))}`);
+    cx.out(`${colour[finding.state](finding.state.padEnd(7))}  ${name.padEnd(width)}  ${printable(finding.note)}`);
+    if ('remedy' in finding) cx.out(`${' '.repeat(width + 11)}${paint.dim('remedy:')} ${printable(cx.remedy(finding.remedy))}`);
   }
 }

@@ -2,13 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ExplainReport, ExplainRequest } from '../../core/operations.ts';
+import { printable } from '../../core/text.ts';
 import { whyUnread } from '../../app/fault.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, refusedFault, usageFault } from '../faults.ts';
 import { packageRoot } from '../package.ts';
 import { publish } from '../publish.ts';
-import { plain, table } from '../render.ts';
+import { table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const ARGUMENT_BYTES = 4 * 1024 * 1024;
@@ -38,7 +39,7 @@ async function run(cx: VerbContext): Promise<number> {
   const [what = ''] = cx.args;
   if (/^SEN-/i.test(what)) return page(cx, what.toUpperCase());
   const roles = cx.flags.list('as').flatMap((text) => text.split(',')).filter((role) => role !== '');
-  if (roles.length === 0) return cx.fail(usageFault('--as <role> is required: who is allowed what depends on it', `sentinel explain ${plain(what)} --as developer`));
+  if (roles.length === 0) return cx.fail(usageFault('--as <role> is required: who is allowed what depends on it', `sentinel explain ${printable(what)} --as developer`));
   const args = await argumentsOf(cx);
   if (args.kind === 'fault') return cx.fail(fileFault(args.message, 'name a file that holds one JSON object, or - for stdin'));
   const report = await ask(cx, { tool: what, roles, subject: cx.flags.text('subject') ?? 'explain', args: args.text });
@@ -56,7 +57,7 @@ async function argumentsOf(cx: VerbContext): Promise<{ readonly kind: 'text'; re
     JSON.parse(text);
     return { kind: 'text', text };
   } catch (error) {
-    return { kind: 'fault', message: `--args ${plain(from)} ${error instanceof SyntaxError ? `is no JSON: ${plain(error.message)}` : `cannot be read: ${whyUnread(error)}`}` };
+    return { kind: 'fault', message: `--args ${printable(from)} ${error instanceof SyntaxError ? `is no JSON: ${printable(error.message)}` : `cannot be read: ${whyUnread(error)}`}` };
   }
 }
 
@@ -73,10 +74,10 @@ async function ask(cx: VerbContext, request: ExplainRequest): Promise<ExplainRep
 
 function tell(cx: VerbContext, tool: string, roles: readonly string[], report: ExplainReport): void {
   const { paint } = cx;
-  const who = plain(roles.join(', '));
+  const who = printable(roles.join(', '));
   const verdict = report.allowed ? paint.good('allowed') : paint.bad('denied');
-  const why = report.code === undefined ? '' : ` (${plain(report.code)})`;
-  cx.out(`${verdict}: ${plain(report.target ?? tool)} for ${who}${why}, revision ${report.revision}`);
+  const why = report.code === undefined ? '' : ` (${printable(report.code)})`;
+  cx.out(`${verdict}: ${printable(report.target ?? tool)} for ${who}${why}, revision ${report.revision}`);
   const rows = report.trail.map((step) => [step.stage, step.decision, step.rule, step.mode === 'enforce' ? '' : step.mode, step.note ?? '']);
   if (rows.length > 0) cx.out(table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint }));
   if (report.trail.some((step) => step.rule === 'arguments:not-given')) cx.err('note: arguments not checked: give them with --args');
@@ -88,7 +89,7 @@ function page(cx: VerbContext, code: string): number {
   const file = join(folder, `${code}.md`);
   if (!/^SEN-\d{4}$/.test(code) || !existsSync(file)) {
     const help = /^SEN-\d{4}$/.test(code) ? `the codes that exist are listed in ${join(folder, 'README.md')}` : 'codes look like SEN-0107';
-    return cx.fail(refusedFault(`there is no page for ${plain(code)}`, help));
+    return cx.fail(refusedFault(`there is no page for ${printable(code)}`, help));
   }
   const text = readFileSync(file, 'utf8').trimEnd();
   if (cx.json) cx.outJson({ code, page: text });

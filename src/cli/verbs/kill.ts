@@ -2,12 +2,13 @@
 import { timestamp } from '../../core/ids.ts';
 import type { KillReport, KillRequest } from '../../core/operations.ts';
 import { describeKillScope, type KillScope } from '../../core/override.ts';
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { confirmFault, usageFault } from '../faults.ts';
 import { tellGateway } from '../meant.ts';
 import { publish } from '../publish.ts';
-import { count, plain, relative, rfc3339 } from '../render.ts';
+import { count, relative, rfc3339 } from '../render.ts';
 import { SCOPE_USAGE, parseScope } from '../scope.ts';
 import { parseUntil } from '../time.ts';
 import type { Verb, VerbContext } from '../verb.ts';
@@ -74,7 +75,7 @@ function reportObject(report: KillReport): object {
 
 /** The kill holds all the same: a role may come with the next reload. But it may be a typo, and then what should be stopped is not. */
 function unknownScope(scope: KillScope): string {
-  const named = plain(describeKillScope(scope));
+  const named = printable(describeKillScope(scope));
   return scope.kind === 'role' || scope.kind === 'backend' ? `no ${named} in the configuration: sentinel check` : `no known tool is hit by ${named}: sentinel tools`;
 }
 
@@ -83,13 +84,13 @@ function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
   const calls = `${count(report.cancelled.length, 'call')} in flight${asked.dryRun ? '' : ' cancelled'}`;
   const [scope, tools] = reachOf(asked.scope, report);
   cx.out(`${asked.dryRun ? 'would stop' : 'stopped'} ${scope}, ${until}: ${tools}${calls}`);
-  for (const call of report.cancelled) cx.out(`  ${plain(call.call)}  ${plain(call.target)}  ${plain(call.subject)}`);
-  if (!asked.dryRun) cx.err(`undo: sentinel unkill ${plain(report.id)} --reason "…"`);
+  for (const call of report.cancelled) cx.out(`  ${printable(call.call)}  ${printable(call.target)}  ${printable(call.subject)}`);
+  if (!asked.dryRun) cx.err(`undo: sentinel unkill ${printable(report.id)} --reason "…"`);
 }
 
 /** The scope, and the tools it hits; a role also says what it may call, and of a subject only its tokens know. */
 function reachOf(scope: KillScope, { hits, tools, known }: KillReport): readonly [scope: string, tools: string] {
-  const named = plain(describeKillScope(scope));
+  const named = printable(describeKillScope(scope));
   if (hits === undefined || (scope.kind === 'role' && !known)) return [named, ''];
   return scope.kind === 'role' ? [`${named}, which may call ${hits} of ${count(tools, 'tool')}`, ''] : [named, `${count(hits, 'known tool')}, `];
 }

@@ -1,11 +1,12 @@
 // `sentinel reload`: the whole file or none of it.
 import type { ReloadReport } from '../../core/operations.ts';
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { tellProblems } from '../diagnostics.ts';
 import { EXIT } from '../exit.ts';
 import { tellGateway } from '../meant.ts';
 import { publish } from '../publish.ts';
-import { count, plain } from '../render.ts';
+import { count } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const reload: Verb = {
@@ -43,5 +44,5 @@ function tell(cx: VerbContext, report: ReloadReport): void {
     return;
   }
   cx.out(`revision ${report.revision} is in force: ${report.changes.length === 0 ? 'nothing changed' : count(report.changes.length, 'change')}`);
-  for (const change of report.changes) cx.out(`  ${plain(change)}`);
+  for (const change of report.changes) cx.out(`  ${printable(change)}`);
 }

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { runGateway } from '../foreground.ts';
 import type { StatusReport } from '../../core/operations.ts';
+import { printable } from '../../core/text.ts';
 import { demoPortIn, EVERYTHING } from '../demo/plan.ts';
-import { plain } from '../render.ts';
 import type { Verb } from '../verb.ts';
 
 const serve: Verb = {
@@ -27,7 +27,7 @@ export const verbs: readonly Verb[] = [serve];
 
 /** What somebody sees for the first time, and would otherwise have to find out: nothing behind the gateway, or the demo without its server. */
 export function hintsOf({ backends, configFile }: Pick<StatusReport, 'backends' | 'configFile'>): readonly string[] {
-  const file = plain(configFile ?? 'the configuration');
+  const file = printable(configFile ?? 'the configuration');
   if (backends.length === 0) return [`next: name your MCP servers in ${file}, then: sentinel reload`];
   const demo = backends.find((backend) => backend.id === EVERYTHING && backend.state !== 'ready');
   const port = demo === undefined || configFile === undefined ? undefined : demoPortIn(textOf(configFile));

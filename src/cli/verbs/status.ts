@@ -1,10 +1,11 @@
 // `sentinel status`: the running gateway on one screen, with the command that mends each warning.
 import type { StatusReport } from '../../core/operations.ts';
 import type { BackendFault, BackendStatus } from '../../core/ports.ts';
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { publish } from '../publish.ts';
-import { count, plain, relative, table } from '../render.ts';
+import { count, relative, table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const status: Verb = {
@@ -42,9 +43,9 @@ function asObject(value: unknown): object {
 
 /** What makes it degraded, one sentence each. A backend that nobody needed yet is not down. */
 function faultsOf(report: StatusReport): readonly string[] {
-  const unmet = report.readiness.conditions.filter((condition) => !condition.ok).map((condition) => `not ready: ${plain(condition.name)}: ${plain(condition.note)}`);
-  const down = report.backends.filter(isDown).map((backend) => `backend ${plain(backend.id)} is ${backend.state}${faultNote(backend.lastFault)}`);
-  const open = report.circuits.filter((circuit) => circuit.state === 'open').map((circuit) => `circuit of ${plain(circuit.backend)} is open`);
+  const unmet = report.readiness.conditions.filter((condition) => !condition.ok).map((condition) => `not ready: ${printable(condition.name)}: ${printable(condition.note)}`);
+  const down = report.backends.filter(isDown).map((backend) => `backend ${printable(backend.id)} is ${backend.state}${faultNote(backend.lastFault)}`);
+  const open = report.circuits.filter((circuit) => circuit.state === 'open').map((circuit) => `circuit of ${printable(circuit.backend)} is open`);
   return [...unmet, ...down, ...open];
 }
 
@@ -54,7 +55,7 @@ function isDown(backend: BackendStatus): boolean {
 
 function faultNote(fault: BackendFault | undefined): string {
   if (fault === undefined) return '';
-  if ('detail' in fault) return `: ${fault.code}, ${plain(fault.detail)}`;
+  if ('detail' in fault) return `: ${fault.code}, ${printable(fault.detail)}`;
   if (fault.code === 'timeout') return `: timeout after ${fault.afterMs} ms`;
   if ('status' in fault) return `: HTTP status ${fault.status}`;
   return `: ${fault.code}`;
@@ -64,7 +65,7 @@ function show(cx: VerbContext, report: StatusReport): void {
   const now = cx.now();
   const { paint } = cx;
   const state = report.readiness.ready ? paint.good('ready') : paint.bad('not ready');
-  cx.out(`sentinel ${plain(report.version)}  ${state}  pid ${report.pid}, started ${relative(report.startedAt, now)}`);
+  cx.out(`sentinel ${printable(report.version)}  ${state}  pid ${report.pid}, started ${relative(report.startedAt, now)}`);
   const facts: readonly (readonly [string, string])[] = [
     ['endpoint', report.endpoint],
     ['health', report.health],
@@ -75,12 +76,12 @@ function show(cx: VerbContext, report: StatusReport): void {
     ['audit', report.store],
     ['now', `${count(report.tools, 'tool')}, ${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight`],
   ];
-  for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${plain(value)}`);
+  for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${printable(value)}`);
   showBackends(cx, report, now);
   // Those of operators are among the warnings, with the command that undoes them.
-  for (const kill of report.kills) if (kill.origin === 'config') cx.out(`${paint.warn('stopped')}: ${plain(kill.scope)}${kill.reason === undefined ? '' : ` (${plain(kill.reason)})`}`);
-  for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${plain(condition.name)}: ${plain(condition.note)}`);
-  for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${plain(cx.remedy(warning))}`);
+  for (const kill of report.kills) if (kill.origin === 'config') cx.out(`${paint.warn('stopped')}: ${printable(kill.scope)}${kill.reason === undefined ? '' : ` (${printable(kill.reason)})`}`);
+  for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${printable(condition.name)}: ${printable(condition.note)}`);
+  for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${printable(cx.remedy(warning))}`);
 }
 
 function reloadNote(report: StatusReport, now: number): string {

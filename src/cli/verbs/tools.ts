@@ -1,8 +1,9 @@
 // `sentinel tools`: the catalogue as a role sees it.
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { publish } from '../publish.ts';
-import { count, plain, table } from '../render.ts';
+import { count, table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const tools: Verb = {
@@ -54,5 +55,5 @@ export async function tellUnknownRoles(cx: Pick<VerbContext, 'configFile' | 'env
   const read = readConfiguration(cx);
   if (!read.ok) return;
   const known = read.value.settings.roles.map((role): string => role.name);
-  for (const role of roles) if (!known.includes(role)) cx.err(`warning: no role ${plain(role)} in the configuration${known.length === 0 ? '' : `, which has ${plain(known.join(', '))}`}`);
+  for (const role of roles) if (!known.includes(role)) cx.err(`warning: no role ${printable(role)} in the configuration${known.length === 0 ? '' : `, which has ${printable(known.join(', '))}`}`);
 }

@@ -1,10 +1,11 @@
 // `sentinel unkill`: undoes what `kill` did, by id or by the same words.
 import { describeKillScope } from '../../core/override.ts';
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault, usageFault } from '../faults.ts';
 import { tellGateway } from '../meant.ts';
-import { count, plain } from '../render.ts';
+import { count } from '../render.ts';
 import { SCOPE_USAGE, parseScope } from '../scope.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
@@ -37,9 +38,9 @@ async function run(cx: VerbContext): Promise<number> {
   const done = await control.value.unkill({ target: target.text, reason, by: cx.user });
   if (!done.ok) return cx.fail({ ...done.error, help: done.error.help ?? `sentinel kills lists them${target.text === 'all' ? '; `unkill all` undoes a `kill all`, not every kill' : ''}` });
   const { removed, revision } = done.value;
-  if (removed === 0) return cx.fail(refusedFault(`no active kill of an operator matches ${plain(target.text)}`, 'sentinel kills lists them, with where each comes from'));
+  if (removed === 0) return cx.fail(refusedFault(`no active kill of an operator matches ${printable(target.text)}`, 'sentinel kills lists them, with where each comes from'));
   if (cx.json) cx.outJson({ removed, revision });
-  else cx.out(`undone: ${count(removed, 'kill')} of ${plain(target.text)}`);
+  else cx.out(`undone: ${count(removed, 'kill')} of ${printable(target.text)}`);
   return EXIT.ok;
 }
 
