@@ -62,10 +62,11 @@ export async function compose(configuration: Configuration, deps: AppDeps, authe
 }
 
 async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDisposableStack, given: TokenAuthenticator | undefined): Promise<Result<Gateway, StartFault>> {
-  const { settings, hash } = configuration;
+  const { settings, hash, file } = configuration;
   const late: Late = { cell: undefined, sample: undefined };
   const telemetry = createTelemetry({ settings, deps, sample: () => late.sample?.() ?? NOTHING, exposedName: (target) => exposedName(late.cell, target) });
   const reportFault = (error: unknown): void => telemetry.fault(error);
+  if (file !== '') telemetry.configuration(file);
 
   const memory = await openMemory(settings, deps, { audit: () => late.cell?.current().settings.audit ?? settings.audit, onChange: (health) => telemetry.auditHealth(health) });
   if (!memory.ok) return memory;
@@ -87,13 +88,13 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     telemetry.lifecycle(event);
     await memory.value.note(event);
   };
-  const edges = openEdges({ settings, deps, cell, telemetry, announce });
+  const inflight = new Inflight();
+  const edges = openEdges({ settings, deps, cell, telemetry, inflight, announce });
   stack.defer(() => edges.close());
 
   const { bounds } = settings;
   const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
-  const inflight = new Inflight();
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
@@ -102,7 +103,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
     onListenerFault: reportFault,
-    backend: (call) => edges.fleet.find(call),
+    backend: (wanted) => edges.fleet.find(wanted),
   };
   const ingress: Ingress = {
     authenticator, runtime: cell, clock: deps.clock, random: deps.random, watch,

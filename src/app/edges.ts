@@ -11,7 +11,9 @@ import { toRaw } from '../core/json/compose.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Backend, BackendEvents, BackendStatus, SchemaChecker } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Inflight } from '../pipeline/inflight.ts';
 import type { AppDeps } from './deps.ts';
+import { drained } from './drain.ts';
 import { Fleet } from './fleet.ts';
 import type { RuntimeCell } from './runtime.ts';
 import { sha256, systemTimers } from './system.ts';
@@ -22,6 +24,8 @@ export interface EdgesInput {
   readonly deps: AppDeps;
   readonly cell: RuntimeCell;
   readonly telemetry: Pick<Telemetry, 'fault' | 'backendLine'>;
+  /** Calls that are being made: those of a replaced backend are waited for. */
+  readonly inflight: Pick<Inflight, 'list' | 'has'>;
   announce(event: LifecycleEvent): Promise<void>;
 }
 
@@ -37,7 +41,6 @@ export interface Edges {
   close(): Promise<void>;
 }
 
-const DRAIN_POLL_MS = 50;
 const SETTLE_POLL_MS = 25;
 const WARM_TARGET: Target = { backend: backendId('sentinel'), name: 'warm' };
 
@@ -70,7 +73,7 @@ export function openEdges(input: EdgesInput): Edges {
     warm: () => {
       schemas.check(WARM_TARGET, toRaw({ type: 'object' }), 'warm', toRaw({}), 'sentinel').catch((error: unknown) => telemetry.fault(error));
     },
-    apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, deps)),
+    apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, { clock: deps.clock, timers: systemTimers, inflight: input.inflight })),
     settled: async (waitMs) => {
       const end = deps.clock.mono() + waitMs;
       const waiting = (): boolean => fleet.statuses().some(({ state }) => state === 'idle' || state === 'starting');
@@ -82,16 +85,6 @@ export function openEdges(input: EdgesInput): Edges {
       watchdog.close();
     },
   };
-}
-
-/** A replaced backend keeps its calls in flight until they end, at most for the drain time. */
-async function drained(backend: Backend, drainMs: number, deps: AppDeps): Promise<void> {
-  const end = deps.clock.mono() + drainMs;
-  while (backend.status().inflight > 0 && deps.clock.mono() < end) {
-    await new Promise<void>((resolve) => {
-      systemTimers.after(DRAIN_POLL_MS, resolve);
-    });
-  }
 }
 
 function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): BackendEvents {

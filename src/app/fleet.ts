@@ -1,5 +1,4 @@
 // The backends that run now. A reload replaces exactly those whose settings changed; the others do not notice.
-import type { Call } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
 import type { Backend, BackendStatus, Digest } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
@@ -20,8 +19,12 @@ export interface FleetDeps {
 export class Fleet {
   readonly #deps: FleetDeps;
   readonly #members = new Map<BackendId, Member>();
-  /** Replaced or removed ones, until they are gone. */
+  /** Replaced or removed ones, while the calls decided for them end. */
+  readonly #draining = new Set<Member>();
+  /** The same, until they are gone. */
   readonly #leaving = new Set<Promise<void>>();
+  /** Each call asks, and the settings of one revision do not change. */
+  readonly #fingerprints = new WeakMap<BackendSettings, string>();
   #stopped = false;
 
   constructor(deps: FleetDeps) {
@@ -35,7 +38,7 @@ export class Fleet {
     const ids = new Set(wanted.map((settings) => settings.id));
     for (const [id, member] of this.#members) if (!ids.has(id)) this.#leave(id, member, drained);
     for (const settings of wanted) {
-      const fingerprint = fingerprintOf(settings, this.#deps.digest);
+      const fingerprint = this.#fingerprintOf(settings);
       const running = this.#members.get(settings.id);
       if (running?.fingerprint === fingerprint) continue;
       if (running !== undefined) this.#leave(settings.id, running, drained);
@@ -46,8 +49,16 @@ export class Fleet {
     }
   }
 
-  find(call: Call): Backend | undefined {
-    return this.#members.get(call.target.backend)?.backend;
+  /**
+   * The one made from just these settings. A call decided by an older revision meets the backend it was decided for, while
+   * that drains, or none: never what has taken its name since.
+   */
+  find(settings: BackendSettings): Backend | undefined {
+    const fingerprint = this.#fingerprintOf(settings);
+    const running = this.#members.get(settings.id);
+    if (running?.fingerprint === fingerprint) return running.backend;
+    for (const { backend, fingerprint: other } of this.#draining) if (backend.id === settings.id && other === fingerprint) return backend;
+    return undefined;
   }
 
   /** Whether this very backend serves its id: one that was replaced goes on talking while its calls end. */
@@ -79,8 +90,18 @@ export class Fleet {
 
   #leave(id: BackendId, member: Member, drained: (backend: Backend) => Promise<void>): void {
     this.#members.delete(id);
-    const gone = drained(member.backend).then(() => this.#stop(id, member.backend)).finally(() => this.#leaving.delete(gone));
+    this.#draining.add(member);
+    const gone = drained(member.backend).then(() => {
+      this.#draining.delete(member);
+      return this.#stop(id, member.backend);
+    }).finally(() => this.#leaving.delete(gone));
     this.#leaving.add(gone);
+  }
+
+  #fingerprintOf(settings: BackendSettings): string {
+    const known = this.#fingerprints.get(settings) ?? fingerprintOf(settings, this.#deps.digest);
+    this.#fingerprints.set(settings, known);
+    return known;
   }
 
   async #stop(id: BackendId, backend: Backend): Promise<void> {

@@ -5,6 +5,7 @@ import type { BackendStatus } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { compilePolicy } from '../config/compile.ts';
 import type { Override } from '../core/override.ts';
+import { Inflight } from '../pipeline/inflight.ts';
 import { createOverrides } from '../stores/overrides.ts';
 import { openDatabase } from '../stores/database.ts';
 import { checkSchema } from '../stores/migrate.ts';
@@ -96,7 +97,7 @@ function openBench(settings: Settings, configHash: string, overrides: readonly O
     },
     onListenerFault: () => {},
   });
-  const edges = openEdges({ settings, deps, cell, telemetry, announce: () => Promise.resolve() });
+  const edges = openEdges({ settings, deps, cell, telemetry, inflight: new Inflight(), announce: () => Promise.resolve() });
   edges.apply(settings);
   const longest = Math.max(1000, ...settings.backends.map((row) => (row.type === 'stdio' ? row.handshakeMs : row.timeoutMs)));
   return {

@@ -1,7 +1,6 @@
 // All that the pipeline is given. Composed once; what changes over time is behind `runtime`.
-import type { Call } from '../core/call.ts';
 import type { Viewer } from '../core/inbound.ts';
-import type { Backend, SchemaChecker, Timers } from '../core/ports.ts';
+import type { SchemaChecker, Timers } from '../core/ports.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { ServerIdentity } from '../relay/meta.ts';
 import type { Seal } from '../relay/page.ts';
@@ -19,5 +18,4 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly seal: Seal;
   readonly timers: Timers;
   watch(viewer: Viewer, changed: () => void): () => void;
-  backend(call: Call): Backend | undefined;
 }

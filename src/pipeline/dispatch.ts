@@ -18,7 +18,8 @@ export interface DispatchDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
-  backend(call: Call): Backend | undefined;
+  /** The one that runs, or still drains, by exactly these settings. */
+  backend(settings: BackendSettings): Backend | undefined;
 }
 
 export type Dispatched =
@@ -30,9 +31,10 @@ export async function dispatch(permit: Permit, snapshot: Snapshot, io: CallIo, d
   const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash });
   if (!intended.ok && !mayGoUnrecorded(call, snapshot)) return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
 
-  const backend = deps.backend(call);
+  // By the pinned settings: the id alone could lead to what a newer revision has put in its place, which nobody allowed this call.
   const settings = snapshot.settings.backends.find((row) => row.id === call.target.backend);
-  if (backend === undefined || settings === undefined) return deny('lease', 'backend:absent', { code: 'backend_down', detail: 'not configured any more' });
+  const backend = settings === undefined ? undefined : deps.backend(settings);
+  if (backend === undefined || settings === undefined) return deny('lease', 'backend:absent', { code: 'backend_down', detail: 'replaced or removed by a reload' });
 
   const lease = deps.leases.take(call, snapshot, settings, deps.clock.mono());
   if (!lease.ok) return deny('lease', `lease:${lease.error.code}`, lease.error);

@@ -43,6 +43,10 @@ export class Inflight {
     return [...this.#flights.values()];
   }
 
+  has(flight: Flight): boolean {
+    return this.#flights.get(flight.call.id) === flight;
+  }
+
   /** Cancels what matches and tells which calls those were. */
   cancel(which: (call: Call) => boolean, by: CancelledBy): readonly Call[] {
     const hit = this.list().filter((flight) => which(flight.call) && !flight.signal.aborted);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fleet, fingerprintOf } from '../../src/app/fleet.ts';
+import { toRaw } from '../../src/core/json/compose.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Backend } from '../../src/core/ports.ts';
-import { backendSettings, fakeBackend, okText, sha } from '../support/world.ts';
+import { createHandle } from '../../src/pipeline/handle.ts';
+import { backendSettings, fakeBackend, okText, origin, passSchemas, principal, read, settings, sha, world, type World } from '../support/world.ts';
 
 function fleetOf(): { readonly fleet: Fleet; readonly log: string[] } {
   const log: string[] = [];
@@ -77,4 +79,54 @@ test('a reload that was under way when the gateway ended starts nothing that nob
   await fleet.stop();
   fleet.apply([backendSettings('a')], atOnce);
   assert.deepEqual(log, []);
+});
+
+test('a call finds the backend of its own revision: the one that runs, the one that drains, or none', async () => {
+  const made: Backend[] = [];
+  const fleet = new Fleet({ digest: sha, onFault: () => {}, create: (row) => { const one = fakeBackend(row.id, () => okText('ok')); made.push(one); return one; } });
+  const old = backendSettings('a');
+  const next = backendSettings('a', { args: ['new'] });
+  const gone = Promise.withResolvers<undefined>();
+  fleet.apply([old, backendSettings('b')], atOnce);
+  fleet.apply([next], () => gone.promise);
+  assert.equal(fleet.find(old), made[0]);
+  assert.equal(fleet.find(backendSettings('b')), made[1], 'removed, and draining');
+  assert.equal(fleet.find(next), made[2]);
+  assert.equal(fleet.find(backendSettings('a', { args: ['new'], retries: 9 })), made[2], 'what only the pipeline reads makes no other backend');
+  assert.equal(fleet.find(backendSettings('a', { args: ['other'] })), undefined);
+  gone.resolve(undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(fleet.find(old), undefined, 'nor does it lead to its successor');
+});
+
+/** A gateway of one backend whose definition is replaced while the arguments of a call are being checked. */
+function reloading(drain: () => Promise<void>): { readonly w: World; readonly reached: string[]; readonly call: () => ReturnType<World['callTool']> } {
+  const reached: string[] = [];
+  const fleet = new Fleet({ digest: sha, onFault: () => {}, create: (row) => fakeBackend(row.id, () => { reached.push(row.type === 'stdio' ? row.args.join() : ''); return okText('ok'); }) });
+  const w = world({ settings: settings({ backends: [backendSettings('alpha', { args: ['old'] })] }) });
+  fleet.apply(w.cell.current().settings.backends, atOnce);
+  let reload = (): void => {
+    const next = settings({ backends: [backendSettings('alpha', { args: ['new'] })] });
+    reload = () => {};
+    w.cell.configure({ settings: next, configHash: 'hash-2' });
+    fleet.apply(next.backends, drain);
+  };
+  const schemas: typeof passSchemas = { check: async () => { reload(); await new Promise((resolve) => setImmediate(resolve)); return { kind: 'valid' }; } };
+  const handle = createHandle({ ...w.deps, schemas, backend: (row) => fleet.find(row) });
+  return { w, reached, call: async () => handle({ principal: principal(), origin: origin(), id: toRaw(1), method: 'tools/call', params: toRaw({ name: 'alpha__echo' }), paramHeaders: undefined }, { signal: new AbortController().signal, notify: () => {} }) };
+}
+
+test('a call that was decided before a reload runs on the backend it was decided for, one after it on the new one', async () => {
+  const { w, reached, call } = reloading(() => new Promise(() => {}));
+  const before = read(await call());
+  assert.equal(before.result?.isError, undefined);
+  await call();
+  assert.deepEqual(reached, ['old', 'new']);
+  assert.deepEqual(w.outcomes.map((outcome) => outcome.revision), [2, 3]);
+});
+
+test('and is refused when that backend has gone: it never runs on a definition that nobody decided about', async () => {
+  const { reached, call } = reloading(atOnce);
+  assert.match(JSON.stringify(read(await call())), /backend_down/);
+  assert.deepEqual(reached, []);
 });

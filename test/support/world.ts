@@ -179,7 +179,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     listeners: [(outcome) => heard.push(outcome)],
     onListenerFault: (error) => faults.push(error),
     watch: createWatch({ runtime: cell, clock, timers: clock, digest: sha }),
-    backend: (call) => backends.get(call.target.backend),
+    backend: (row) => backends.get(row.id),
   };
   const handle = createHandle(deps);
   const ask: World['ask'] = (method, params, over = {}) => {
