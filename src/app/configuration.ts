@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, re
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
-import { locateConfig } from '../config/find.ts';
+import { locateConfig, type StartedBy } from '../config/find.ts';
 import { load } from '../config/load.ts';
 import { distrust, type FoundFile } from '../config/trust.ts';
 import type { Diagnostic } from '../core/operations.ts';
@@ -17,6 +17,7 @@ import { sha256 } from './system.ts';
 import { which } from './which.ts';
 
 export interface Configuration {
+  /** Empty when there is none (`sentinel proxy`). */
   readonly file: string;
   readonly text: string;
   /** SHA-256 of the file's bytes as text. */
@@ -31,12 +32,14 @@ export interface ConfigurationOptions {
   readonly configFile: string | undefined;
   readonly env: Env;
   readonly cwd: string;
+  /** Absent: by an operator. */
+  readonly startedBy?: StartedBy | undefined;
 }
 
 export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
   const { env, cwd } = options;
   const home = env['HOME'] ?? homedir();
-  const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)));
+  const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy);
   if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
   return readConfigurationFile(resolve(cwd, found.value), env, home);
 }

@@ -23,6 +23,8 @@ export interface Telemetry {
   backendLine(line: BackendLogLine): void;
   circuit(view: CircuitView): void;
   auditHealth(health: { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined }): void;
+  /** Which file is in force: with several places to look, it may be another than its operator thinks. */
+  configuration(file: string): void;
   /** After a reload: the log level. */
   configure(settings: Settings): void;
   reloaded(ok: boolean): void;
@@ -66,6 +68,7 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
       if (health.fault === undefined) log.info({ queued: health.queued, failed: health.failed }, 'audit store is writing');
       else log.error({ code: health.fault.code, queued: health.queued, failed: health.failed, untrusted: { detail: health.fault.detail } }, 'audit store cannot write');
     },
+    configuration: (file) => log.info({ file }, 'configuration'),
     configure: (next) => {
       log.level = next.gateway.logLevel;
     },

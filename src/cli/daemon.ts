@@ -11,15 +11,15 @@ import { daemonFault } from './faults.ts';
 import type { Fault, VerbContext } from './verb.ts';
 import { homeOf, whereabouts } from './whereabouts.ts';
 
-type Place = Pick<VerbContext, 'configFile' | 'env' | 'cwd'>;
+type Place = Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'startedBy'>;
 
 /** SENTINEL_CONTROL names the socket itself, for a gateway whose file is not at hand. A file that is named and not there means no gateway at all, never another one. */
 export function controlSocketOf(place: Place): Result<string, Fault> {
-  const { configFile, env, cwd } = place;
+  const { configFile, env, cwd, startedBy } = place;
   const socket = env['SENTINEL_CONTROL'] ?? '';
   if (socket !== '') return ok(socket);
   const named = configFile !== undefined || (env['SENTINEL_CONFIG'] ?? '') !== '';
-  const found = locateConfig(configFile, env, homeOf(env), (path) => existsSync(resolve(cwd, path)));
+  const found = locateConfig(configFile, env, homeOf(env), (path) => existsSync(resolve(cwd, path)), startedBy);
   if (named && !found.ok) return err({ exit: exitFor([found.error.code]), code: found.error.code, message: found.error.message, help: found.error.help });
   return ok(whereabouts(place).controlSocket);
 }

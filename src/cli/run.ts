@@ -109,10 +109,10 @@ async function perform(verb: Verb, argv: readonly string[], world: World, voice:
   const [least, most] = verb.operands;
   if (operands.length < least) return voice.fail(usageFault(`sentinel ${verb.name} needs ${verb.usage}`, `sentinel help ${verb.name}`));
   if (operands.length > most) return voice.fail(usageFault(`sentinel ${verb.name} takes no "${printable(operands[most] ?? '')}"`, `sentinel help ${verb.name}`));
-  return await verb.run(contextOf(flags, operands, world, voice));
+  return await verb.run(contextOf(verb, flags, operands, world, voice));
 }
 
-function contextOf(flags: Flags, operands: readonly string[], world: World, voice: Voice): VerbContext {
+function contextOf({ startedBy }: Verb, flags: Flags, operands: readonly string[], world: World, voice: Voice): VerbContext {
   const quiet = flags.on('quiet');
   const given = flags.text('config');
   let stop: AbortController | undefined;
@@ -121,7 +121,8 @@ function contextOf(flags: Flags, operands: readonly string[], world: World, voic
     flags,
     json: flags.on('json'),
     verbosity: quiet ? -1 : flags.list('verbose').length,
-    configFile: given === undefined ? defaultConfig(world.env, world.cwd) : resolve(world.cwd, given),
+    configFile: given === undefined ? defaultConfig(world.env, world.cwd, startedBy) : resolve(world.cwd, given),
+    startedBy,
     out: voice.out,
     outJson: (value) => voice.out(jsonLine(value)),
     err: quiet ? () => undefined : voice.err,

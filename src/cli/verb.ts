@@ -1,4 +1,5 @@
 // What a verb of the command line is, and all it is given. A verb touches the outside only through its context and what it imports when run.
+import type { StartedBy } from '../config/find.ts';
 import type { Diagnostic } from '../core/operations.ts';
 
 /** A `util.parseArgs` option that can also describe itself. */
@@ -54,6 +55,8 @@ export interface VerbContext {
   readonly verbosity: number;
   /** Value of --config, absolute, or the checkout's own; where it is undefined, `locateConfig` of config/find.ts decides. */
   readonly configFile: string | undefined;
+  /** As the verb says; absent: by an operator. */
+  readonly startedBy?: StartedBy | undefined;
   /** Data on stdout; a newline is added. */
   readonly out: (text: string) => void;
   /** One JSON value as one line on stdout. */
@@ -96,6 +99,8 @@ export interface Verb {
   readonly options: Readonly<Record<string, VerbOption>>;
   /** Fewest and most operands; main.ts refuses others with exit 2. */
   readonly operands: readonly [least: number, most: number];
+  /** Who runs it, as a rule. What an agent's client starts takes no file from the working directory that was not named. */
+  readonly startedBy?: StartedBy;
   /** The exit status. Heavy parts are imported inside. */
   readonly run: (cx: VerbContext) => Promise<number>;
 }

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { locateConfig, placesToLook } from '../config/find.ts';
+import { locateConfig, placesToLook, type StartedBy } from '../config/find.ts';
 import { parseText } from '../config/parse.ts';
 import { pathOf } from '../config/secrets.ts';
 import { packageRoot, runsFromSource } from './package.ts';
@@ -41,20 +41,22 @@ export function demoConfig(env: Environment, cwd: string): string {
 
 /**
  * The file of `start`, where it is meant: SENTINEL_HOME names it; else, in a checkout, only when neither the working directory nor the
- * user has a file of their own, so that what `init` wrote is never passed over. Undefined = `locateConfig` decides.
+ * user has a file of their own, so that what `init` wrote is never passed over. Undefined = `locateConfig` decides. For an agent's client
+ * nothing below the working directory counts.
  */
-export function defaultConfig(env: Environment, cwd: string): string | undefined {
+export function defaultConfig(env: Environment, cwd: string, startedBy: StartedBy = 'operator'): string | undefined {
   if ((env['SENTINEL_CONFIG'] ?? '') !== '') return undefined;
   const named = (env['SENTINEL_HOME'] ?? '') !== '';
-  const nearer = placesToLook(env, homeOf(env)).filter((place) => !place.startsWith('/etc/'));
+  const nearer = placesToLook(env, homeOf(env), startedBy).filter((place) => !place.startsWith('/etc/'));
   if (!named && nearer.some((place) => existsSync(resolve(cwd, place)))) return undefined;
+  if (!named && startedBy === 'agent' && !runsFromSource()) return undefined;
   const file = demoConfig(env, cwd);
   return existsSync(file) ? file : undefined;
 }
 
-export function whereabouts(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd'>): Whereabouts {
+export function whereabouts(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'startedBy'>): Whereabouts {
   const home = homeOf(cx.env);
-  const found = locateConfig(cx.configFile, cx.env, home, (path) => existsSync(resolve(cx.cwd, path)));
+  const found = locateConfig(cx.configFile, cx.env, home, (path) => existsSync(resolve(cx.cwd, path)), cx.startedBy);
   const file = found.ok ? resolve(cx.cwd, found.value) : undefined;
   const text = file === undefined ? '' : readOrEmpty(file);
   const directory = file === undefined ? cx.cwd : dirname(file);

@@ -35,7 +35,7 @@ const KEY = { points: 'key' } as const;
 
 export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   not_found: error('SEN-0100', 'No configuration file',
-    'None of the places that are looked at holds a configuration file, or the one that was named does not exist. They are, in order: `--config`, the variable `SENTINEL_CONFIG`, `./sentinel.toml`, `$XDG_CONFIG_HOME/sentinel/sentinel.toml` (or `~/.config/…`), in a checkout `.sentinel/sentinel.toml` as `sentinel start` wrote it, `/etc/sentinel/sentinel.toml`. A file that is named is the only one tried.',
+    'None of the places that are looked at holds a configuration file, or the one that was named does not exist. They are, in order: `--config`, the variable `SENTINEL_CONFIG`, `./sentinel.toml`, `$XDG_CONFIG_HOME/sentinel/sentinel.toml` (or `~/.config/…`), in a checkout `.sentinel/sentinel.toml` as `sentinel start` wrote it, `/etc/sentinel/sentinel.toml`. A file that is named is the only one tried. `sentinel stdio` takes none from the working directory that was not named: an agent\'s client starts it in the folder of its project.',
     'Run `sentinel init` to make one with real keys, or name yours with `--config`.', { exit: 10 }),
   syntax: error('SEN-0101', 'Not TOML',
     'The text breaks the rules of TOML 1.1 at the place shown. Of what follows the `=`, only the shape is shown, with `·` for each character, since it may be a secret.',

@@ -4,8 +4,10 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { readConfigurationFile } from '../../src/app/configuration.ts';
+import { compose } from '../../src/app/compose.ts';
+import { readConfiguration, readConfigurationFile } from '../../src/app/configuration.ts';
 import { createReloader } from '../../src/app/reload.ts';
+import { processDeps } from '../../src/app/system.ts';
 import { ok } from '../../src/core/result.ts';
 import { world } from '../support/world.ts';
 
@@ -80,4 +82,25 @@ test('a reload finds the file writable by others: refused, and the running revis
   assert.equal(report.ok, false);
   assert.deepEqual(report.problems.map((one) => one.code), ['SEN-0128']);
   assert.equal(w.cell.current(), before);
+});
+
+test('the log says which file was taken', async (t) => {
+  const file = written(t);
+  writeFileSync(file, '[gateway]\nstate_dir = "state"\naudit_enabled = false\n');
+  const configuration = readConfigurationFile(file, ENV);
+  assert.ok(configuration.ok);
+  const lines: string[] = [];
+  const gateway = await compose(configuration.value, processDeps(ENV, '1.0.0', (line) => lines.push(line)));
+  assert.ok(gateway.ok);
+  await gateway.value.stack.disposeAsync();
+  assert.ok(lines.some((line) => JSON.parse(line).msg === 'configuration' && JSON.parse(line).file === file), lines.join(''));
+});
+
+test('an agent\u2019s client reads no configuration out of the folder it starts us in', (t) => {
+  const file = written(t);
+  const cwd = dirname(file);
+  const read = readConfiguration({ configFile: undefined, env: { ...ENV, HOME: join(cwd, 'home') }, cwd, startedBy: 'agent' });
+  assert.ok(!read.ok || read.value.file !== file);
+  assert.ok(readConfiguration({ configFile: undefined, env: { ...ENV, SENTINEL_CONFIG: 'sentinel.toml' }, cwd, startedBy: 'agent' }).ok);
+  assert.ok(readConfiguration({ configFile: undefined, env: ENV, cwd }).ok, 'an operator stands where the file is');
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { controlOf } from '../../src/cli/control.ts';
@@ -299,6 +299,26 @@ describe('attaching', () => {
     } }, stream.value, new PassThrough(), new PassThrough());
     assert.equal(status, 1);
     assert.match(said.join('\n'), /the session with the gateway was lost/);
+  });
+
+  test('a sentinel.toml planted in the folder of a project names neither the socket that gets the token, nor a program to run', async (t) => {
+    const { socket, server } = await gateway(t, {});
+    let attached = 0;
+    server.on('upgrade', (_request, stream) => {
+      attached += 1;
+      stream.destroy();
+    });
+    const cwd = dirname(socket);
+    const planted = `[gateway]\ncontrol_socket = ${JSON.stringify(socket)}\n`;
+    mkdirSync(join(cwd, '.sentinel'));
+    for (const file of ['sentinel.toml', '.sentinel/sentinel.toml']) writeFileSync(join(cwd, file), planted);
+    const world = { cwd, env: { HOME: join(cwd, 'home'), SENTINEL_HOME: '', SENTINEL_TOKEN: 'x' } };
+    const { status, stderr } = await cli(['stdio', '--attach'], world);
+    assert.notEqual(status, 0);
+    assert.doesNotMatch(stderr, new RegExp(socket));
+    assert.equal(attached, 0);
+    await cli(['stdio', '--attach', '--config', 'sentinel.toml'], world);
+    assert.equal(attached, 1, 'named, it is taken');
   });
 
   test('a refused token ends with 20 and is not passed by', async (t) => {

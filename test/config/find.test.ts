@@ -26,3 +26,14 @@ test('a named file that is not there is never replaced by another', () => {
 test('when nothing is found, every place that was looked at is listed', () => {
   assert.equal(found(undefined, {}, []), 'SEN-0100: no configuration file found; looked at ./sentinel.toml, /home/op/.config/sentinel/sentinel.toml, /etc/sentinel/sentinel.toml');
 });
+
+test('what an agent\u2019s client starts takes no file of the working directory that was not named', () => {
+  const agent = (env: Readonly<Record<string, string>>, files: readonly string[], flag?: string): string => {
+    const result = locateConfig(flag, env, '/home/op', (path) => files.includes(path), 'agent');
+    return result.ok ? result.value : `${result.error.code}: ${result.error.message}`;
+  };
+  assert.equal(agent({}, ALL), '/home/op/.config/sentinel/sentinel.toml');
+  assert.equal(agent({}, ['sentinel.toml']), 'SEN-0100: no configuration file found; looked at /home/op/.config/sentinel/sentinel.toml, /etc/sentinel/sentinel.toml; ./sentinel.toml is taken only when it is named');
+  assert.equal(agent({}, ALL, 'sentinel.toml'), 'sentinel.toml');
+  assert.equal(agent({ SENTINEL_CONFIG: 'sentinel.toml' }, ALL), 'sentinel.toml');
+});

@@ -23,7 +23,7 @@ const check: Verb = {
     { run: 'sentinel check sentinel.toml --probe', does: 'also connects to each backend, and lets go of it again' },
     { run: 'sentinel check --format github', does: 'as annotations, for a workflow on GitHub' },
   ],
-  about: 'The file is the one that --config or SENTINEL_CONFIG names, else ./sentinel.toml, $XDG_CONFIG_HOME/sentinel/sentinel.toml (or ~/.config), in a checkout .sentinel/sentinel.toml as `sentinel start` wrote it, /etc/sentinel/sentinel.toml. SENTINEL_HOME names the folder of `sentinel start`, whose file then comes first of these. For every verb the same. Exit 10: there is none. Exit 11: it has errors. Exit 12: only a secret is missing. Exit 3: a probed backend did not answer. Warnings alone are exit 0.',
+  about: 'The file is the one that --config or SENTINEL_CONFIG names, else ./sentinel.toml, $XDG_CONFIG_HOME/sentinel/sentinel.toml (or ~/.config), in a checkout .sentinel/sentinel.toml as `sentinel start` wrote it, /etc/sentinel/sentinel.toml. SENTINEL_HOME names the folder of `sentinel start`, whose file then comes first of these. For every verb the same, but `sentinel stdio`, which an agent\'s client starts in the folder of its project: it takes no file from there that was not named. Exit 10: there is none. Exit 11: it has errors. Exit 12: only a secret is missing. Exit 3: a probed backend did not answer. Warnings alone are exit 0.',
   options: {
     probe: { type: 'boolean', help: 'connect to each backend and list its tools' },
     format: { type: 'string', value: FORMATS.join('|'), help: 'how problems are printed (default: human)' },

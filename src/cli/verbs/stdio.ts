@@ -19,13 +19,14 @@ const stdio: Verb = {
     { run: 'sentinel stdio --token-file ~/.local/state/sentinel/developer.token', does: 'what an MCP client runs: attaches to the running gateway, else is the gateway itself' },
     { run: 'SENTINEL_TOKEN_FILE=agent.token sentinel stdio --attach', does: 'only attaches; exit 13 when no gateway runs' },
   ],
-  about: 'The token comes from --token-file, SENTINEL_TOKEN or SENTINEL_TOKEN_FILE; a file must be readable by its owner only. Attached to a running gateway, limits, breakers and kills are shared with every other agent. It ends when stdin ends. If the gateway goes away in between, it says so on stderr and exits with 1.',
+  about: 'The token comes from --token-file, SENTINEL_TOKEN or SENTINEL_TOKEN_FILE; a file must be readable by its owner only. Attached to a running gateway, limits, breakers and kills are shared with every other agent. It ends when stdin ends. If the gateway goes away in between, it says so on stderr and exits with 1. A client starts it in the folder of its project, so a sentinel.toml there is not taken: name it with --config or SENTINEL_CONFIG, as `sentinel connect` does.',
   options: {
     'token-file': { type: 'string', value: 'file', help: 'the agent\'s token; mode 0600' },
     attach: { type: 'boolean', help: 'never run the gateway in this process' },
     alone: { type: 'boolean', help: 'never attach to a running gateway' },
   },
   operands: [0, 0],
+  startedBy: 'agent',
   run,
 };
 
@@ -59,7 +60,7 @@ async function alone(cx: VerbContext, source: TokenSource): Promise<number> {
     return read.ok ? read.value : undefined;
   };
   const loaded = ({ secretVariables }: Configuration): void => forgetVariables([...secretVariables, 'SENTINEL_TOKEN']);
-  return await runStdio({ loaded, configFile: cx.configFile, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
+  return await runStdio({ loaded, configFile: cx.configFile, startedBy: cx.startedBy, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
 }
 
 /** Bytes both ways, with back pressure. Ends well only when our own side ended first. */
