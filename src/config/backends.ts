@@ -44,7 +44,7 @@ const BACKEND = z.strictObject({
   idempotent_tools: words([], { doc: 'Tools (patterns) that may be called twice without harm.' }),
   timeout_secs: seconds(60, { doc: 'Time for one call.', original: true }, { least: 1 }),
   max_timeout: duration('10m', { doc: 'Longest a call may be kept alive by progress.' }, { least: 1000 }),
-  concurrency: count(32, { doc: 'Most calls at once.' }, { least: 1, most: 10_000 }),
+  concurrency: count(64, { doc: 'Most calls at once. Twice what one subject may have (`[concurrency] per_principal`), so that one agent cannot fill it.' }, { least: 1, most: 10_000 }),
   queue: count(64, { doc: 'Most calls waiting for a place.' }, { most: 100_000 }),
   result: size('16MiB', { doc: 'Largest result.' }),
   era: choice(['auto', 'legacy', 'modern'], 'auto', { doc: 'Protocol family it speaks; "auto" asks it.' }),

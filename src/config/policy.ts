@@ -94,7 +94,7 @@ function tellUnknown(kind: 'unknown_name' | 'dead_entry', name: string, all: rea
 }
 
 const CONCURRENCY = z.strictObject({
-  per_principal: count(32, live('Most calls at once of one subject.'), { least: 1, most: 100_000 }),
+  per_principal: count(32, live('Most calls at once of one subject. Half of the `concurrency` of a backend by default: whoever fills this share leaves room for others.'), { least: 1, most: 100_000 }),
   global: count(1024, live('Most calls at once.'), { least: 1, most: 1_000_000 }),
 });
 
