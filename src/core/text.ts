@@ -11,6 +11,13 @@ export function storable(text: string): string {
   return NEEDS_CARE.test(text) ? text.replaceAll(UNSTORABLE, escapeUnit) : text;
 }
 
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** C0, DEL or C1 in a name: it could steer the terminal of whoever reads it, and is never part of an honest one. */
+export function hasControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
 /** C0, DEL, C1, soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and bidirectional controls, line separators, BOM, tag characters. */
 export const UNPRINTABLE: RegExp = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu;
 

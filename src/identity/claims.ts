@@ -4,6 +4,7 @@ import type { RawJson } from '../core/json/scan.ts';
 import { type RoleName, roleName, type Timestamp } from '../core/ids.ts';
 import type { AuthFailure } from '../core/principal.ts';
 import { ok, type Result } from '../core/result.ts';
+import { hasControl } from '../core/text.ts';
 import { type Claims, type ParsedToken, refuse, textOf } from './token.ts';
 
 export interface ClaimRules {
@@ -25,8 +26,6 @@ const MAX_SECONDS = 8_640_000_000_000;
 const MAX_NAME = 256;
 export const MAX_ROLES = 32;
 const MAX_AUDIENCES = 16;
-// C0, DEL and C1: a name is shown in terminals and logs of operators.
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** In the order they are asked. `inspect` shows each, `verify` stops at the first failure. */
 export const CLAIM_CHECKS: readonly ClaimCheck[] = [
@@ -134,7 +133,7 @@ function checkSubject({ claims }: ParsedToken): AuthFailure | undefined {
 
 /** Fit to be shown and to be a key: 1 to 256 characters, none of them a control. */
 export function isName(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_NAME && !CONTROL.test(text);
+  return text.length > 0 && text.length <= MAX_NAME && !hasControl(text);
 }
 
 /** The claim at a dotted path: a string, or a list of strings, none of them empty. Order kept, repeats dropped. */

@@ -1,6 +1,7 @@
 // Fetches one issuer's key set. The address is the operator's; nothing of a token, not even its kid, goes into the request.
 import { Agent, type Dispatcher, request } from 'undici';
 import { decodeUtf8 } from '../core/json/scan.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { codeIn } from '../core/thrown.ts';
 
@@ -23,10 +24,6 @@ export function keySetUrlFault(url: string): string | undefined {
   if (parsed.protocol === 'https:') return undefined;
   if (parsed.protocol !== 'http:') return 'is not an https URL';
   return isLoopback(parsed.hostname) ? undefined : 'is plain http beyond loopback';
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** Redirects are not followed: an issuer that moved is a new address in the configuration. */

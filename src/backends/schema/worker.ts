@@ -7,6 +7,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { ArgumentError } from '../../core/decision.ts';
+import { shortText } from '../text.ts';
 import { type Dialect, dialectOf, schemaProblem } from './limits.ts';
 import { type Matcher, patternOf } from './patterns.ts';
 import type { CheckReply, CheckRequest } from './protocol.ts';
@@ -65,7 +66,7 @@ function compile(text: string): ValidateFunction | string {
   try {
     return compiler.compile(schema);
   } catch (error) {
-    return `the schema does not compile: ${shorten(error instanceof Error ? error.message : '', MESSAGE_CHARS)}`;
+    return `the schema does not compile: ${shortText(error instanceof Error ? error.message : '', MESSAGE_CHARS)}`;
   } finally {
     // Its cache of schemas is by object, and this object does not come again.
     compiler.removeSchema(schema);
@@ -98,12 +99,7 @@ function check({ id, digest, schema, args }: CheckRequest, reply: (message: Chec
 
 /** Where and which rule, in words of the schema; the value itself is never repeated. */
 function described(error: ErrorObject): ArgumentError {
-  return { path: shorten(error.instancePath, PATH_CHARS), keyword: error.keyword, message: shorten(error.message ?? '', MESSAGE_CHARS) };
-}
-
-function shorten(text: string, max: number): string {
-  const clean = text.replaceAll(/\p{C}+/gu, ' ');
-  return clean.length > max ? `${clean.slice(0, max).toWellFormed()}…` : clean;
+  return { path: shortText(error.instancePath, PATH_CHARS), keyword: error.keyword, message: shortText(error.message ?? '', MESSAGE_CHARS) };
 }
 
 const port = parentPort;

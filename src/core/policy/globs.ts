@@ -1,6 +1,7 @@
 // Tool patterns of roles, limits and kills: compiled once, matched against the canonical target, never against exposed names.
 // Compares UTF-16 units as they are: no case folding, no normalisation, no trimming (attack C06). No regex, so no backtracking.
 import { err, ok, type Result } from '../result.ts';
+import { hasControl } from '../text.ts';
 
 /** One side of a pattern. `any` also covers names with `/`: a rule for a whole backend may leave nothing out. */
 type Glob =
@@ -36,7 +37,6 @@ const MAX_PATTERN_LENGTH = 512;
 
 const ANY: Glob = Object.freeze({ kind: 'any' });
 const ONLY_STARS = /^\*+$/;
-const CONTROL = /[\u0000-\u001f\u007f]/;
 const SLASH = 0x2f;
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -44,7 +44,7 @@ const QUESTION = 0x3f;
 export function compilePattern(text: string): Result<Pattern, PatternFault> {
   if (text === '') return err({ code: 'empty' });
   if (text.length > MAX_PATTERN_LENGTH) return err({ code: 'too_long' });
-  if (CONTROL.test(text) || !text.isWellFormed()) return err({ code: 'character' });
+  if (hasControl(text) || !text.isWellFormed()) return err({ code: 'character' });
   const slash = text.indexOf('/');
   if (slash === 0) return err({ code: 'empty_backend' });
   if (slash === text.length - 1) return err({ code: 'empty_tool' });
