@@ -7,7 +7,10 @@ const TIMES: ReadonlySet<string> = new Set(['at', 'until', 'since', 'startedAt',
 export function publish(value: unknown, key: string = ''): unknown {
   if (typeof value === 'number' && TIMES.has(key)) return rfc3339(value);
   if (Array.isArray(value)) return value.map((item) => publish(item));
-  if (typeof value !== 'object' || value === null) return value;
+  return typeof value === 'object' && value !== null ? publishObject(value) : value;
+}
+
+export function publishObject(value: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [snake(name), publish(member, name)]));
 }
 

@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { printable } from '../../core/text.ts';
+import { isAgentName } from '../connect/ssh.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
 import { ownCommand } from '../package.ts';
@@ -86,7 +87,7 @@ function wishesOf(cx: VerbContext): Wishes | string {
   if (listen === undefined || healthListen === undefined) return 'an address is host:port, or a port of 127.0.0.1';
   const role = cx.flags.text('role') ?? 'developer';
   const subject = cx.flags.text('subject') ?? 'agent';
-  for (const name of [role, subject]) if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return `"${printable(name)}": letters, digits, dot, dash and underscore, at most 64`;
+  for (const name of [role, subject]) if (!isAgentName(name)) return `"${printable(name)}": letters, digits, dot, dash and underscore, at most 64`;
   return { ...placesOf(cx), role, subject, listen, healthListen };
 }
 

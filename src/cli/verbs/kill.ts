@@ -7,7 +7,7 @@ import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { confirmFault, usageFault } from '../faults.ts';
 import { tellGateway } from '../meant.ts';
-import { publish } from '../publish.ts';
+import { publishObject } from '../publish.ts';
 import { count, relative, rfc3339 } from '../render.ts';
 import { SCOPE_USAGE, parseScope } from '../scope.ts';
 import { parseUntil } from '../time.ts';
@@ -50,7 +50,7 @@ async function run(cx: VerbContext): Promise<number> {
   }
   const done = await control.value.kill(asked);
   if (!done.ok) return cx.fail(done.error);
-  if (cx.json) cx.outJson({ scope: describeKillScope(asked.scope), dry_run: asked.dryRun, until: asked.until === undefined ? null : rfc3339(asked.until), ...reportObject(done.value) });
+  if (cx.json) cx.outJson({ scope: describeKillScope(asked.scope), dry_run: asked.dryRun, until: asked.until === undefined ? null : rfc3339(asked.until), ...publishObject(done.value) });
   else tell(cx, asked, done.value);
   if (!done.value.known) cx.err(`warning: ${unknownScope(asked.scope)}`);
   return EXIT.ok;
@@ -66,11 +66,6 @@ function requestOf(cx: VerbContext): KillRequest | string {
   const until = given === undefined ? undefined : parseUntil(given, cx.now());
   if (until !== undefined && !until.ok) return `--until: ${until.error}`;
   return { scope: scope.value, reason: reason === '' ? 'dry run' : reason, until: until === undefined ? undefined : timestamp(until.value), by: cx.user, dryRun };
-}
-
-function reportObject(report: KillReport): object {
-  const shown = publish(report);
-  return typeof shown === 'object' && shown !== null ? shown : {};
 }
 
 /** The kill holds all the same: a role may come with the next reload. But it may be a typo, and then what should be stopped is not. */

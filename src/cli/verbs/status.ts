@@ -4,7 +4,7 @@ import type { BackendFault, BackendStatus } from '../../core/ports.ts';
 import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
-import { publish } from '../publish.ts';
+import { publishObject } from '../publish.ts';
 import { count, relative, table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
@@ -32,13 +32,9 @@ async function run(cx: VerbContext): Promise<number> {
   const report = answer.value;
   const faults = faultsOf(report);
   if (cx.flags.on('check')) for (const fault of faults) cx.err(fault);
-  else if (cx.json) cx.outJson({ degraded: faults.length > 0, ...asObject(publish(report)) });
+  else if (cx.json) cx.outJson({ degraded: faults.length > 0, ...publishObject(report) });
   else show(cx, report);
   return faults.length === 0 ? EXIT.ok : EXIT.partial;
-}
-
-function asObject(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {};
 }
 
 /** What makes it degraded, one sentence each. A backend that nobody needed yet is not down. */
