@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -61,8 +61,14 @@ describe('sentinel proxy: one server, watched, without a configuration', () => {
       if (proxy.hasEnded()) throw new Error(proxy.stderr());
       return /http:\/\/127\.0\.0\.1:\d+\/mcp$/m.exec(proxy.stderr().replace(upstream.url, ''))?.[0];
     }, 'it says where it listens');
+    const token = readFileSync(join(folder, 'home/.local/state/sentinel/proxy/token'), 'utf8').trim();
+    assert.ok(!proxy.stderr().includes(token), 'it names the file, not the token');
+    for (const wrong of [undefined, 'x', `${token}x`]) {
+      const refused = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...(wrong === undefined ? {} : { authorization: `Bearer ${wrong}` }) }, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' });
+      assert.equal(refused.status, 401, `with ${wrong ?? 'no token'}`);
+    }
     for (const generation of GENERATIONS) {
-      const peer = bin.use(await connect(generation, { via: 'http', url, token: 'nobody asks for one' }));
+      const peer = bin.use(await connect(generation, { via: 'http', url, token }));
       const answer = await peer.call('echo', { message: generation });
       assert.ok(answer.kind === 'result' && answer.text.includes(generation), JSON.stringify(answer));
       await peer.close();
@@ -71,14 +77,65 @@ describe('sentinel proxy: one server, watched, without a configuration', () => {
     assert.equal((await endOf(proxy, 'the proxy')).code, 0);
   });
 
-  test('T58: a command that does not exist is told on stderr, and no byte of it goes to stdout', async () => {
-    const proxy = start(argv('--mode', 'stdio', '--', join(folder, 'no-such-program')), { env, cwd: folder });
+  test('--no-auth says who can call it, and asks nobody; the token of the first run is the token of the next', async () => {
+    const upstream = bin.use(await startEverything(join(folder, 'open')));
+    const file = join(folder, 'home/.local/state/sentinel/proxy/token');
+    const run = async (...more: string[]): Promise<{ readonly proxy: ReturnType<typeof start>; readonly url: string }> => {
+      const proxy = start(argv('--upstream', upstream.url, '--port', '0', ...more), { env, cwd: folder });
+      bin.defer(() => proxy.signal('SIGKILL'));
+      const url = await until(() => {
+        if (proxy.hasEnded()) throw new Error(proxy.stderr());
+        return /http:\/\/127\.0\.0\.1:\d+\/mcp$/m.exec(proxy.stderr().replace(upstream.url, ''))?.[0];
+      }, 'it says where it listens');
+      return { proxy, url };
+    };
+    const first = await run();
+    const kept = readFileSync(file, 'utf8');
+    const [second, open] = [await run(), await run('--no-auth')];
+    assert.equal(readFileSync(file, 'utf8'), kept);
+    const [generation] = GENERATIONS;
+    assert.ok(generation !== undefined);
+    const peer = bin.use(await connect(generation, { via: 'http', url: second.url, token: kept.trim() }));
+    assert.ok((await peer.list()).length > 0);
+    assert.match(open.proxy.stderr(), /every user of this machine can call/);
+    const anybody = bin.use(await connect(generation, { via: 'http', url: open.url, token: 'nobody asks for one' }));
+    assert.ok((await anybody.list()).length > 0);
+    for (const one of [peer, anybody]) await one.close();
+    for (const { proxy } of [first, second, open]) {
+      proxy.signal('SIGTERM');
+      assert.equal((await endOf(proxy, 'the proxy')).code, 0);
+    }
+  });
+
+  test('T58: a command that does not exist is told on stderr with status 1, and no byte of it goes to stdout', async () => {
+    for (const command of [join(folder, 'no-such-program'), './no-such-program', 'no-such-program']) {
+      // Its stdin stays open: it ends by itself.
+      const proxy = start(argv('--mode', 'stdio', '--', command), { env, cwd: folder });
+      bin.defer(() => proxy.signal('SIGKILL'));
+      const said = await endOf(proxy, 'the proxy');
+      assert.deepEqual([said.code, said.stdout], [1, ''], said.stderr);
+      assert.match(said.stderr, /SEN-0401.*no-such-program/);
+    }
+  });
+
+  test('a command that ends before it speaks MCP is status 1 when the client leaves', async () => {
+    const proxy = start(argv('--', process.execPath, '-e', 'console.error("no licence"); process.exit(3)'), { env, cwd: folder });
     bin.defer(() => proxy.signal('SIGKILL'));
-    await until(() => proxy.stderr().includes('spawn_failed') || proxy.hasEnded(), 'it is told');
     proxy.child.stdin?.end();
     const said = await endOf(proxy, 'the proxy');
-    assert.equal(said.stdout, '');
-    assert.match(said.stderr, /no-such-program/);
+    assert.deepEqual([said.code, said.stdout], [1, ''], said.stderr);
+    assert.match(said.stderr, /SEN-0401.*exit code 3.*no licence/);
+  });
+
+  test('SIGTERM in the first moments of its server ends both in order', async () => {
+    const server = 'process.stdin.resume() /* and never speaks */';
+    const proxy = start(argv('--', process.execPath, '-e', server), { env, cwd: folder });
+    bin.defer(() => proxy.signal('SIGKILL'));
+    const child = await until(() => descendants(proxy.child.pid ?? -1).find((one) => one.argv.includes(server)), 'the server runs');
+    proxy.signal('SIGTERM');
+    const said = await endOf(proxy, 'the proxy');
+    assert.equal(said.code, 0, said.stderr);
+    assert.ok(!isAlive(child.pid), 'it did not wait for its server');
   });
 });
 
