@@ -126,13 +126,14 @@ async function make(call: ToolCall, inbound: Inbound, io: AgentIo, flight: Fligh
     for (const give of undo) give();
     return { end: { kind: 'denied', reason }, answer: undefined, trail, took: took(call.at, undefined, undefined, undefined, deps) };
   };
-  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, onRefusal: (give) => undo.push(give) });
+  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, paramHeaders: inbound.paramHeaders, onRefusal: (give) => undo.push(give) });
   if (admission.kind === 'denied') return refused(admission.reason, admission.trail);
 
   const { permit } = admission;
   const sent = deps.clock.mono();
   const token = readMeta(inbound.params).progressToken;
-  const dispatched = await dispatch(permit, snapshot, { signal: flight.signal, onProgress: token === undefined ? undefined : relayProgress(token, deps.clock, io.notify) }, deps);
+  const progress = token === undefined ? undefined : relayProgress(token, deps, io.notify);
+  const dispatched = await dispatch(permit, snapshot, { signal: flight.signal, onProgress: progress?.receive }, deps).finally(() => progress?.end(!flight.signal.aborted));
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
   const back = deps.clock.mono();
