@@ -1,6 +1,9 @@
 // The time one call may take: a timeout that progress renews, up to a hard maximum (checklist C10).
 import type { Clock, Timers } from '../core/ports.ts';
 
+/** As long as for ever, for what is held open. */
+export const DAY_MS = 86_400_000;
+
 export interface Deadline {
   /** Progress arrived: the timeout begins again, the maximum does not. */
   renew(): void;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect } from '../support/e2e/clients.ts';
-import { atLeast, fourBackends, none, noNpx, serve } from '../support/e2e/four.ts';
-import { launch, prepare, type Setup } from '../support/e2e/gateway.ts';
+import { atLeast, none, noNpx, prepareFour, serve } from '../support/e2e/four.ts';
+import { launch, type Setup } from '../support/e2e/gateway.ts';
 import { descendants, type Running, type Seen } from '../support/e2e/processes.ts';
 import { suite } from '../support/e2e/suite.ts';
 
@@ -21,8 +20,7 @@ suite('nothing outlives a gateway that is killed', noNpx, () => {
   const bin = new AsyncDisposableStack();
   let setup: Setup;
   before(async () => {
-    setup = bin.use(await prepare({ toml: '', gateway: ['drain_timeout = "1s"'] }));
-    setup.write(fourBackends(join(setup.folder, 'files')));
+    setup = bin.use(await prepareFour());
   });
   after(async () => bin.disposeAsync());
 

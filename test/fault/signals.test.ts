@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect, type Peer } from '../support/e2e/clients.ts';
-import { atLeast, fourBackends, none, noNpx, serve } from '../support/e2e/four.ts';
+import { atLeast, fourBackends, none, noNpx, prepareFour, serve } from '../support/e2e/four.ts';
 import { launch, prepare, type Gateway, type Setup } from '../support/e2e/gateway.ts';
 import { INITIALIZE, startLines } from '../support/e2e/lines.ts';
 import { descendants, endOf, MAIN, start, until } from '../support/e2e/processes.ts';
@@ -13,8 +13,7 @@ suite('signals end the gateway and everything it started', noNpx, () => {
   const bin = new AsyncDisposableStack();
   let setup: Setup;
   before(async () => {
-    setup = bin.use(await prepare({ toml: '', gateway: ['drain_timeout = "1s"'] }));
-    setup.write(fourBackends(join(setup.folder, 'files')));
+    setup = bin.use(await prepareFour());
   });
   after(async () => bin.disposeAsync());
 

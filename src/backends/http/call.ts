@@ -9,7 +9,7 @@ import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts
 import type { BackendDeps } from '../deps.ts';
 import { type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate } from '../progress.ts';
-import type { Exchange, HttpRequest, Receiver, ResponseHeaders } from './exchange.ts';
+import { type Exchange, type HttpRequest, type Receiver, type ResponseHeaders, resting } from './exchange.ts';
 import { type FlatHeaders, isSessionId } from './headers.ts';
 import { type BodyReader, type BodySink, jsonReader, sseReader } from './sse.ts';
 
@@ -59,7 +59,6 @@ export interface CallContext {
 const ERROR_BYTES = 64 * 1024;
 const ENVELOPE_BYTES = 4096;
 const LINGER_MS = 1_000;
-const REST_MS = 250;
 const RETRY_MS = 1_000;
 const RETRY_LEAST_MS = 50;
 const RETRY_MOST_MS = 30_000;
@@ -71,6 +70,7 @@ export class HttpCall implements Receiver, BodySink {
   readonly #resolve: (reply: Reply) => void;
   readonly #deadline: Deadline;
   readonly #gate: ProgressGate;
+  readonly #rest: () => void;
   readonly #abort = (): void => this.give({ code: 'cancelled' });
   #exchange: Exchange | undefined;
   #reader: BodyReader | undefined;
@@ -80,7 +80,6 @@ export class HttpCall implements Receiver, BodySink {
   #lastEventId: string | undefined;
   #retryMs = RETRY_MS;
   #settled = false;
-  #resting = false;
   #isStream = false;
   #undo: () => void = () => undefined;
 
@@ -90,7 +89,8 @@ export class HttpCall implements Receiver, BodySink {
     this.#context = context;
     this.#resolve = resolve;
     this.#deadline = startDeadline(context.deps, ask, (afterMs) => this.give({ code: 'timeout', afterMs }));
-    this.#gate = progressGate(context.deps.clock, context.deps.limits.progressPerSecond, ask.onProgress);
+    this.#gate = progressGate(ask.onProgress);
+    this.#rest = resting(context.deps.timers, () => this.#exchange);
     ask.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -197,16 +197,6 @@ export class HttpCall implements Receiver, BodySink {
     const isAnswer = (message.kind === 'answer' && mine && message.answer.kind === 'error') || message.kind === 'error';
     const isClientError = this.#status >= 400 && this.#status < 500 && this.#status !== 401 && this.#status !== 403;
     if (isAnswer && isClientError && this.#ask.manner.era === 'modern') this.#settle(ok(message.answer));
-  }
-
-  #rest(): void {
-    if (this.#resting) return;
-    this.#resting = true;
-    this.#exchange?.pause();
-    this.#context.deps.timers.after(REST_MS, () => {
-      this.#resting = false;
-      this.#exchange?.resume();
-    });
   }
 
   /** A legacy server may close the stream and go on in another one: the call itself is not sent again (2025-11-25 transports). */

@@ -1,6 +1,6 @@
 // One HTTP request and its response, on undici's dispatch: no fetch, no redirects, no cookies, no decompression. Knows nothing of MCP.
 import type { Dispatcher, Pool } from 'undici';
-import type { BackendFault } from '../../core/ports.ts';
+import type { BackendFault, Timers } from '../../core/ports.ts';
 import { codeIn } from '../../core/thrown.ts';
 import { messageOf } from '../text.ts';
 import type { FlatHeaders } from './headers.ts';
@@ -30,6 +30,22 @@ export interface Exchange {
   /** Backpressure: reads no more from the socket until `resume`. */
   pause(): void;
   resume(): void;
+}
+
+const REST_MS = 250;
+
+/** Returns the request for a pause: reads no more for a moment, however often it is asked in it. */
+export function resting(timers: Timers, current: () => Exchange | undefined): () => void {
+  let rests = false;
+  return () => {
+    if (rests) return;
+    rests = true;
+    current()?.pause();
+    timers.after(REST_MS, () => {
+      rests = false;
+      current()?.resume();
+    });
+  };
 }
 
 export function exchange(pool: Pool, request: HttpRequest, receiver: Receiver): Exchange {

@@ -2,17 +2,15 @@
 // Held as long as the link lasts; opened again, with growing pauses, when it ends.
 import { objectOf, toRaw } from '../../core/json/compose.ts';
 import { readMessage } from '../message.ts';
-import { sleep } from '../deadline.ts';
+import { DAY_MS, sleep } from '../deadline.ts';
 import { type ConnectInput, type HttpLink, withEnvelope } from './connect.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, resting } from './exchange.ts';
 import { isSessionId } from './headers.ts';
 import { type BodyReader, sseReader } from './sse.ts';
 
 const AGAIN_MS = 1_000;
 const MOST_MS = 60_000;
 const STABLE_MS = 30_000;
-const DAY_MS = 86_400_000;
-const REST_MS = 250;
 
 /** `refused`: the server has no such stream (405, -32601), so it is not asked for again. */
 type Ended = 'refused' | 'ended';
@@ -58,16 +56,7 @@ interface Place {
 async function listenLegacy({ conversation, deps }: ConnectInput, { manner }: HttpLink, signal: AbortSignal, place: Place): Promise<Ended> {
   return new Promise((resolve) => {
     let reader: BodyReader | undefined;
-    let resting = false;
-    const rest = (): void => {
-      if (resting) return;
-      resting = true;
-      exchange.pause();
-      deps.timers.after(REST_MS, () => {
-        resting = false;
-        exchange.resume();
-      });
-    };
+    const rest = resting(deps.timers, () => exchange);
     const finish = (ended: Ended): void => {
       signal.removeEventListener('abort', abort);
       exchange.abort();

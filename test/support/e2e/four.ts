@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Setup } from './gateway.ts';
+import { prepare, type Setup } from './gateway.ts';
 import { descendants, leftovers, MAIN, ROOT, start, until, type Running, type Seen } from './processes.ts';
 import { everything, filesystem, fixture, quoted, stdioBackend } from './servers.ts';
 
@@ -10,6 +10,13 @@ import { everything, filesystem, fixture, quoted, stdioBackend } from './servers
 const GONE_MS = 5_000;
 const npx = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'npx')).find((path) => existsSync(path));
 export const noNpx: string | false = npx === undefined ? 'no npx on this machine' : false;
+
+/** Written down, not started. */
+export async function prepareFour(): Promise<Setup> {
+  const setup = await prepare({ toml: '', gateway: ['drain_timeout = "1s"'] });
+  setup.write(fourBackends(join(setup.folder, 'files')));
+  return setup;
+}
 
 /** One from npx, one that ignores the end of its stdin and SIGTERM, and two as they should be. */
 export function fourBackends(folder: string): string {
