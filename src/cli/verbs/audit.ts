@@ -96,12 +96,15 @@ async function runTail(cx: VerbContext, audit: Audit): Promise<Result<number, Fa
   const lines = numberFlag(cx, 'lines', 10, [0, 1000]);
   if (!filter.ok) return filter;
   if (!lines.ok) return lines;
-  const { auditJson } = await import('../../app/audit.ts');
-  const say = (entry: AuditEntry): void => (cx.json ? cx.outJson(auditJson(entry)) : cx.out(auditLine(entry, cx.paint)));
   if (!cx.flags.on('no-follow') && !(await runsHere(cx))) cx.err('note: no gateway runs here; what others write to this store is shown as it comes');
   const signal = cx.flags.on('no-follow') ? AbortSignal.abort() : cx.signal;
-  const followed = await audit.follow(filter.value, lines.value, signal, say);
+  const followed = await audit.follow(filter.value, lines.value, signal, await speaker(cx));
   return followed.ok ? ok(EXIT.ok) : err(storeFault(followed.error));
+}
+
+async function speaker(cx: VerbContext): Promise<(entry: AuditEntry) => void> {
+  const { auditJson } = await import('../../app/audit.ts');
+  return (entry) => (cx.json ? cx.outJson(auditJson(entry)) : cx.out(auditLine(entry, cx.paint)));
 }
 
 async function runsHere(cx: VerbContext): Promise<boolean> {
@@ -118,11 +121,7 @@ async function runQuery(cx: VerbContext, audit: Audit): Promise<Result<number, F
   if (!before.ok) return before;
   const page = await audit.query(filter.value, { limit: limit.value, before: before.value });
   if (!page.ok) return err(storeFault(page.error));
-  const { auditJson } = await import('../../app/audit.ts');
-  for (const entry of page.value.entries) {
-    if (cx.json) cx.outJson(auditJson(entry));
-    else cx.out(auditLine(entry, cx.paint));
-  }
+  page.value.entries.forEach(await speaker(cx));
   if (page.value.entries.length === 0) cx.err('nothing matches');
   if (page.value.next !== undefined) cx.err(`more: --before ${page.value.next}`);
   return ok(EXIT.ok);
