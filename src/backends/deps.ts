@@ -23,7 +23,6 @@ export interface BackendLimits {
   readonly noiseWindowMs: number;
   /** Messages nobody asked for, per second; above it the child's stdout rests for the remainder of the second (I12). */
   readonly unsolicitedPerSecond: number;
-  readonly progressPerSecond: number;
   /** Bytes waiting for a child that does not read (B13). */
   readonly stdinBytes: number;
   readonly stderrBytes: number;
@@ -51,7 +50,6 @@ export const BACKEND_LIMITS: BackendLimits = Object.freeze({
   noiseStrikes: 50,
   noiseWindowMs: 60_000,
   unsolicitedPerSecond: 2_000,
-  progressPerSecond: 50,
   stdinBytes: 8 * 1024 * 1024,
   stderrBytes: 64 * 1024,
   stderrLinesPerSecond: 50,

@@ -1,30 +1,22 @@
-// Progress of one call on its way to the agent: only what rises, not too often, and without the token of our hop.
+// Progress of one call on its way inward: only what rises, and without the token of our hop. How much of it an agent gets is the
+// pipeline's: a bound here would lose the last of a burst, which is the one that counts; a flood rests on the pipe like any other (I12).
 import { withMembers } from '../core/json/compose.ts';
 import { kindOf, members } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { Clock } from '../core/ports.ts';
 
 const TOKEN = ['progressToken'] as const;
 
-/** Gives the params of one `notifications/progress` on, or keeps them back (T103, I12). True when it was progress at all. */
+/** Gives the params of one `notifications/progress` on, or keeps them back (T103). True when it was progress at all. */
 export type ProgressGate = (params: RawJson) => boolean;
 
-export function progressGate(clock: Clock, perSecond: number, forward: ((params: RawJson) => void) | undefined): ProgressGate {
+export function progressGate(forward: ((params: RawJson) => void) | undefined): ProgressGate {
   let highest = -Infinity;
-  let second = -Infinity;
-  let count = 0;
   return (params) => {
     const raw = members(params)?.get('progress');
     const value = raw === undefined || kindOf(raw) !== 'number' ? Number.NaN : Number(raw);
     if (!(value > highest)) return false;
     highest = value;
-    const now = clock.mono();
-    if (now - second >= 1000) {
-      second = now;
-      count = 0;
-    }
-    count += 1;
-    if (count <= perSecond) forward?.(withMembers(params, { drop: TOKEN }));
+    forward?.(withMembers(params, { drop: TOKEN }));
     return true;
   };
 }

@@ -84,6 +84,12 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
       assert.deepEqual(seen, [expected, expected]);
     });
 
+    test('T103: the last of a burst of progress is not lost on the way in', async () => {
+      const values: unknown[] = [];
+      await backend.call(permit('progress', { n: 120, ms: 0 }, { wantsProgress: true }), io({ onProgress: (params) => values.push(JSON.parse(params).progress) }));
+      assert.equal(values.at(-1), 120);
+    });
+
     test('a call that did not ask for progress has no token', async () => {
       let heard = 0;
       const result = await backend.call(permit('progress', { n: 2 }), io({ onProgress: () => { heard += 1; } }));

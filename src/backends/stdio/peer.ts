@@ -24,7 +24,6 @@ export interface PeerHooks {
 export interface PeerDeps {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly progressPerSecond: number;
   readonly stdinBytes: number;
 }
 
@@ -96,7 +95,7 @@ export class Peer {
       resolve(asked);
     };
     options.signal?.addEventListener('abort', abort, { once: true });
-    const gate = progressGate(this.#deps.clock, this.#deps.progressPerSecond, options.onProgress);
+    const gate = progressGate(options.onProgress);
     this.#pending.set(id, { limit: options.resultBytes, gate, deadline, settle });
   }
 

@@ -72,7 +72,7 @@ export class StdioSession {
       secrets: Object.values(settings.env).map((secret) => secret.reveal()),
       log: (text) => deps.log({ backend: settings.id, level: 'info', event: 'stderr', text }),
     });
-    this.peer = new Peer({ clock, timers, progressPerSecond: limits.progressPerSecond, stdinBytes: limits.stdinBytes }, {
+    this.peer = new Peer({ clock, timers, stdinBytes: limits.stdinBytes }, {
       write: (line) => this.#write(line),
       toolsChanged: () => hooks.toolsChanged(),
       noise: (what) => this.#noise(what),
