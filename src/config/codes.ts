@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -84,7 +84,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'Pass the secret by `env`, `headers` or `bearer`.', KEY),
   exposed: error('SEN-0116', 'Listens to the network without protection',
     'The address is reachable from other machines, and the gateway itself does not speak TLS: tokens would travel in clear.',
-    'Listen on 127.0.0.1, or put a TLS proxy in front and set `behind_proxy = true`.'),
+    'Listen on 127.0.0.1, or put a TLS proxy in front, set `behind_proxy = true`, and name the proxy in `trusted_proxies`.'),
   pattern: error('SEN-0117', 'Pattern not usable',
     'A tool pattern is `backend/tool` or `tool`, with `*` and `?` in each part; neither part may be empty.',
     'Write for example `"files/read_*"`.'),
@@ -185,6 +185,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   dead_entry: warning('SEN-0170', 'Entry that hits nothing',
     'A kill names a backend or a role that is not configured, or a pattern of an `allow`, a limit or a kill names a backend that this file does not have, or matches no tool that is known: perhaps a typo, and then what should be stopped is not.',
     'Compare with `sentinel tools`.'),
+  proxy_unnamed: warning('SEN-0171', 'The proxy is not named',
+    'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of connections and of wrong tokens, one peer in the audit.',
+    'Set `trusted_proxies` to the address or network of the proxy, or to `[]` where there is none and the port is only published, as by Docker.', KEY),
 };
 
 /** The exit status for a refused configuration: secrets are named apart only when nothing else is wrong. */

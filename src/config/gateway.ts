@@ -4,7 +4,7 @@ import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
 import { section, type Context, type Section } from './section.ts';
 import { pathOf } from './secrets.ts';
-import { isLoopback, parseAddress } from './units.ts';
+import { isLoopback, networkOf, parseAddress } from './units.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -17,6 +17,7 @@ const GATEWAY = z.strictObject({
   allowed_origins: words([], { doc: 'Web origins that may connect. Others that send an Origin header are refused.' }),
   allowed_hosts: words([], { doc: 'Host names that requests may carry, besides those of `listen` and `public_url`.' }),
   behind_proxy: flag(false, { doc: 'A TLS proxy is in front: listening beyond loopback is allowed.', reload: 'restart' }),
+  trusted_proxies: words([], { doc: 'Addresses or networks of proxies whose `X-Forwarded-For` says who the agent is. From anybody else the header is only words.', example: '["10.0.0.0/8", "::1"]' }),
   state_dir: maybeText({ doc: 'Keys, store and socket live here. Unset: $STATE_DIRECTORY, $XDG_STATE_HOME/sentinel or ~/.local/state/sentinel.', reload: 'restart', example: '"/var/lib/sentinel"' }),
   control_socket: maybeText({ doc: 'Socket of the command line. Unset: control.sock in `state_dir`.', reload: 'restart', example: '"/run/sentinel/control.sock"' }),
   drain_timeout: duration('10s', { doc: 'How long calls in flight may take to end at shutdown.' }, { most: 3_600_000 }),
@@ -41,6 +42,7 @@ export const gateway: Section<GatewayTable, undefined> = section('gateway', GATE
     allowedOrigins: file.allowed_origins.filter((origin, index) => isOrigin(origin, index, context)),
     allowedHosts: file.allowed_hosts.map((host) => host.toLowerCase()),
     behindProxy: file.behind_proxy,
+    trustedProxies: trustedProxies(file.trusted_proxies, file.behind_proxy, context),
     logLevel: logLevel(file.log_level, context),
     stateDir,
     controlSocket: file.control_socket === undefined ? `${stateDir}/control.sock` : pathOf(file.control_socket, context.directory, context.home),
@@ -76,6 +78,15 @@ function isOrigin(written: string, index: number, context: Context): boolean {
   if (URL.canParse(written) && new URL(written).origin === written) return true;
   context.problem('value', ['gateway', 'allowed_origins', index], '`gateway.allowed_origins` takes origins such as "https://app.example.com": scheme and host, nothing after', undefined, 'key');
   return false;
+}
+
+function trustedProxies(written: readonly string[], behindProxy: boolean, context: Context): readonly string[] {
+  if (behindProxy && !context.given(['gateway', 'trusted_proxies'])) context.problem('proxy_unnamed', ['gateway', 'behind_proxy'], '`gateway.behind_proxy` is set, and `gateway.trusted_proxies` does not say who the proxy is');
+  const networks = written.map(networkOf);
+  for (const [index, network] of networks.entries()) {
+    if (network === undefined) context.problem('value', ['gateway', 'trusted_proxies', index], '`gateway.trusted_proxies` takes addresses and networks such as "10.0.0.7" or "10.0.0.0/8", and not all addresses at once', undefined, 'key');
+  }
+  return networks.filter((network) => network !== undefined);
 }
 
 /** Filters such as `info,sqlx=warn` came with the original: their first bare word is the level. */

@@ -1,4 +1,5 @@
 // Durations, sizes and addresses as the configuration writes them, and back. Pure; the inverse is exact, so that what is shown is what was set.
+import ipaddr from 'ipaddr.js';
 import type { Address } from '../core/settings.ts';
 
 /** setTimeout fires at once beyond 2^31-1 ms, so no duration may be longer. */
@@ -60,4 +61,13 @@ export function showAddress(address: Address): string {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
+}
+
+/** `10.0.0.0/8` as it is; an address as the network it is alone in. A prefix of no bits is everybody, and none can be meant by that. */
+export function networkOf(text: string): string | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `${text}/32`;
+  if (ipaddr.IPv6.isValid(text) && !text.includes('%')) return `${text}/128`;
+  const [address = ''] = text.split('/');
+  if (!ipaddr.isValidCIDR(text) || /\/0+$/.test(text) || address.includes('%')) return undefined;
+  return ipaddr.IPv6.isValid(address) || ipaddr.IPv4.isValidFourPartDecimal(address) ? text : undefined;
 }

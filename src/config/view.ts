@@ -61,7 +61,7 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
   return [
     ...entries('gateway', {
       listen: showAddress(gateway.listen), health_listen: showAddress(gateway.healthListen), log_level: gateway.logLevel, audit_enabled: audit.enabled,
-      public_url: gateway.publicUrl, allowed_origins: gateway.allowedOrigins, allowed_hosts: gateway.allowedHosts, behind_proxy: gateway.behindProxy,
+      public_url: gateway.publicUrl, allowed_origins: gateway.allowedOrigins, allowed_hosts: gateway.allowedHosts, behind_proxy: gateway.behindProxy, trusted_proxies: gateway.trustedProxies,
       state_dir: gateway.stateDir, control_socket: gateway.controlSocket, drain_timeout: ms(gateway.drainMs), metrics_token: masked(gateway.metricsToken),
     }),
     ...entries('bounds', {

@@ -18,7 +18,10 @@ export interface GatewaySettings {
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
   /** Needed to listen beyond loopback without TLS of our own. */
+  /** Listening beyond loopback is meant: something else speaks TLS. */
   readonly behindProxy: boolean;
+  /** Networks, as `10.0.0.0/8`, of proxies whose `X-Forwarded-For` is read. Empty: of none. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly stateDir: string;
   readonly controlSocket: string;

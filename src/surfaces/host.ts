@@ -40,18 +40,3 @@ export function originAllowed(origin: string | undefined, gateway: GatewaySettin
 export function plainAddress(address: string | undefined): string {
   return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').toLowerCase();
 }
-
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
-}
-
-const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?)$/i;
-
-/** The peer to count and to record: behind a proxy, the address that proxy saw (the last entry; earlier ones are the client's own words). */
-export function peerOf(remote: string | undefined, forwardedFor: string | undefined, gateway: GatewaySettings): string {
-  if (gateway.behindProxy && forwardedFor !== undefined) {
-    const last = forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim();
-    if (ADDRESS.test(last)) return plainAddress(last);
-  }
-  return plainAddress(remote);
-}

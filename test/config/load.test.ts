@@ -161,11 +161,24 @@ test('secret files must exist, be closed to others, and lose one line end', () =
 
 test('listening beyond loopback needs a proxy that speaks TLS', () => {
   assert.deepEqual(marks(refused('[gateway]\nlisten = "0.0.0.0:9200"\n')), ['SEN-0116@2:10']);
-  assert.deepEqual(accepted('[gateway]\nlisten = "[::]:9200"\nbehind_proxy = true\n').settings.gateway.listen, { host: '::', port: 9200 });
+  assert.deepEqual(accepted('[gateway]\nlisten = "[::]:9200"\nbehind_proxy = true\ntrusted_proxies = []\n').settings.gateway.listen, { host: '::', port: 9200 });
   assert.ok(codes(accepted('[gateway]\nhealth_listen = "0.0.0.0:9201"\n').warnings).includes('SEN-0164'));
   assert.ok(!codes(accepted('[gateway]\nhealth_listen = "0.0.0.0:9201"\n', { env: { JWT_SECRET_KEY: JWT_SECRET, HEALTH_TOKEN: 'h' } }).warnings).includes('SEN-0164'));
   assert.deepEqual(codes(refused('[gateway]\nlisten = ":9200"\n')), ['SEN-0108']);
   assert.deepEqual(codes(refused('[gateway]\nlisten = "127.0.0.1:9201"\n')), ['SEN-0123']);
+});
+
+test('a proxy is believed when it is named, and a file that only says that there is one is told so', () => {
+  const proxies = (list: string): readonly string[] => accepted(`[gateway]\ntrusted_proxies = ${list}\n`).settings.gateway.trustedProxies;
+  assert.deepEqual(proxies('["10.0.0.7", "10.0.0.0/8", "::1", "fd00::/8"]'), ['10.0.0.7/32', '10.0.0.0/8', '::1/128', 'fd00::/8']);
+  assert.deepEqual(accepted('').settings.gateway.trustedProxies, []);
+  for (const wrong of ['"0.0.0.0/0"', '"::/0"', '"10.0.0.0/33"', '"proxy.internal"', '"10.1/16"', '"0x0a000001"', '"10.0.0.0/8 "', '"fe80::1%eth0"', '"10.0.0.7:80"']) {
+    assert.deepEqual(marks(refused(`[gateway]\ntrusted_proxies = ["::1", ${wrong}]\n`)).map((mark) => mark.slice(0, 10)), ['SEN-0108@2'], wrong);
+  }
+  const unnamed = accepted('[gateway]\nbehind_proxy = true\n');
+  assert.ok(codes(unnamed.warnings).includes('SEN-0171'));
+  assert.deepEqual(unnamed.settings.gateway.trustedProxies, [], 'silence trusts nobody');
+  assert.ok(!codes(accepted('[gateway]\nbehind_proxy = true\ntrusted_proxies = []\n').warnings).includes('SEN-0171'));
 });
 
 test('LOG_LEVEL wins over the file, and the first bare word of a filter is its level', () => {

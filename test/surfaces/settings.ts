@@ -11,7 +11,7 @@ const BOUNDS: BoundsSettings = {
 
 const GATEWAY: GatewaySettings = {
   listen: { host: '127.0.0.1', port: 0 }, healthListen: { host: '127.0.0.1', port: 0 }, publicUrl: undefined, allowedOrigins: ['https://good.example'],
-  allowedHosts: [], behindProxy: false, logLevel: 'info', stateDir: '/nowhere', controlSocket: '/nowhere/s', drainMs: 2000, metricsToken: undefined,
+  allowedHosts: [], behindProxy: false, trustedProxies: [], logLevel: 'info', stateDir: '/nowhere', controlSocket: '/nowhere/s', drainMs: 2000, metricsToken: undefined,
 };
 
 const GH: StdioBackendSettings = {

@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream';
 import type { Ingress } from '../../core/inbound.ts';
 import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { isLoopback, plainAddress } from '../host.ts';
+import { plainAddress } from '../host.ts';
+import { isLoopback, isTrustedProxy } from '../peer.ts';
 import { type ListenFault, listenOn } from '../listen.ts';
 import { FailureLimiter, type FailureRate } from './failures.ts';
 import { safely } from './reply.ts';
@@ -99,7 +100,7 @@ function setTimes(server: Server, bounds: BoundsSettings): void {
   server.maxHeadersCount = 0;
 }
 
-/** Caps per peer. Behind a proxy all connections are the proxy's, so only the total counts. */
+/** Caps per peer. A trusted proxy carries the connections of many, so only the total counts for it. */
 function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket> {
   const open = new Set<Socket>();
   const perPeer = new Map<string, number>();
@@ -110,7 +111,7 @@ function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket>
     const { bounds, gateway } = state.ingress.runtime.current().settings;
     const peer = plainAddress(socket.remoteAddress);
     const before = perPeer.get(peer) ?? 0;
-    if (!gateway.behindProxy && before >= (isLoopback(peer) ? bounds.connectionsLoopback : bounds.connectionsPerPeer)) {
+    if (!isTrustedProxy(peer, gateway) && before >= (isLoopback(peer) ? bounds.connectionsLoopback : bounds.connectionsPerPeer)) {
       state.counters.hits.connections += 1;
       socket.destroy();
       return;

@@ -12,7 +12,7 @@ import type { Settings } from '../../core/settings.ts';
 import { authStatus, challenge, resourceMetadata, resourceMetadataUrl } from '../../relay/oauth.ts';
 import { errorMessage } from '../../relay/rpc.ts';
 import { eraOf } from '../../relay/versions.ts';
-import { peerOf } from '../host.ts';
+import { peerOf } from '../peer.ts';
 import { readBody } from './body.ts';
 import { eraOfMessage, metaOf } from './classify.ts';
 import { agentLimits, faulty, readEnvelope, type Envelope } from './envelope.ts';
