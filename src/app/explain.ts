@@ -50,7 +50,7 @@ function issuersOf({ settings }: Snapshot): readonly string[] {
 
 async function explainFor(call: ToolCall, snapshot: Snapshot, deps: ExplainDeps, withArguments: boolean): Promise<ExplainReport> {
   const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
-  const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, onRefusal: () => {} });
+  const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, paramHeaders: undefined, onRefusal: () => {} });
   const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
   return {
     allowed: admission.kind === 'admitted', known: true, target: targetKey(call.target),

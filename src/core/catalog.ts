@@ -2,6 +2,7 @@
 import type { Target } from './call.ts';
 import type { BackendId } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
+import type { Mirror } from './mirrors.ts';
 
 /** Hints a backend claims about itself. Untrusted: never a reason to allow (C12 of the protocol checklist). */
 export interface ToolHints {
@@ -17,6 +18,8 @@ export interface ToolEntry {
   /** The same with the exposed name (and a title that names the backend). */
   readonly exposedDefinition: RawJson;
   readonly inputSchema: RawJson | undefined;
+  /** Arguments that modern HTTP requests repeat as headers; none where the schema breaks the rules for that. */
+  readonly mirrors: readonly Mirror[];
   /** SHA-256 of `definition`, hex. */
   readonly digest: string;
   readonly hints: ToolHints;

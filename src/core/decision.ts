@@ -21,11 +21,16 @@ export type DenyReason =
   | { readonly code: 'limited'; readonly scope: LimitScope; readonly limit: number; readonly windowMs: number; readonly retryAfterMs: number | undefined }
   | { readonly code: 'busy'; readonly scope: 'principal' | 'backend' | 'global'; readonly limit: number }
   | { readonly code: 'invalid_arguments'; readonly errors: readonly ArgumentError[] }
+  /** A `Mcp-Param-*` header and the arguments say two things (SEP-2243). */
+  | { readonly code: 'header_mismatch'; readonly header: string; readonly problem: HeaderProblem }
   | { readonly code: 'guarded'; readonly finding: Finding }
   | { readonly code: 'circuit_open'; readonly retryAfterMs: number }
   | { readonly code: 'backend_down'; readonly detail: string }
   | { readonly code: 'audit_unavailable' }
   | { readonly code: 'stage_failed'; readonly stage: string };
+
+/** No header for a value; a value that cannot be read; another value; a header for no value. */
+export type HeaderProblem = 'missing' | 'unreadable' | 'different' | 'unexpected';
 
 export type DenyCode = DenyReason['code'];
 

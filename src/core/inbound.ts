@@ -6,6 +6,12 @@ import type { Authenticator, Clock, Random } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Runtime } from './snapshot.ts';
 
+/**
+ * `Mcp-Param-*` lines of one request by lower-case name, as they arrived, none of them twice. What an agent claims: to be
+ * compared with its arguments, never a reason to allow (SEC31).
+ */
+export type ParamHeaders = ReadonlyMap<string, string>;
+
 export interface Inbound {
   readonly principal: Principal;
   readonly origin: CallOrigin;
@@ -14,6 +20,8 @@ export interface Inbound {
   readonly method: string;
   /** The scanned object slice, or undefined. */
   readonly params: RawJson | undefined;
+  /** Undefined where there are no headers to mirror the body: stdio, the socket, the 2025 revisions. */
+  readonly paramHeaders: ParamHeaders | undefined;
 }
 
 export interface AgentIo {

@@ -79,7 +79,8 @@ function deniedStatus(reason: DenyReason): Status {
     case 'killed': return 'killed';
     case 'limited':
     case 'busy': return 'rate_limited';
-    case 'invalid_arguments': return 'invalid_args';
+    case 'invalid_arguments':
+    case 'header_mismatch': return 'invalid_args';
     case 'circuit_open': return 'circuit_open';
     case 'backend_down':
     case 'audit_unavailable':

@@ -18,7 +18,12 @@ export interface Answered {
 }
 
 export function answerEnd(inbound: Inbound, call: ToolCall, made: Answered, snapshot: Snapshot, identity: ServerIdentity): Answer {
-  return { message: messageOf(inbound, call, made, snapshot, identity), status: 200 };
+  return { message: messageOf(inbound, call, made, snapshot, identity), status: statusOf(made.end) };
+}
+
+/** JSON-RPC says the rest; only this refusal MUST be HTTP 400 (SEP-2243). */
+function statusOf(end: End): number {
+  return end.kind === 'denied' && end.reason.code === 'header_mismatch' ? 400 : 200;
 }
 
 function messageOf(inbound: Inbound, call: ToolCall, { end, answer }: Answered, snapshot: Snapshot, identity: ServerIdentity): RawJson | undefined {

@@ -2,6 +2,7 @@
 import type { Call } from '../core/call.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Instant, Timestamp } from '../core/ids.ts';
+import type { ParamHeaders } from '../core/inbound.ts';
 import type { SchemaChecker } from '../core/ports.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -14,6 +15,7 @@ export interface StageContext {
   readonly wall: Timestamp;
   readonly windows: Pick<WindowTable, 'takeAll' | 'refund'>;
   readonly schemas: SchemaChecker;
+  readonly paramHeaders: ParamHeaders | undefined;
   /** What a stage took and a later refusal must give back. */
   onRefusal(undo: () => void): void;
 }

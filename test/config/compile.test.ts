@@ -62,7 +62,7 @@ test('per-tool limits keep the order of the file', () => {
 function catalogOf(tools: Readonly<Record<string, readonly string[]>>): Catalog {
   const entries = Object.entries(tools).flatMap(([backend, names]) => names.map((name): ToolEntry => {
     const raw = { text: '{}', start: 0, end: 2 } as unknown as ToolEntry['definition'];
-    return { target: { backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, digest: '', hints: { readOnly: false, idempotent: false } };
+    return { target: { backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, mirrors: [], digest: '', hints: { readOnly: false, idempotent: false } };
   }));
   const byBackend = new Map(Object.keys(tools).map((name) => [backendId(name), { backend: backendId(name), tools: new Map(), instructions: undefined }]));
   return { tools: entries, byExposed: new Map(entries.map((entry) => [entry.exposed, entry])), byBackend, problems: [] };

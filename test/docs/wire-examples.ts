@@ -76,6 +76,10 @@ const denials: Readonly<Record<keyof typeof DENIAL_CODES, (() => Promise<unknown
     w.auditDown = true;
     return ask(w);
   },
+  header_mismatch: () => {
+    const inputSchema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } };
+    return read(fileWorld({ tools: { files: [{ name: 'write_file', inputSchema }] } }).callTool(TOOL, { region: 'eu' }, { paramHeaders: new Map() }));
+  },
   stage_failed: () => ask(fileWorld({ schemas: { check: () => Promise.reject(new Error('broken')) } })),
 };
 

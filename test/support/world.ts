@@ -184,7 +184,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
   const handle = createHandle(deps);
   const ask: World['ask'] = (method, params, over = {}) => {
     const { io, era, ...rest } = over;
-    const inbound: Inbound = { principal: principal(), origin: origin(era === 'legacy' ? { era, version: '2025-11-25' } : {}), id: toRaw(1), method, params: params === undefined ? undefined : toRaw(params), ...rest };
+    const inbound: Inbound = { principal: principal(), origin: origin(era === 'legacy' ? { era, version: '2025-11-25' } : {}), id: toRaw(1), method, params: params === undefined ? undefined : toRaw(params), paramHeaders: undefined, ...rest };
     return handle(inbound, { signal: new AbortController().signal, notify: () => {}, ...io });
   };
   return {

@@ -1,11 +1,13 @@
 // An HTTP backend: keeps a link in the era it speaks, renews it when it is lost, and lets admitted calls through (CH1–CH12, original F).
 import type { ToolCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
+import type { Mirror } from '../../core/mirrors.ts';
 import type { Permit } from '../../core/permit.ts';
 import { compilePattern, matches, type Pattern } from '../../core/policy/globs.ts';
 import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
+import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
@@ -20,7 +22,6 @@ import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list
 import { HttpConversation } from './conversation.ts';
 import { literalProblem } from './egress.ts';
 import { ping } from './health.ts';
-import { type Mirror, mirrorHeaders } from './mirror.ts';
 import { holdStream } from './stream.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };

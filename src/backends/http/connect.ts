@@ -2,6 +2,7 @@
 import { objectOf, withMembers } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
+import { type Mirror, readMirrors } from '../../core/mirrors.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
@@ -11,7 +12,6 @@ import { discoverParams, envelopeOf, initializeParams, judgeProbe, type Link, re
 import { readTools, toolName } from '../listing.ts';
 import type { Manner, Reply } from './call.ts';
 import type { HttpConversation } from './conversation.ts';
-import { type Mirror, readMirrors } from './mirror.ts';
 
 /** A backend that has been greeted. */
 export interface HttpLink {

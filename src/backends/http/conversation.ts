@@ -6,6 +6,7 @@ import { safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
+import { headerValue } from '../../relay/mirrored.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../../relay/rpc.ts';
 import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
@@ -15,7 +16,7 @@ import { Strikes } from '../strikes.ts';
 import { type CallContext, type HttpAsk, HttpCall, type Manner, type Reply } from './call.ts';
 import { guardedLookup } from './egress.ts';
 import { exchange, type Exchange, type HttpRequest, type Receiver } from './exchange.ts';
-import { type FlatHeaders, headerValue, settingHeaders } from './headers.ts';
+import { type FlatHeaders, settingHeaders } from './headers.ts';
 
 export interface ConversationHooks {
   toolsChanged(): void;

@@ -18,15 +18,6 @@ export function settingHeaders(settings: HttpBackendSettings): FlatHeaders {
   return [...headers].flat();
 }
 
-const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
-const LOOKS_ENCODED = /^=\?base64\?.*\?=$/;
-
-/** A value that cannot split a header whatever it holds (A23): printable as it is, else Base64 between markers (SEP-2243). */
-export function headerValue(text: string): string {
-  if (PLAIN.test(text) && !LOOKS_ENCODED.test(text)) return text;
-  return `=?base64?${Buffer.from(text, 'utf8').toString('base64')}?=`;
-}
-
 /** Session ids are visible ASCII (2025-11-25 transports); anything else is not sent back. */
 export function isSessionId(text: string): boolean {
   return text.length <= 1024 && /^[\x21-\x7e]+$/.test(text);

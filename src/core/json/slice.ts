@@ -65,6 +65,29 @@ export function eachMember(raw: RawJson, visit: (lexeme: string, value: RawJson)
   return true;
 }
 
+/**
+ * Positions instead of slices, for readers that go deep: each character is passed once, however deep they go. Visits each
+ * member's unescaped key and the index of its value, of which `visit` answers the index behind. Answers the index behind the
+ * object, or behind any other value that begins at `pos`.
+ */
+export function walkMembers(text: string, pos: number, visit: (key: string, at: number) => number): number {
+  if (text.charCodeAt(pos) !== OPEN_OBJECT) return skipValue(text, pos);
+  let at = skipSpace(text, pos + 1);
+  while (at < text.length && text.charCodeAt(at) !== CLOSE_OBJECT) {
+    const keyEnd = skipString(text, at);
+    at = skipComma(text, visit(decodeString(text.slice(at, keyEnd)), skipColon(text, keyEnd)));
+  }
+  return at + 1;
+}
+
+/** The same for the elements of an array. */
+export function walkElements(text: string, pos: number, visit: (at: number) => number): number {
+  if (text.charCodeAt(pos) !== OPEN_ARRAY) return skipValue(text, pos);
+  let at = skipSpace(text, pos + 1);
+  while (at < text.length && text.charCodeAt(at) !== CLOSE_ARRAY) at = skipComma(text, visit(at));
+  return at + 1;
+}
+
 /** The text of a valid string lexeme, quotes included. */
 export function decodeString(lexeme: string): string {
   if (!lexeme.includes('\\')) return lexeme.slice(1, -1);

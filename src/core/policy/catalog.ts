@@ -4,7 +4,9 @@ import type { BackendId } from '../ids.ts';
 import { quote, withMembers } from '../json/compose.ts';
 import type { RawJson } from '../json/scan.ts';
 import { kindOf, members, stringOf } from '../json/slice.ts';
+import { readMirrors } from '../mirrors.ts';
 import type { BackendListing, Digest } from '../ports.ts';
+import { ok } from '../result.ts';
 import { bareName, prefixedName } from './names.ts';
 
 export interface CatalogInput {
@@ -49,14 +51,19 @@ function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogIn
   return found;
 }
 
+const NO_MIRRORS = ok([]);
+
 function entryOf(backend: BackendId, name: string, exposedName: string, definition: RawJson, all: ReadonlyMap<string, RawJson>, digest: Digest): ToolEntry {
   const schema = all.get('inputSchema');
+  const inputSchema = schema !== undefined && kindOf(schema) === 'object' ? schema : undefined;
+  const mirrors = inputSchema === undefined ? NO_MIRRORS : readMirrors(inputSchema);
   return {
     target: { backend, name },
     exposed: exposedName,
     definition,
     exposedDefinition: withMembers(definition, { set: new Map([['name', quote(exposedName)]]) }),
-    inputSchema: schema !== undefined && kindOf(schema) === 'object' ? schema : undefined,
+    inputSchema,
+    mirrors: mirrors.ok ? mirrors.value : [],
     digest: digest(definition),
     hints: hintsOf(all.get('annotations')),
   };

@@ -17,6 +17,7 @@ export const DENIAL_CODES: Readonly<Record<DenyCode, string>> = {
   backend_down: 'SEN-0308',
   audit_unavailable: 'SEN-0309',
   stage_failed: 'SEN-0310',
+  header_mismatch: 'SEN-0312',
 };
 
 export const UNKNOWN_NAME_CODE = 'SEN-0311';
@@ -50,10 +51,27 @@ export interface DenialContext {
 }
 
 export function denialToWire(reason: DenyReason, cx: DenialContext): WireDenial {
+  if (reason.code === 'header_mismatch') return headerMismatch(reason, cx);
   return cx.codes === 'original' ? originalDenial(reason, cx) : standardDenial(reason, cx);
 }
 
-function standardDenial(reason: DenyReason, cx: DenialContext): WireDenial {
+type Mismatch = Extract<DenyReason, { code: 'header_mismatch' }>;
+type OtherReason = Exclude<DenyReason, Mismatch>;
+
+/** HeaderMismatch, the specification's own code: a client that reads it asks for the list again and then repeats the call (SEP-2243). */
+function headerMismatch(reason: Mismatch, cx: DenialContext): WireDenial {
+  const data = toRaw({ sentinel: { code: DENIAL_CODES.header_mismatch, reason: reason.code, callId: cx.callId } });
+  return { kind: 'error', code: -32020, message: `Header mismatch: ${reason.header} ${HEADER_WORDS[reason.problem]}`, data };
+}
+
+const HEADER_WORDS: Readonly<Record<Mismatch['problem'], string>> = {
+  missing: 'is missing',
+  unreadable: 'is not readable',
+  different: 'is not the argument in the body',
+  unexpected: 'has no argument in the body',
+};
+
+function standardDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   if (reason.code === 'forbidden' || (reason.code === 'killed' && !reason.seen)) return { kind: 'unknown' };
   return { kind: 'tool_error', text: `${sentence(reason)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detail: detailOf(reason, cx) };
 }
@@ -79,7 +97,7 @@ const LIMIT_WORDS: Readonly<Record<LimitScope, string>> = {
   probe: 'the limit for refused calls',
 };
 
-function sentence(reason: DenyReason): string {
+function sentence(reason: OtherReason): string {
   switch (reason.code) {
     case 'killed': return 'This tool is switched off by the operator.';
     case 'forbidden': return 'Not permitted.';
@@ -99,7 +117,7 @@ function waitWords(ms: number | undefined): string {
 }
 
 /** `compat.error_codes = "original"`: the original's JSON-RPC codes and message stems. */
-function originalDenial(reason: DenyReason, cx: DenialContext): WireDenial {
+function originalDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   const error = (code: number, message: string, data: object = {}): WireDenial => ({ kind: 'error', code, message, data: toRaw({ ...data, callId: cx.callId }) });
   switch (reason.code) {
     case 'killed': return error(-32005, reason.scope.startsWith('backend ') ? `Backend is disabled: ${cx.backend}` : `Tool is disabled: ${cx.exposed}`);

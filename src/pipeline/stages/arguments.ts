@@ -1,13 +1,17 @@
-// Arguments must match the backend's own schema, checked off the main thread: the schema is the backend's text.
+// Arguments must match the backend's own schema, checked off the main thread: the schema is the backend's text. Before that,
+// the headers that repeat some of them must say the same (SEP-2243, SH9): no proxy on the way may have been told another story.
 import type { ArgumentError, Decision } from '../../core/decision.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { SchemaVerdict } from '../../core/ports.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
+import { mirrorFault, type MirrorFault } from '../../relay/mirrored.ts';
 import type { Stage } from '../stage.ts';
 
 /** A call without `arguments` is checked as an empty object, so that `required` holds (E14). */
 const NONE = toRaw({});
+/** The name is the backend's text. */
+const HEADER_NAME_MAX = 128;
 
 export const argumentsStage: Stage = {
   name: 'arguments',
@@ -15,10 +19,19 @@ export const argumentsStage: Stage = {
     if (call.kind !== 'tool') return { kind: 'pass', rule: 'arguments:none' };
     const entry = cx.snapshot.catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name);
     if (entry?.inputSchema === undefined) return { kind: 'pass', rule: 'arguments:no-schema' };
+    // Before the schema, which costs a turn of the worker; most tools mirror nothing.
+    const fault = cx.paramHeaders === undefined || entry.mirrors.length === 0 ? undefined : mirrorFault(entry.mirrors, call.args, cx.paramHeaders);
+    if (fault !== undefined) return mismatch(fault);
     const verdict = await cx.schemas.check(call.target, entry.inputSchema, entry.digest, call.args ?? NONE, principalKey(call.principal));
     return toDecision(verdict, cx.snapshot.settings.arguments);
   },
 };
+
+/** No mode: that both say the same is the protocol's demand, not a rule of the operator's. */
+function mismatch({ header, problem }: MirrorFault): Decision {
+  const name = header.slice(0, HEADER_NAME_MAX);
+  return { kind: 'deny', rule: 'arguments:headers', reason: { code: 'header_mismatch', header: name, problem }, severity: 'low', note: `${name} ${problem}` };
+}
 
 function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings): Decision {
   switch (verdict.kind) {

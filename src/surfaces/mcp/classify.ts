@@ -6,10 +6,11 @@ import type { RawJson } from '../../core/json/scan.ts';
 import { kindOf, members, stringOf } from '../../core/json/slice.ts';
 import { META, readClientInfo } from '../../relay/meta.ts';
 import { methodOf } from '../../relay/methods.ts';
+import { decodeMirrored } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { eraOf, LATEST_LEGACY, MODERN_VERSIONS } from '../../relay/versions.ts';
 import type { NotificationEnvelope, RequestEnvelope } from './envelope.ts';
-import { decodeMirrored, type WireHeaders } from './headers.ts';
+import type { WireHeaders } from './headers.ts';
 
 export type Spoken = RequestEnvelope | NotificationEnvelope;
 export type MirrorHeaders = Pick<WireHeaders, 'protocolVersion' | 'method' | 'name' | 'repeated'>;

@@ -150,7 +150,7 @@ export class Dialogue {
     const opening = message.method === 'initialize';
     const controller = this.#talk.begin(message);
     if (prepared.long) this.#long.set(message.key, { principal, controller });
-    const inbound = { principal, origin: prepared.origin, id: message.id, method: message.method, params: message.params };
+    const inbound = { principal, origin: prepared.origin, id: message.id, method: message.method, params: message.params, paramHeaders: undefined };
     const notify = (sent: RawJson): void => this.#notify(sent, prepared.long ? controller : undefined);
     const answer = await answerOf(this.#ingress, inbound, { signal: controller.signal, notify });
     this.#talk.end(message);

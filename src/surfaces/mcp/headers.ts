@@ -1,5 +1,6 @@
 // The request headers an MCP endpoint reads, from the raw list: node's own map folds or drops repeated lines, and a
 // repeated Host, Authorization or Mcp-* line is an attack, not a list (A06, A10, SH13).
+import type { ParamHeaders } from '../../core/inbound.ts';
 
 export interface WireHeaders {
   readonly count: number;
@@ -20,24 +21,35 @@ export interface WireHeaders {
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
   readonly preflight: string | undefined;
+  /** What a page asks leave to send, in a preflight. */
+  readonly wanted: string | undefined;
+  /** `Mcp-Param-*` lines by lower-case name, as they arrived. */
+  readonly params: ParamHeaders;
 }
 
-const LISTS: ReadonlySet<string> = new Set(['accept', 'x-forwarded-for', 'tracestate']);
+const LISTS: ReadonlySet<string> = new Set(['accept', 'x-forwarded-for', 'tracestate', 'access-control-request-headers']);
 const READ: ReadonlySet<string> = new Set([
   'host', 'origin', 'authorization', 'content-type', 'content-length', 'accept', 'x-forwarded-for', 'mcp-protocol-version',
-  'mcp-method', 'mcp-name', 'mcp-session-id', 'traceparent', 'tracestate', 'access-control-request-method', 'content-encoding',
+  'mcp-method', 'mcp-name', 'mcp-session-id', 'traceparent', 'tracestate', 'access-control-request-method',
+  'access-control-request-headers', 'content-encoding',
 ]);
+
+const PARAM = 'mcp-param-';
+const NO_PARAMS: ParamHeaders = new Map();
 
 /** `raw`: IncomingMessage.rawHeaders, name and value by turns. */
 export function readHeaders(raw: readonly string[]): WireHeaders {
   const found = new Map<string, string>();
   const repeated: string[] = [];
+  let params: Map<string, string> | undefined;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
     const value = raw[at + 1] ?? '';
-    if (!READ.has(name) && !name.startsWith('mcp-param-')) continue;
-    const before = found.get(name);
-    if (before === undefined) found.set(name, value);
+    const isParam = name.startsWith(PARAM);
+    if (!isParam && !READ.has(name)) continue;
+    const into = isParam ? (params ??= new Map<string, string>()) : found;
+    const before = into.get(name);
+    if (before === undefined) into.set(name, value);
     else if (LISTS.has(name)) found.set(name, `${before},${value}`);
     else repeated.push(name);
   }
@@ -58,6 +70,8 @@ export function readHeaders(raw: readonly string[]): WireHeaders {
     traceparent: found.get('traceparent'),
     tracestate: found.get('tracestate'),
     preflight: found.get('access-control-request-method'),
+    wanted: found.get('access-control-request-headers'),
+    params: params ?? NO_PARAMS,
   };
 }
 
@@ -84,21 +98,4 @@ export function accepts(accept: string | undefined, type: 'application/json' | '
     const [range = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
     return (range === type || range === family || range === '*/*') && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
   });
-}
-
-const SENTINEL = /^=\?base64\?(.*)\?=$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const PLAIN = /^[\t\x20-\x7e]*$/;
-const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** An `Mcp-Name` value as text (SEP-2243): plain visible ASCII, or the Base64 form. Undefined when it is neither (T13–T15, A20). */
-export function decodeMirrored(value: string): string | undefined {
-  const encoded = SENTINEL.exec(value)?.[1];
-  if (encoded === undefined) return PLAIN.test(value) ? value : undefined;
-  if (!BASE64.test(encoded)) return undefined;
-  try {
-    return STRICT.decode(Buffer.from(encoded, 'base64'));
-  } catch {
-    return undefined;
-  }
 }

@@ -192,5 +192,6 @@ function inboundOf(guest: Guest, talk: LegacySession, message: RequestEnvelope):
     id: message.id,
     method: message.method,
     params: message.params,
+    paramHeaders: undefined,
   };
 }

@@ -69,6 +69,7 @@ function inboundOf(guest: Guest, message: RequestEnvelope, meta: MetaMembers, en
     id: message.id,
     method: message.method,
     params: message.params,
+    paramHeaders: guest.headers.params,
   };
 }
 

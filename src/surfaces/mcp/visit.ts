@@ -37,17 +37,21 @@ export function receive(state: HttpState, req: IncomingMessage, res: ServerRespo
   if (!gate.ok) return refuseAtGate(state, res, peer, gate.error);
   const { kind, endpoint } = gate.value;
   const visit: Visit = { req, res, headers, settings, endpoint, peer, cors: kind === 'metadata' ? ANY_ORIGIN : corsOf(headers.origin) };
-  if (req.method === 'OPTIONS') return replyEmpty(res, 204, [...visit.cors, ...PREFLIGHT]);
+  if (req.method === 'OPTIONS') return replyEmpty(res, 204, [...visit.cors, ...preflightOf(headers.wanted)]);
   if (kind === 'metadata') return replyJson(res, 200, toRaw(resourceMetadata(factsOf(visit))), ANY_ORIGIN);
   authenticate(state, visit);
 }
 
 const ANY_ORIGIN = ['Access-Control-Allow-Origin', '*'] as const;
-const PREFLIGHT = [
-  'Access-Control-Allow-Methods', 'GET, POST, DELETE',
-  'Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID',
-  'Access-Control-Max-Age', '600',
-] as const;
+const PREFLIGHT = ['Access-Control-Allow-Methods', 'GET, POST, DELETE', 'Access-Control-Max-Age', '600'] as const;
+const ALLOWED_HEADERS = ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID'];
+const PARAM_NAME = /^mcp-param-[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
+
+/** Which `Mcp-Param-*` there are is for the tools to say, and a call without the right ones is refused (SH9): those that are asked for, then. */
+function preflightOf(wanted: string | undefined): readonly string[] {
+  const params = (wanted ?? '').split(',').map((name) => name.trim()).filter((name) => PARAM_NAME.test(name));
+  return [...PREFLIGHT, 'Access-Control-Allow-Headers', [...ALLOWED_HEADERS, ...params].join(', ')];
+}
 
 /** Only origins the operator listed come here; the answer may be read by their pages. */
 function corsOf(origin: string | undefined): readonly string[] {
