@@ -8,6 +8,7 @@ import { startAdmin, type AdminSurface } from '../surfaces/admin.ts';
 import { startControl, type ControlSurface } from '../surfaces/control.ts';
 import type { ListenFault } from '../surfaces/listen.ts';
 import { startHttp, type HttpSurface } from '../surfaces/mcp/http.ts';
+import type { SurfacesSample } from '../telemetry/metrics.ts';
 import { authFaultCode } from './authenticate.ts';
 import { cancelKilled, compose, type Gateway } from './compose.ts';
 import type { Configuration } from './configuration.ts';
@@ -66,7 +67,7 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
     return bound;
   }
   surfaces = bound.value;
-  gateway.telemetry.surfaces(() => ({ ...bound.value.http.stats(), attached: bound.value.control.stats().attached, sessions: standing().sessions }));
+  gateway.telemetry.surfaces(() => sampleOf(bound.value, standing().sessions));
   gateway.edges.apply(configuration.settings);
   gateway.edges.warm();
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
@@ -80,6 +81,11 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
       return ended;
     },
   });
+}
+
+function sampleOf({ http, admin, control }: Surfaces, sessions: number): SurfacesSample {
+  const stats = http.stats();
+  return { ...stats, hits: { ...stats.hits, connections: stats.hits.connections + admin.refused() }, attached: control.stats().attached, sessions };
 }
 
 export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<typeof createReloader> {
@@ -130,7 +136,7 @@ async function bindSurfaces(operations: Operations, gateway: Gateway, settings: 
   const current = (): Settings => gateway.cell.current().settings;
   const control = await startControl(operations, gateway.ingress, { path: settings.gateway.controlSocket, operator: userInfo().username });
   if (!control.ok) return err(listenFault('control socket', control.error));
-  const admin = await startAdmin(operations, () => current().gateway);
+  const admin = await startAdmin(operations, current);
   if (!admin.ok) {
     await control.value.close(0);
     return err(listenFault('health listener', admin.error));

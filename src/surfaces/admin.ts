@@ -4,13 +4,16 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Operations, Readiness } from '../core/operations.ts';
 import { ok, type Result } from '../core/result.ts';
-import type { Address, GatewaySettings } from '../core/settings.ts';
+import type { Address, GatewaySettings, Settings } from '../core/settings.ts';
+import { guardConnections, peerCap, type PeerBounds } from './connections.ts';
 import { hostAllowed } from './host.ts';
 import { type ListenFault, listenOn } from './listen.ts';
 import { bearerOf, readHeaders } from './mcp/headers.ts';
 
 export interface AdminSurface {
   readonly address: Address;
+  /** Connections over the bounds, so far. */
+  refused(): number;
   close(): Promise<void>;
 }
 
@@ -22,23 +25,32 @@ interface Page {
 }
 
 const CONNECTIONS_MAX = 256;
+/** Whatever the bounds say: backends have the address of loopback as well, and must not keep out the prober of another machine. */
+const PEER_MAX = CONNECTIONS_MAX / 2;
 const REQUEST_MS = 10_000;
 
-/** Listens on `healthListen` of the settings at start; the metrics token and the allowed hosts are read anew for each request. */
-export async function startAdmin(operations: Operations, gateway: () => GatewaySettings): Promise<Result<AdminSurface, ListenFault>> {
+/** What this listener reads of the settings. */
+export type AdminSettings = Pick<Settings, 'gateway'> & { readonly bounds: PeerBounds };
+
+/** Listens on `healthListen` of the settings at start; the bounds per peer, the metrics token and the allowed hosts are read anew. */
+export async function startAdmin(operations: Operations, settings: () => AdminSettings): Promise<Result<AdminSurface, ListenFault>> {
   const server = createServer({ requireHostHeader: false, connectionsCheckingInterval: 1000 }, (req, res) => {
-    respond(operations, gateway(), req).then(
+    respond(operations, settings().gateway, req).then(
       (page) => write(res, page),
       () => write(res, plain(500, 'internal error')),
     );
   });
   server.maxConnections = CONNECTIONS_MAX;
+  let refused = 0;
+  guardConnections(server, (peer) => Math.min(peerCap(peer, settings().bounds), PEER_MAX), () => {
+    refused += 1;
+  });
   server.headersTimeout = REQUEST_MS;
   server.requestTimeout = REQUEST_MS;
   // A page that nobody reads: the few connections there are must be there for the next probe.
   server.timeout = REQUEST_MS;
-  const bound = await listenOn(server, gateway().healthListen);
-  return bound.ok ? ok({ address: bound.value, close: () => closed(server) }) : bound;
+  const bound = await listenOn(server, settings().gateway.healthListen);
+  return bound.ok ? ok({ address: bound.value, refused: () => refused, close: () => closed(server) }) : bound;
 }
 
 function closed(server: Server): Promise<void> {

@@ -1,29 +1,33 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { Secret } from '../../src/core/secret.ts';
 import type { GatewaySettings } from '../../src/core/settings.ts';
 import { startAdmin } from '../../src/surfaces/admin.ts';
+import type { PeerBounds } from '../../src/surfaces/connections.ts';
 import { type FakeOperations, fakeOperations } from './fake-operations.ts';
 import { testSettings } from './settings.ts';
-import { ask, type Reply, sendRaw } from './wire.ts';
+import { ask, eventually, type Reply, sendRaw } from './wire.ts';
 
 interface Admin {
   readonly port: number;
   readonly operations: FakeOperations;
   get(path: string, headers?: Readonly<Record<string, string | undefined>>, method?: string): Promise<Reply>;
   change(gateway: Partial<GatewaySettings>): void;
+  refused(): number;
 }
 
-async function admin(t: TestContext): Promise<Admin> {
+async function admin(t: TestContext, bounds: PeerBounds = testSettings().bounds): Promise<Admin> {
   let { gateway } = testSettings();
   const operations = fakeOperations();
-  const started = await startAdmin(operations, () => gateway);
+  const started = await startAdmin(operations, () => ({ gateway, bounds }));
   assert.ok(started.ok);
   t.after(() => started.value.close());
   const { port } = started.value.address;
   return {
     port,
     operations,
+    refused: () => started.value.refused(),
     get: (path, headers = {}, method = 'GET') => ask({ port, path, method, headers: { Authorization: undefined, ...headers } }),
     change: (changes) => {
       gateway = { ...gateway, ...changes };
@@ -86,7 +90,7 @@ test('only GET and HEAD, only the paths there are', async (t) => {
 
 test('a port that is taken is a fault the caller sees', async (t) => {
   const { port } = await admin(t);
-  const again = await startAdmin(fakeOperations(), () => testSettings({ gateway: { healthListen: { host: '127.0.0.1', port } } }).gateway);
+  const again = await startAdmin(fakeOperations(), () => testSettings({ gateway: { healthListen: { host: '127.0.0.1', port } } }));
   assert.deepEqual(again.ok ? 'bound' : again.error.code, 'address_in_use');
 });
 
@@ -94,4 +98,24 @@ test('metrics that fail are 500 without a reason', async (t) => {
   const { get, operations } = await admin(t);
   operations.metrics = () => Promise.reject(new Error('secret'));
   assert.deepEqual(await get('/metrics').then(({ status, text }) => [status, text]), [500, 'internal error']);
+});
+
+test('one peer holds no more than its share of connections, and gets them back when it lets go', async (t) => {
+  const { port, get, refused } = await admin(t, { connectionsPerPeer: 1, connectionsLoopback: 3 });
+  const held = Array.from({ length: 5 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => undefined));
+  await eventually(() => refused() === 2, 'two are over the share');
+  for (const socket of held) socket.destroy();
+  let answered = false;
+  const again = (): void => void get('/health').then(() => (answered = true), () => undefined);
+  await eventually(() => {
+    if (!answered) again();
+    return answered;
+  }, 'there is room again');
+});
+
+test('loopback never holds every connection there is, whatever the bounds say', async (t) => {
+  const { port, refused } = await admin(t, { connectionsPerPeer: 1000, connectionsLoopback: 1000 });
+  const held = Array.from({ length: 130 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => undefined));
+  await eventually(() => refused() === 2, 'half of 256 is the most');
+  for (const socket of held) socket.destroy();
 });

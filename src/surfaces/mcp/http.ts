@@ -1,14 +1,13 @@
 // The Streamable HTTP listener: `/mcp` and `/mcp/<backend>`. Owns the server, its connections, and what must happen in time:
 // keep-alive comments, idle sessions, streams whose credential has ended. Requests themselves are served in visit.ts.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ingress } from '../../core/inbound.ts';
 import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { plainAddress } from '../host.ts';
-import { isLoopback, isTrustedProxy } from '../peer.ts';
+import { guardConnections, peerCap } from '../connections.ts';
 import { type ListenFault, listenOn } from '../listen.ts';
+import { isTrustedProxy } from '../peer.ts';
 import { FailureLimiter, type FailureRate } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
@@ -59,7 +58,9 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     draining: false,
   };
   const server = createServer({ maxHeaderSize: bounds.headerBytes, requireHostHeader: false, insecureHTTPParser: false, connectionsCheckingInterval: 1000, joinDuplicateHeaders: false });
-  const connections = guardConnections(server, state);
+  const connections = guardConnections(server, (peer) => capOf(peer, ingress.runtime.current().settings), () => {
+    state.counters.hits.connections += 1;
+  });
   setTimes(server, bounds);
   server.on('request', (req, res) => {
     if (isFramed(req)) safely(res, () => receive(state, req, res));
@@ -88,6 +89,11 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
   });
 }
 
+/** A trusted proxy carries the connections of many, so only the total counts for it. */
+function capOf(peer: string, { bounds, gateway }: Settings): number {
+  return isTrustedProxy(peer, gateway) ? bounds.connections : peerCap(peer, bounds);
+}
+
 function setTimes(server: Server, bounds: BoundsSettings): void {
   // Slow headers and slow bodies (I01). The request time does not include our answer.
   server.headersTimeout = bounds.headersMs;
@@ -98,34 +104,6 @@ function setTimes(server: Server, bounds: BoundsSettings): void {
   server.maxConnections = bounds.connections;
   // Node drops lines beyond this number in silence, which would hide a repeated header; the gate counts instead.
   server.maxHeadersCount = 0;
-}
-
-/** Caps per peer. A trusted proxy carries the connections of many, so only the total counts for it. */
-function guardConnections(server: Server, state: HttpState): ReadonlySet<Socket> {
-  const open = new Set<Socket>();
-  const perPeer = new Map<string, number>();
-  server.on('drop', () => {
-    state.counters.hits.connections += 1;
-  });
-  server.on('connection', (socket: Socket) => {
-    const { bounds, gateway } = state.ingress.runtime.current().settings;
-    const peer = plainAddress(socket.remoteAddress);
-    const before = perPeer.get(peer) ?? 0;
-    if (!isTrustedProxy(peer, gateway) && before >= (isLoopback(peer) ? bounds.connectionsLoopback : bounds.connectionsPerPeer)) {
-      state.counters.hits.connections += 1;
-      socket.destroy();
-      return;
-    }
-    perPeer.set(peer, before + 1);
-    open.add(socket);
-    socket.once('close', () => {
-      open.delete(socket);
-      const left = (perPeer.get(peer) ?? 1) - 1;
-      if (left > 0) perPeer.set(peer, left);
-      else perPeer.delete(peer);
-    });
-  });
-  return open;
 }
 
 const STATUS_LINES: Readonly<Record<string, string>> = {
