@@ -1,6 +1,6 @@
 // What may be given on of a backend's answer to a tools/call: whole, of a kind we can relay, within its bound (T73, T74).
 import type { Era } from '../core/call.ts';
-import { members, stringOf } from '../core/json/slice.ts';
+import { memberOf, stringOf } from '../core/json/slice.ts';
 import type { BackendAnswer, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CODE } from '../relay/rpc.ts';
@@ -15,7 +15,7 @@ export function judgeAnswer(answer: BackendAnswer, era: Era): Result<BackendAnsw
     return err({ code: 'protocol', detail: `the backend refused the envelope: ${answer.code} ${shortText(answer.message, 200)}` });
   }
   if (era === 'legacy') return ok(answer);
-  const raw = members(answer.raw)?.get('resultType');
+  const raw = memberOf(answer.raw, 'resultType');
   const type = raw === undefined ? 'complete' : stringOf(raw);
   if (type === 'complete') return ok(answer);
   if (type === 'input_required') return err({ code: 'protocol', detail: 'the backend asks for input although no client capability was declared' });

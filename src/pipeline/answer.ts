@@ -5,16 +5,16 @@ import { toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf } from '../core/json/slice.ts';
 import type { End } from '../core/outcome.ts';
-import type { BackendAnswer } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire, faultToWire, unknownNameMessage, type DenialContext } from '../core/wire/denials.ts';
 import { DENIAL_KEY, type ServerIdentity } from '../relay/meta.ts';
 import { ownResult, relayedResult, toolErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import type { Screened } from './screen.ts';
 
 export interface Answered {
   readonly end: End;
-  readonly answer: BackendAnswer | undefined;
+  readonly answer: Screened | undefined;
 }
 
 export function answerEnd(inbound: Inbound, call: ToolCall, made: Answered, snapshot: Snapshot, identity: ServerIdentity): Answer {
@@ -58,8 +58,8 @@ export function unknownTool(id: RawJson, name: string): RawJson {
   return errorMessage(id, CODE.invalidParams, unknownNameMessage(name.slice(0, 128)));
 }
 
-function relayed(inbound: Inbound, call: ToolCall, answer: BackendAnswer, identity: ServerIdentity): RawJson {
-  if (answer.kind === 'result') return resultMessage(inbound.id, relayedResult(inbound.origin.era, answer.raw, identity));
+function relayed(inbound: Inbound, call: ToolCall, answer: Screened, identity: ServerIdentity): RawJson {
+  if (answer.kind === 'result') return resultMessage(inbound.id, relayedResult(inbound.origin.era, answer.result, identity));
   // Our view was stale: the backend no longer has the tool (§4.4). Codes of one hop are never relayed as our own (§4.17).
   if (answer.code === CODE.methodNotFound) return unknownTool(inbound.id, call.exposed);
   const code = isRelayable(answer.code) ? answer.code : CODE.internal;

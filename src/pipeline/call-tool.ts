@@ -8,7 +8,7 @@ import { kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { CallOutcome, End, Refusal } from '../core/outcome.ts';
 import { WINDOW_MS } from '../core/policy/limits.ts';
-import type { BackendAnswer, BackendFault } from '../core/ports.ts';
+import type { BackendFault } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire } from '../core/wire/denials.ts';
@@ -23,7 +23,7 @@ import { cancelledBy, type Flight } from './inflight.ts';
 import { chargeRefusal, isOnRecord, probeDenial, type ProbeDenial } from './probes.ts';
 import { relayProgress } from './progress.ts';
 import type { PipelineDeps } from './deps.ts';
-import { screen } from './screen.ts';
+import { screen, type Screened } from './screen.ts';
 import { REQUEST_STAGES } from './stages.ts';
 import { lookUp } from './view.ts';
 
@@ -151,9 +151,10 @@ function took(at: Instant, sent: Instant | undefined, back: Instant | undefined,
   };
 }
 
-function endOf(result: Result<BackendAnswer, BackendFault>, deps: PipelineDeps): End {
-  if (!result.ok) return { kind: 'failed', fault: result.error };
-  const answer = result.value;
+function endOf(made: Result<Screened, BackendFault>, deps: PipelineDeps): End {
+  if (!made.ok) return { kind: 'failed', fault: made.error };
+  const answer = made.value;
   if (answer.kind === 'error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
-  return { kind: 'answered', isError: isErrorResult(answer.raw), bytes: answer.raw.length, digest: deps.digest(answer.raw) };
+  const { raw } = answer.result;
+  return { kind: 'answered', isError: isErrorResult(answer.result), bytes: raw.length, digest: deps.digest(raw) };
 }

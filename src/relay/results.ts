@@ -1,7 +1,7 @@
 // Result objects per era: what a modern result must carry is added, what a legacy one must not carry is taken away.
 // Sources: MCP 2026-07-28 basic (resultType, serverInfo), caching (ttlMs, cacheScope); SL11 for the legacy side.
 import type { Era } from '../core/call.ts';
-import { arrayOf, objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
+import { arrayOf, cut, type Member, objectOf, quote, toRaw, withCut, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf, members, stringOf } from '../core/json/slice.ts';
 import { META, OWN_PREFIX, serverInfo, type ServerIdentity } from './meta.ts';
@@ -22,12 +22,29 @@ export function ownResult(era: Era, body: RawJson, identity: ServerIdentity, cac
   return withMembers(body, { set });
 }
 
+/** A backend's result and its members, cut once: of 16 MB of small elements each walk holds the main thread for 40 ms, and four were made. */
+export interface ReadResult {
+  readonly raw: RawJson;
+  readonly members: readonly Member[];
+}
+
+/** Undefined when it is not an object. */
+export function readResult(raw: RawJson): ReadResult | undefined {
+  const found = cut(raw);
+  return found === undefined ? undefined : { raw, members: found };
+}
+
 /** A backend's tool result for this agent: envelope members translated, everything else byte for byte. */
-export function relayedResult(era: Era, raw: RawJson, identity: ServerIdentity): RawJson {
-  if (era === 'modern') return withMembers(raw, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(foreignMeta(raw), identity)]]), drop: ['ttlMs', 'cacheScope'] });
-  const meta = foreignMeta(raw);
-  if (meta === undefined) return withMembers(raw, { drop: [...MODERN_ONLY, '_meta'] });
-  return withMembers(raw, { set: new Map([['_meta', meta]]), drop: MODERN_ONLY });
+export function relayedResult(era: Era, result: ReadResult, identity: ServerIdentity): RawJson {
+  const { raw } = result;
+  const meta = foreignMeta(result);
+  if (era === 'modern') return withCut(raw, result.members, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(meta, identity)]]), drop: ['ttlMs', 'cacheScope'] });
+  if (meta === undefined) return withCut(raw, result.members, { drop: [...MODERN_ONLY, '_meta'] });
+  return withCut(raw, result.members, { set: new Map([['_meta', meta]]), drop: MODERN_ONLY });
+}
+
+function memberOf({ members: all }: ReadResult, name: string): RawJson | undefined {
+  return all.find(({ key }) => key === name)?.value;
 }
 
 function metaWith(meta: RawJson | undefined, identity: ServerIdentity): RawJson {
@@ -36,8 +53,8 @@ function metaWith(meta: RawJson | undefined, identity: ServerIdentity): RawJson 
 }
 
 /** A backend's `_meta` without what names the backend or belongs to its hop, and what only the gateway may say. */
-function foreignMeta(raw: RawJson): RawJson | undefined {
-  const meta = members(raw)?.get('_meta');
+function foreignMeta(result: ReadResult): RawJson | undefined {
+  const meta = memberOf(result, '_meta');
   if (meta === undefined || kindOf(meta) !== 'object') return undefined;
   const kept = [...(members(meta)?.keys() ?? [])];
   const drop = kept.filter((key) => key.startsWith('io.modelcontextprotocol/') || key.startsWith(OWN_PREFIX));
@@ -45,13 +62,13 @@ function foreignMeta(raw: RawJson): RawJson | undefined {
 }
 
 /** True when a tool says that it failed: JSON-RPC success with `isError: true`. */
-export function isErrorResult(raw: RawJson): boolean {
-  return members(raw)?.get('isError') === 'true';
+export function isErrorResult(result: ReadResult): boolean {
+  return memberOf(result, 'isError') === 'true';
 }
 
 /** `complete` (or absent, from older servers) may be relayed; anything else needs a bridge this gateway does not have. */
-export function resultTypeOf(raw: RawJson): string {
-  const type = members(raw)?.get('resultType');
+export function resultTypeOf(result: ReadResult): string {
+  const type = memberOf(result, 'resultType');
   return type === undefined ? 'complete' : (stringOf(type) ?? '');
 }
 

@@ -9,6 +9,22 @@ export interface MemberChanges {
   readonly drop?: readonly string[];
 }
 
+/** One member of an object: its key as written, with quotes, and unescaped. */
+export interface Member {
+  readonly lexeme: string;
+  readonly key: string;
+  readonly value: RawJson;
+}
+
+/** The members in the order written, to be read and rewritten without another walk over the text; undefined when it is not an object. */
+export function cut(raw: RawJson): readonly Member[] | undefined {
+  const found: Member[] = [];
+  const isObject = eachMember(raw, (lexeme, value) => {
+    found.push({ lexeme, key: decodeString(lexeme), value });
+  });
+  return isObject ? found : undefined;
+}
+
 /** A JSON string literal; lone surrogates come out as escapes, so the text is always valid UTF-8. */
 export function quote(text: string): RawJson {
   return mint(JSON.stringify(text));
@@ -30,12 +46,18 @@ export function arrayOf(items: Iterable<RawJson>): RawJson {
  * written) and its place. Throws when `raw` is not an object: an edit silently not made would be a hole.
  */
 export function withMembers(raw: RawJson, changes: MemberChanges): RawJson {
+  const members = cut(raw);
+  if (members === undefined) throw new TypeError('withMembers needs a JSON object');
+  return withCut(raw, members, changes);
+}
+
+/** The same for an object that is cut already. */
+export function withCut(raw: RawJson, members: readonly Member[], changes: MemberChanges): RawJson {
   const set = entriesOf(changes.set);
   const drop = new Set(changes.drop);
   const parts: string[] = [];
   let changed = false;
-  const isObject = eachMember(raw, (lexeme, value) => {
-    const key = decodeString(lexeme);
+  for (const { lexeme, key, value } of members) {
     const next = set.get(key);
     if (next !== undefined) {
       set.delete(key);
@@ -46,8 +68,7 @@ export function withMembers(raw: RawJson, changes: MemberChanges): RawJson {
     } else {
       parts.push(`${lexeme}:${value}`);
     }
-  });
-  if (!isObject) throw new TypeError('withMembers needs a JSON object');
+  }
   for (const [key, value] of set) parts.push(`${JSON.stringify(key)}:${value}`);
   return changed || set.size > 0 ? mint(`{${parts.join(',')}}`) : raw;
 }

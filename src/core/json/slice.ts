@@ -38,6 +38,21 @@ export function members(raw: RawJson | undefined): ReadonlyMap<string, RawJson> 
   return isObject ? found : undefined;
 }
 
+/** One member's value, without a walk over what stands behind it: for a look at a large object. Undefined when it has none or is no object. */
+export function memberOf(raw: RawJson, key: string): RawJson | undefined {
+  if (raw.charCodeAt(0) !== OPEN_OBJECT) return undefined;
+  let at = skipSpace(raw, 1);
+  while (at < raw.length && raw.charCodeAt(at) !== CLOSE_OBJECT) {
+    const keyEnd = skipString(raw, at);
+    const start = skipColon(raw, keyEnd);
+    const end = skipValue(raw, start);
+    // The scan lets no key through twice, so the first is the only one.
+    if (decodeString(raw.slice(at, keyEnd)) === key) return mint(raw.slice(start, end));
+    at = skipComma(raw, end);
+  }
+  return undefined;
+}
+
 /** Slices of an array's elements; undefined when it is not an array or absent. Stops after `most` and one more, by which a caller sees that there are too many. */
 export function elements(raw: RawJson | undefined, most: number = Infinity): readonly RawJson[] | undefined {
   if (raw?.charCodeAt(0) !== OPEN_ARRAY) return undefined;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BACKEND_LIMITS } from '../../../src/core/json/raw.ts';
-import { elements, kindOf, members, safeIntegerOf, stringOf } from '../../../src/core/json/slice.ts';
+import { elements, kindOf, memberOf, members, safeIntegerOf, stringOf } from '../../../src/core/json/slice.ts';
 import { jsonText, raw } from './texts.ts';
 
 /** Valid texts with whitespace wherever the grammar allows it. */
@@ -27,6 +27,13 @@ test('member slices parse to the values JSON.parse finds, in the order written',
     assert.deepEqual(parsed, new Map(Object.entries(value)));
     assert.ok([...found.values()].every((slice) => slice === slice.trim()));
   }), { numRuns: 500 });
+});
+
+test('one member is the one that all of them give, wherever it stands', () => {
+  fc.assert(fc.property(spacedText, (text) => {
+    const found = members(raw(text));
+    for (const key of [...found?.keys() ?? [], 'no such key']) assert.equal(memberOf(raw(text), key), found?.get(key));
+  }));
 });
 
 test('members keep the order of the text even for keys that look like indices', () => {
