@@ -65,7 +65,7 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
       state_dir: gateway.stateDir, control_socket: gateway.controlSocket, drain_timeout: ms(gateway.drainMs), metrics_token: masked(gateway.metricsToken),
     }),
     ...entries('bounds', {
-      body: showSize(bounds.bodyBytes), line: showSize(bounds.lineBytes), depth: bounds.depth, keys: bounds.keys, header: showSize(bounds.headerBytes),
+      body: showSize(bounds.bodyBytes), line: showSize(bounds.lineBytes), depth: bounds.depth, keys: bounds.keys, items: bounds.items, header: showSize(bounds.headerBytes),
       headers_timeout: ms(bounds.headersMs), request_timeout: ms(bounds.requestMs), connections: bounds.connections,
       connections_per_peer: bounds.connectionsPerPeer, connections_loopback: bounds.connectionsLoopback, sessions: bounds.sessions,
       sessions_per_principal: bounds.sessionsPerPrincipal, session_idle: ms(bounds.sessionIdleMs), streams_per_principal: bounds.streamsPerPrincipal,

@@ -36,6 +36,7 @@ export interface BoundsSettings {
   readonly lineBytes: number;
   readonly depth: number;
   readonly keys: number;
+  readonly items: number;
   readonly headerBytes: number;
   readonly headersMs: number;
   readonly requestMs: number;

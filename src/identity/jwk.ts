@@ -19,7 +19,7 @@ export interface RemoteKey {
   readonly jwk: PublicJwk;
 }
 
-const LIMITS: JsonLimits = { maxDepth: 8, maxKeys: 2_000, maxKeyLength: 256, maxNumberLength: 32, loneSurrogates: 'reject' };
+const LIMITS: JsonLimits = { maxDepth: 8, maxKeys: 2_000, maxItems: 2_000, maxKeyLength: 256, maxNumberLength: 32, loneSurrogates: 'reject' };
 const MAX_KEYS = 64;
 const MAX_KID = 256;
 /** A key that also says its private part is everybody's key. */

@@ -23,7 +23,7 @@ export type KeyState = 'active' | 'retiring' | 'retired';
 
 /** Retired keys are kept so that `keys list` can explain an old token. */
 const KEPT = 16;
-const LIMITS: JsonLimits = { maxDepth: 4, maxKeys: 512, maxKeyLength: 32, maxNumberLength: 20, loneSurrogates: 'reject' };
+const LIMITS: JsonLimits = { maxDepth: 4, maxKeys: 512, maxItems: 512, maxKeyLength: 32, maxNumberLength: 20, loneSurrogates: 'reject' };
 
 export function stateOf(key: RingKey, now: Timestamp): KeyState {
   if (key.graceUntil === undefined) return 'active';

@@ -21,7 +21,7 @@ export interface ParsedToken {
 }
 
 // Keycloak puts a role list per client into its tokens: deep objects are not legal use, many members are.
-const LIMITS: JsonLimits = { maxDepth: 8, maxKeys: 512, maxKeyLength: 256, maxNumberLength: 32, loneSurrogates: 'reject' };
+const LIMITS: JsonLimits = { maxDepth: 8, maxKeys: 512, maxItems: 512, maxKeyLength: 256, maxNumberLength: 32, loneSurrogates: 'reject' };
 
 /** B06: each would let the token say how it is to be checked, or where the key is to be fetched. */
 const REFUSED_HEADERS: readonly string[] = ['jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];

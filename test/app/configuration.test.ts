@@ -90,7 +90,7 @@ test('the log says which file was taken', async (t) => {
   const configuration = readConfigurationFile(file, ENV);
   assert.ok(configuration.ok);
   const lines: string[] = [];
-  const gateway = await compose(configuration.value, processDeps(ENV, '1.0.0', (line) => lines.push(line)));
+  const gateway = await compose(configuration.value, { ...processDeps(ENV, '1.0.0'), logTo: (line) => lines.push(line) });
   assert.ok(gateway.ok);
   await gateway.value.stack.disposeAsync();
   assert.ok(lines.some((line) => JSON.parse(line).msg === 'configuration' && JSON.parse(line).file === file), lines.join(''));

@@ -190,7 +190,7 @@ test('bodies that are still arriving are bounded together: one principal fills i
 test('A26 a batch of a million items is not taken apart before it is refused', async (t) => {
   const { port } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 4_000_000 } }) });
   const many = `[${'1,'.repeat(1_000_000)}1]`;
-  const read = readEnvelope(many, agentLimits(testSettings().bounds));
+  const read = readEnvelope(many, agentLimits(testSettings({ bounds: { items: 2_000_000 } }).bounds));
   assert.ok(read.kind === 'batch' && read.items.length <= 65);
   const talk = await session(port, '2025-03-26');
   assert.equal((await ask({ ...talk.with({}), body: many })).status, 400);

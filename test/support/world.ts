@@ -72,7 +72,7 @@ export const allowAll: RoleSettings = { name: roleName('developer'), permissions
 export function settings(over: Partial<Settings> = {}): Settings {
   return {
     gateway: { listen: { host: '127.0.0.1', port: 0 }, healthListen: { host: '127.0.0.1', port: 0 }, publicUrl: undefined, allowedOrigins: [], allowedHosts: [], behindProxy: false, trustedProxies: [], logLevel: 'info', stateDir: '/nonexistent', controlSocket: '/nonexistent/control.sock', drainMs: 1000, metricsToken: undefined },
-    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 },
+    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 },
     auth: { hmac: undefined, ownKeys: undefined, issuers: [], roleClaim: 'role', leewayMs: 30_000, maxLifetimeMs: undefined, tokenBytes: 8192, cacheEntries: 100 },
     store: { postgresUrl: undefined, maxConnections: 10, sqlitePath: ':memory:' },
     audit: { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: [] },

@@ -4,7 +4,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { BoundsSettings, GatewaySettings, Settings, StdioBackendSettings } from '../../src/core/settings.ts';
 
 const BOUNDS: BoundsSettings = {
-  bodyBytes: 1_048_576, lineBytes: 1_048_576, depth: 64, keys: 10_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000,
+  bodyBytes: 1_048_576, lineBytes: 1_048_576, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000,
   connections: 500, connectionsPerPeer: 200, connectionsLoopback: 200, sessions: 100, sessionsPerPrincipal: 20, sessionIdleMs: 600_000, streamsPerPrincipal: 8,
   streamBufferBytes: 1_048_576, keepAliveMs: 15_000, pageSize: 100, resultBytes: 8_388_608, limiterKeys: 1000,
 };

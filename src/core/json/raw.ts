@@ -14,6 +14,8 @@ export interface JsonLimits {
   readonly maxDepth: number;
   /** Members of all objects of the message together. */
   readonly maxKeys: number;
+  /** Elements of all arrays of the message together. */
+  readonly maxItems: number;
   /** UTF-16 units between the quotes, as written. Keep it below 16383: V8 hashes longer strings by length alone. */
   readonly maxKeyLength: number;
   /** Characters of one number as written. */
@@ -24,20 +26,23 @@ export interface JsonLimits {
 
 export interface JsonFault {
   readonly code:
-    | 'utf8' | 'bom' | 'syntax' | 'depth' | 'keys' | 'key_length'
+    | 'utf8' | 'bom' | 'syntax' | 'depth' | 'keys' | 'items' | 'key_length'
     | 'duplicate_key' | 'forbidden_key' | 'surrogate' | 'number';
   /** Bytes for `utf8` and `bom`, UTF-16 units otherwise. The content itself is never repeated. */
   readonly offset: number;
 }
 
-/** Attack I04: what an agent may send. No float or decimal in use needs 256 digits. */
+/** Attack I04: what an agent may send. A batch of embeddings has 100,000 numbers; no float or decimal in use needs 256 digits. */
 export const AGENT_LIMITS: JsonLimits = Object.freeze({
-  maxDepth: 64, maxKeys: 10_000, maxKeyLength: 1024, maxNumberLength: 256, loneSurrogates: 'reject',
+  maxDepth: 64, maxKeys: 10_000, maxItems: 200_000, maxKeyLength: 1024, maxNumberLength: 256, loneSurrogates: 'reject',
 });
 
-/** Backends answer with tables: more keys, and text cut in the middle of an emoji is theirs to send. Bytes are capped before. */
+/**
+ * Backends answer with tables: more keys, as many items as 16 MiB of small numbers hold, and text cut in the middle of an emoji is
+ * theirs to send. Bytes are capped before.
+ */
 export const BACKEND_LIMITS: JsonLimits = Object.freeze({
-  maxDepth: 64, maxKeys: 200_000, maxKeyLength: 4096, maxNumberLength: 256, loneSurrogates: 'allow',
+  maxDepth: 64, maxKeys: 200_000, maxItems: 4_000_000, maxKeyLength: 4096, maxNumberLength: 256, loneSurrogates: 'allow',
 });
 
 export function mint(text: string): RawJson {

@@ -81,10 +81,11 @@ interface Walk {
   readonly limits: JsonLimits;
   readonly open: (Keys | undefined)[];
   keys: number;
+  items: number;
 }
 
 function readValue(cursor: Cursor, limits: JsonLimits): boolean {
-  const walk: Walk = { cursor, limits, open: [], keys: 0 };
+  const walk: Walk = { cursor, limits, open: [], keys: 0, items: 0 };
   do {
     if (!beginValue(walk)) return false;
     if (!endValues(walk)) return false;
@@ -108,6 +109,7 @@ function beginValue(walk: Walk): boolean {
     cursor.pos = inside;
     if (code === OPEN_ARRAY) {
       open.push(undefined);
+      if (!countItem(walk)) return false;
     } else {
       const keys: Keys = { few: [], many: undefined };
       open.push(keys);
@@ -126,13 +128,19 @@ function endValues(walk: Walk): boolean {
     const code = text.charCodeAt(at);
     if (code === COMMA) {
       cursor.pos = skipSpace(text, at + 1);
-      return keys === undefined || readKey(walk, keys);
+      return keys === undefined ? countItem(walk) : readKey(walk, keys);
     }
     if (code !== (keys === undefined ? CLOSE_ARRAY : CLOSE_OBJECT)) return fail(cursor, 'syntax', at);
     cursor.pos = at + 1;
     open.pop();
   }
   return true;
+}
+
+/** I04: an array costs by its elements what an object costs by its keys, and needs two bytes for each. */
+function countItem(walk: Walk): boolean {
+  walk.items += 1;
+  return walk.items <= walk.limits.maxItems || fail(walk.cursor, 'items', walk.cursor.pos);
 }
 
 function readScalar(cursor: Cursor, code: number, limits: JsonLimits): boolean {

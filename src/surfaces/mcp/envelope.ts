@@ -43,7 +43,7 @@ const VERSION = '2.0';
 export const BATCH_MAX = 64;
 
 export function agentLimits(bounds: BoundsSettings): JsonLimits {
-  return { ...AGENT_LIMITS, maxDepth: bounds.depth, maxKeys: bounds.keys };
+  return { ...AGENT_LIMITS, maxDepth: bounds.depth, maxKeys: bounds.keys, maxItems: bounds.items };
 }
 
 /** One message, or a batch whose items are still to be read by `readMessage`: at most one more than is allowed. */
@@ -65,12 +65,13 @@ export function faulty(fault: JsonFault): InvalidEnvelope {
     case 'surrogate': return invalid(CODE.invalidRequest, 'Invalid Request: a string holds half a character');
     case 'depth':
     case 'keys':
+    case 'items':
     case 'key_length':
     case 'number': return invalid(CODE.invalidRequest, `Invalid Request: over the limit for ${LIMITED[fault.code]}`);
   }
 }
 
-const LIMITED = { depth: 'nesting', keys: 'members', key_length: 'member names', number: 'digits of a number' } as const;
+const LIMITED = { depth: 'nesting', keys: 'members', items: 'list items', key_length: 'member names', number: 'digits of a number' } as const;
 
 export function readMessage(raw: RawJson): MessageEnvelope {
   const all = members(raw);

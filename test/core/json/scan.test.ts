@@ -127,6 +127,18 @@ test('I04: ten thousand keys pass, one more is refused, and a million cost no mo
   assert.equal(codeOf(`[${'{"a":0},'.repeat(10_000)}{"a":0}]`), 'keys', 'counted over all objects');
 });
 
+test('I04: list items are counted over all arrays, and millions cost no more than the cap', () => {
+  const list = (count: number): string => `[${'0,'.repeat(count - 1)}0]`;
+  const few = { ...AGENT_LIMITS, maxItems: 4 };
+  assert.equal(codeOf('[1,[2,3]]', few), undefined);
+  assert.deepEqual(faultOf('[1,[2,3],4]', few), { code: 'items', offset: 9 });
+  assert.deepEqual(faultOf('{"a":[0,0],"b":[[],[],{}]}', few), { code: 'items', offset: 22 });
+  assert.equal(codeOf('[[],[],{},{"a":[]}]', few), undefined, 'an empty list holds no item');
+  assert.equal(codeOf(list(200_000)), undefined, 'a table of numbers is honest');
+  assert.deepEqual(faultOf(list(2_000_000)), { code: 'items', offset: 400_001 });
+  assert.equal(codeOf(list(2_000_000), BACKEND_LIMITS), undefined, 'and a backend answers with large ones');
+});
+
 test('I04: a key longer than the limit is refused', () => {
   assert.equal(codeOf(`{"${'k'.repeat(1024)}":0}`), undefined);
   assert.deepEqual(faultOf(`{"${'k'.repeat(1025)}":0}`), { code: 'key_length', offset: 1 });

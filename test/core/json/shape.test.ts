@@ -50,6 +50,6 @@ test('long keys are cut and cut keys stay valid text', () => {
 });
 
 test('depth is no matter for the call stack', () => {
-  const deep = raw('['.repeat(100_000) + ']'.repeat(100_000), { maxDepth: 100_000, maxKeys: 1, maxKeyLength: 1, maxNumberLength: 1, loneSurrogates: 'reject' });
+  const deep = raw('['.repeat(100_000) + ']'.repeat(100_000), { maxDepth: 100_000, maxKeys: 1, maxItems: 100_000, maxKeyLength: 1, maxNumberLength: 1, loneSurrogates: 'reject' });
   assert.equal(shapeOf(deep, 5).truncated, true);
 });

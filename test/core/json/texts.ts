@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type JsonLimits, type RawJson, scan } from '../../../src/core/json/scan.ts';
 
-export const WIDE: JsonLimits = { maxDepth: 500, maxKeys: 1e6, maxKeyLength: 10_000, maxNumberLength: 1000, loneSurrogates: 'reject' };
+export const WIDE: JsonLimits = { maxDepth: 500, maxKeys: 1e6, maxItems: 1e6, maxKeyLength: 10_000, maxNumberLength: 1000, loneSurrogates: 'reject' };
 
 export function raw(text: string, limits: JsonLimits = WIDE): RawJson {
   const scanned = scan(text, limits);
