@@ -9,6 +9,7 @@ import { fixture } from '../support/e2e/servers.ts';
 
 const RELOADS = process.env['SENTINEL_TEST_FULL'] === '1' ? 1000 : 100;
 const CALLERS = 4;
+const REPLACEMENTS = 8;
 
 /** `pid` is callable in every other valid file, `echo` in all; the number makes each file another one. */
 const wide = (n: number): string => file(n, '"good/*"');
@@ -65,6 +66,36 @@ describe('reload under load', () => {
     assert.equal(status.backends[0]?.restarts, 0, 'an unchanged backend is not restarted');
     await isDecidedByOneRevision(gateway, valid, made);
   });
+});
+
+/** Each file defines the backend anew, so that each reload replaces its process. */
+const redefined = (n: number): string => file(n, '"good/*"').replace(fixture('good'), fixture('good', [], [`timeout_secs = ${60 + n}`]));
+
+test('a backend that is replaced again and again under load fails no call', async () => {
+  await using bin = new AsyncDisposableStack();
+  const gateway = bin.use(await startGateway({ toml: redefined(0) }));
+  const peers = await Promise.all(Array.from({ length: CALLERS }, async (_, n) =>
+    bin.use(await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token(`caller-${n}`, 'developer') }))));
+  let over = false;
+  const failed: Answer[] = [];
+  const load = peers.map(async (peer) => {
+    while (!over) {
+      const answer = await peer.call('good__echo', {});
+      if (!succeeded(answer)) failed.push(answer);
+    }
+  });
+  const pids = new Set<number | undefined>();
+  try {
+    for (let n = 1; n <= REPLACEMENTS; n += 1) {
+      await takes(gateway, redefined(n), new Map(), 'wide');
+      pids.add((await gateway.when(({ backends: [good] }) => good?.state === 'ready', 'the new one is ready')).backends[0]?.pid);
+    }
+  } finally {
+    over = true;
+    await Promise.all(load);
+  }
+  assert.deepEqual(failed, []);
+  assert.equal(pids.size, REPLACEMENTS);
 });
 
 async function takes(gateway: Gateway, toml: string, valid: Map<string, string>, kind: string): Promise<void> {
