@@ -57,7 +57,10 @@ export function openEdges(input: EdgesInput): Edges {
   });
   const fleet = new Fleet({
     digest: sha256,
-    onFault: (id, error) => telemetry.fault(new Error(`backend ${id} could not be made, or did not stop cleanly`, { cause: error })),
+    onFault: (id, error) => {
+      input.cell.unavailable(id);
+      telemetry.fault(new Error(`backend ${id} could not be made, or did not stop cleanly`, { cause: error }));
+    },
     create: (backend) => {
       const made: Backend = createBackend(backend, {
         clock: deps.clock, random: deps.random, timers: systemTimers, events: backendEvents(input, () => fleet.runs(made)), log: (line) => telemetry.backendLine(line),
@@ -87,6 +90,11 @@ export function openEdges(input: EdgesInput): Edges {
   };
 }
 
+/** Neither serving nor on its way to it. */
+function isDown(state: BackendStatus['state']): boolean {
+  return state === 'backing_off' || state === 'failed' || state === 'stopped';
+}
+
 function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): BackendEvents {
   let before: BackendStatus['state'] | undefined;
   return {
@@ -97,6 +105,7 @@ function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: ()
     changed: (status) => {
       if (status.state === before) return;
       before = status.state;
+      if (isDown(status.state) && runs()) cell.unavailable(status.id);
       announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: cell.current().revision, kind: 'backend', backend: status.id, state: status.state, note: status.lastFault?.code ?? '' })
         .catch((error: unknown) => telemetry.fault(error));
     },

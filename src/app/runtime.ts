@@ -2,6 +2,7 @@
 import type { BackendId } from '../core/ids.ts';
 import type { Override } from '../core/override.ts';
 import { buildCatalog, EMPTY_CATALOG } from '../core/policy/catalog.ts';
+import { ownersAfterReload, type Owners } from '../core/policy/owners.ts';
 import type { BackendListing, Digest } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Policy, Runtime, Snapshot } from '../core/snapshot.ts';
@@ -23,6 +24,9 @@ export class RuntimeCell implements Runtime {
   readonly #deps: RuntimeDeps;
   readonly #listeners = new Set<(next: Snapshot, previous: Snapshot) => void>();
   readonly #listings = new Map<BackendId, BackendListing>();
+  /** That failed before they listed anything: bare names wait for them no longer. */
+  readonly #failed = new Set<BackendId>();
+  #owners: Owners = new Map();
   #overrides: readonly Override[];
   #current: Snapshot;
 
@@ -49,6 +53,10 @@ export class RuntimeCell implements Runtime {
   configure(configured: Configured): Snapshot {
     const ids = new Set(configured.settings.backends.map((backend) => backend.id));
     for (const id of this.#listings.keys()) if (!ids.has(id)) this.#listings.delete(id);
+    for (const id of this.#failed) if (!ids.has(id)) this.#failed.delete(id);
+    const { byBackend } = this.#current.catalog;
+    const listed = (id: BackendId, name: string): boolean => ids.has(id) && byBackend.get(id)?.tools.values().some((tool) => tool.exposed === name) === true;
+    this.#owners = ownersAfterReload(this.#owners, listed, this.#unheard(configured.settings));
     return this.#swap(configured, this.#deps.compile(configured.settings, this.#overrides), this.#catalog(configured.settings));
   }
 
@@ -66,8 +74,25 @@ export class RuntimeCell implements Runtime {
     return this.#swap({ settings, configHash }, policy, this.#catalog(settings));
   }
 
+  /** A backend that cannot be reached now: names that were held back for it may be given. */
+  unavailable(id: BackendId): Snapshot {
+    const { settings, configHash, policy } = this.#current;
+    const held = settings.names === 'bare' && this.#unheard(settings).has(id) && !this.#failed.has(id);
+    if (!held) return this.#current;
+    this.#failed.add(id);
+    return this.#swap({ settings, configHash }, policy, this.#catalog(settings));
+  }
+
+  #unheard(settings: Settings): ReadonlySet<BackendId> {
+    return new Set(settings.backends.map((backend) => backend.id).filter((id) => !this.#listings.has(id)));
+  }
+
   #catalog(settings: Settings): Catalog {
-    return buildCatalog({ order: settings.backends.map((backend) => backend.id), listings: this.#listings, names: settings.names }, this.#deps.digest);
+    const unheard = this.#unheard(settings);
+    const hearing = { owners: this.#owners, unheard, waiting: [...unheard].some((id) => !this.#failed.has(id)) };
+    const { catalog, owners } = buildCatalog({ order: settings.backends.map((backend) => backend.id), listings: this.#listings, names: settings.names, hearing }, this.#deps.digest);
+    this.#owners = owners;
+    return catalog;
   }
 
   #swap(configured: Configured, policy: Policy, catalog: Catalog): Snapshot {

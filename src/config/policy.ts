@@ -134,7 +134,7 @@ export const argumentRules: Section<ArgumentSettings, undefined> = section('argu
   mode: file.mode, deadlineMs: file.deadline, schemaBytes: file.schema, onUnusable: file.on_unusable,
 }));
 
-const CATALOG = z.strictObject({ names: choice(['prefixed', 'bare'], 'prefixed', live('Tools are `<backend>__<tool>`, or have their own names, which must then be unique.')) });
+const CATALOG = z.strictObject({ names: choice(['prefixed', 'bare'], 'prefixed', live('Tools are `<backend>__<tool>`, or have their own names, which must then be unique; such a name is given when every backend has listed its tools or failed, and stays given.')) });
 export const catalog: Section<Settings['names'], undefined> = section('catalog', CATALOG, (file) => file.names);
 
 const COMPAT = z.strictObject({ error_codes: choice(['standard', 'original'], 'standard', live('"original": refusals have the JSON-RPC codes of the original.')) });

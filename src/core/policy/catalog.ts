@@ -1,4 +1,5 @@
-// Builds the catalogue from what the backends last said. Pure: the same listings give the same names in every process.
+// Builds the catalogue from what the backends last said. Pure: the same listings give the same names in every process, and with bare names
+// the same first lists do, in whatever order they came.
 import type { BackendCatalog, Catalog, CatalogProblem, ToolEntry, ToolHints } from '../catalog.ts';
 import type { BackendId } from '../ids.ts';
 import { quote, withMembers } from '../json/compose.ts';
@@ -8,12 +9,21 @@ import { readMirrors } from '../mirrors.ts';
 import type { BackendListing, Digest } from '../ports.ts';
 import { ok } from '../result.ts';
 import { bareName, prefixedName } from './names.ts';
+import { keptOwners, OPEN_HEARING, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
 
 export interface CatalogInput {
   /** Configured order; a backend without a listing yet is left out. */
   readonly order: readonly BackendId[];
   readonly listings: ReadonlyMap<BackendId, BackendListing>;
   readonly names: 'prefixed' | 'bare';
+  /** For bare names: which are given, and who is still to be heard. */
+  readonly hearing: Hearing;
+}
+
+export interface Built {
+  readonly catalog: Catalog;
+  /** For the next catalogue. */
+  readonly owners: Owners;
 }
 
 const ORIGINAL_NAME_MAX = 1024;
@@ -22,7 +32,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 export const EMPTY_CATALOG: Catalog = { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] };
 
-export function buildCatalog(input: CatalogInput, digest: Digest): Catalog {
+export function buildCatalog(input: CatalogInput, digest: Digest): Built {
   const problems: CatalogProblem[] = [];
   const byBackend = new Map<BackendId, BackendCatalog>();
   for (const backend of input.order) {
@@ -30,8 +40,9 @@ export function buildCatalog(input: CatalogInput, digest: Digest): Catalog {
     if (listing === undefined) continue;
     byBackend.set(backend, { backend, tools: entriesOf(backend, listing, input.names, digest, problems), instructions: listing.instructions });
   }
-  const { tools, byExposed } = exposed(byBackend, problems);
-  return { tools, byExposed, byBackend, problems };
+  const hearing = input.names === 'bare' ? input.hearing : OPEN_HEARING;
+  const { byExposed, given } = exposed(byBackend, hearing, problems);
+  return { catalog: { tools: [...byExposed.values()], byExposed, byBackend, problems }, owners: input.names === 'bare' ? keptOwners(given, hearing) : new Map() };
 }
 
 function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogInput['names'], digest: Digest, problems: CatalogProblem[]): ReadonlyMap<string, ToolEntry> {
@@ -75,7 +86,23 @@ function hintsOf(annotations: RawJson | undefined): ToolHints {
 }
 
 /** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
-function exposed(byBackend: ReadonlyMap<BackendId, BackendCatalog>, problems: CatalogProblem[]): Pick<Catalog, 'tools' | 'byExposed'> {
+function exposed(byBackend: ReadonlyMap<BackendId, BackendCatalog>, hearing: Hearing, problems: CatalogProblem[]): { readonly byExposed: ReadonlyMap<string, ToolEntry>; readonly given: Owners } {
+  const byExposed = new Map<string, ToolEntry>();
+  const given = new Map<string, Owner>();
+  for (const [name, claimants] of claimsIn(byBackend)) {
+    const owner = ownerOf(claimants.map((entry) => entry.target.backend), name, hearing);
+    if (owner === undefined) continue;
+    given.set(name, owner);
+    for (const entry of claimants) {
+      const { backend } = entry.target;
+      if (owner.backend === backend) byExposed.set(name, entry);
+      else problems.push({ code: 'collision', backend, name, note: owner.backend === undefined ? 'more than one tool claims this name; none of them is exposed' : `the name belongs to backend ${owner.backend} until a reload` });
+    }
+  }
+  return { byExposed, given };
+}
+
+function claimsIn(byBackend: ReadonlyMap<BackendId, BackendCatalog>): ReadonlyMap<string, readonly ToolEntry[]> {
   const claims = new Map<string, ToolEntry[]>();
   for (const { tools } of byBackend.values()) {
     for (const entry of tools.values()) {
@@ -84,11 +111,5 @@ function exposed(byBackend: ReadonlyMap<BackendId, BackendCatalog>, problems: Ca
       else claimants.push(entry);
     }
   }
-  const byExposed = new Map<string, ToolEntry>();
-  for (const [name, claimants] of claims) {
-    const [only] = claimants;
-    if (claimants.length === 1 && only !== undefined) byExposed.set(name, only);
-    else for (const { target } of claimants) problems.push({ code: 'collision', backend: target.backend, name, note: 'more than one tool claims this name; none of them is exposed' });
-  }
-  return { tools: [...byExposed.values()], byExposed };
+  return claims;
 }

@@ -1,0 +1,61 @@
+// To whom a bare tool name belongs. Whoever is first up must not take the name of one that starts more slowly, and whoever lists late must
+// not take one that is given (tool shadowing): a name is given when every backend has listed or failed, and stays given. Pure.
+import type { BackendId } from '../ids.ts';
+
+export interface Owner {
+  /** Undefined: of nobody, since more than one claimed it in their first lists. */
+  readonly backend: BackendId | undefined;
+  /** Backends that had not listed when the name was given. Their first list may still contest it, as it would have then. */
+  readonly unheard: ReadonlySet<BackendId>;
+}
+
+export type Owners = ReadonlyMap<string, Owner>;
+
+/** What is known when a catalogue is built. */
+export interface Hearing {
+  readonly owners: Owners;
+  /** Configured backends without a list. */
+  readonly unheard: ReadonlySet<BackendId>;
+  /** Some of them have not failed either: their first list may be under way. */
+  readonly waiting: boolean;
+}
+
+/** For names that carry their backend: nobody can claim another's, so nothing is waited for and nothing is kept. */
+export const OPEN_HEARING: Hearing = { owners: new Map(), unheard: new Set(), waiting: false };
+
+/** Given names that are kept for one backend; beyond that, the oldest that it no longer lists are free again. */
+const KEPT_MAX = 10_000;
+
+/** Undefined: not given yet. `claimants` has one entry for each tool. */
+export function ownerOf(claimants: readonly BackendId[], name: string, { owners, unheard, waiting }: Hearing): Owner | undefined {
+  const known = owners.get(name);
+  if (known === undefined) {
+    if (claimants.length !== 1) return { backend: undefined, unheard };
+    return waiting ? undefined : { backend: claimants[0], unheard };
+  }
+  const own = claimants.filter((backend) => backend === known.backend).length;
+  const contested = own > 1 || claimants.some((backend) => backend !== known.backend && known.unheard.has(backend));
+  return contested ? { backend: undefined, unheard } : known;
+}
+
+/** The names to keep: those given now, and those given before whose tools are gone at the moment. */
+export function keptOwners(given: Owners, { owners, unheard }: Hearing): Owners {
+  const kept = new Map<string, Owner>();
+  for (const [name, owner] of [...owners, ...given]) kept.set(name, { backend: owner.backend, unheard: owner.unheard.intersection(unheard) });
+  const room = new Map<BackendId | undefined, number>();
+  for (const [, { backend }] of kept) room.set(backend, (room.get(backend) ?? KEPT_MAX) - 1);
+  for (const [name, { backend }] of kept) {
+    const left = room.get(backend) ?? 0;
+    if (left >= 0 || given.has(name)) continue;
+    kept.delete(name);
+    room.set(backend, left + 1);
+  }
+  return kept;
+}
+
+/** After a reload: what an owner still lists stays its own, everything else is asked for anew, also by what was added. */
+export function ownersAfterReload(owners: Owners, listed: (backend: BackendId, name: string) => boolean, unheard: ReadonlySet<BackendId>): Owners {
+  const kept = new Map<string, Owner>();
+  for (const [name, { backend }] of owners) if (backend !== undefined && listed(backend, name)) kept.set(name, { backend, unheard });
+  return kept;
+}
