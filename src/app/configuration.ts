@@ -34,12 +34,14 @@ export interface ConfigurationOptions {
   readonly cwd: string;
   /** Absent: by an operator. */
   readonly startedBy?: StartedBy | undefined;
+  /** Where `sentinel start` keeps its file, if that is a place to look at. */
+  readonly ownFile?: string | undefined;
 }
 
 export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
   const { env, cwd } = options;
   const home = env['HOME'] ?? homedir();
-  const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy);
+  const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy, options.ownFile);
   if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
   return readConfigurationFile(resolve(cwd, found.value), env, home);
 }

@@ -9,7 +9,7 @@ import { Inflight } from '../pipeline/inflight.ts';
 import { createOverrides } from '../stores/overrides.ts';
 import { openDatabase } from '../stores/database.ts';
 import { checkSchema } from '../stores/migrate.ts';
-import { readConfiguration } from './configuration.ts';
+import { readConfiguration, type ConfigurationOptions } from './configuration.ts';
 import type { AppDeps, Env } from './deps.ts';
 import { openEdges, type Edges } from './edges.ts';
 import { explain } from './explain.ts';
@@ -42,10 +42,7 @@ function probeOf(status: BackendStatus): Probe {
   return { backend: status.id, ok: status.state === 'ready', tools: status.tools, note: fault === undefined ? '' : `${fault.code}${detail}` };
 }
 
-export interface ExplainOffline {
-  readonly configFile: string | undefined;
-  readonly env: Env;
-  readonly cwd: string;
+export interface ExplainOffline extends ConfigurationOptions {
   readonly request: ExplainRequest;
   fail(fault: StartFault): number;
   err(text: string): void;

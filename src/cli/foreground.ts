@@ -12,6 +12,7 @@ export async function runGateway(cx: VerbContext, configFile: string | undefined
   const { runDaemon } = await import('../app/daemon.ts');
   return await runDaemon({
     configFile,
+    ownFile: cx.ownFile,
     env: cx.env,
     cwd: cx.cwd,
     version: packageVersion(),

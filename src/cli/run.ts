@@ -13,7 +13,7 @@ import { suggest } from '../config/suggest.ts';
 import { WORDS, allVerbs, verbsOf } from './table.ts';
 import { COMMON_OPTIONS } from './verb.ts';
 import type { Fault, Flags, Verb, VerbContext } from './verb.ts';
-import { defaultConfig } from './whereabouts.ts';
+import { defaultConfig, ownFile } from './whereabouts.ts';
 
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -122,6 +122,7 @@ function contextOf({ startedBy }: Verb, flags: Flags, operands: readonly string[
     json: flags.on('json'),
     verbosity: quiet ? -1 : flags.list('verbose').length,
     configFile: given === undefined ? defaultConfig(world.env, world.cwd, startedBy) : resolve(world.cwd, given),
+    ownFile: ownFile(world.env, world.cwd, startedBy),
     startedBy,
     out: voice.out,
     outJson: (value) => voice.out(jsonLine(value)),

@@ -55,6 +55,8 @@ export interface VerbContext {
   readonly verbosity: number;
   /** Value of --config, absolute, or the checkout's own; where it is undefined, `locateConfig` of config/find.ts decides. */
   readonly configFile: string | undefined;
+  /** Where the file of `sentinel start` is looked for, whether it is there or not; undefined where it does not count. */
+  readonly ownFile: string | undefined;
   /** As the verb says; absent: by an operator. */
   readonly startedBy?: StartedBy | undefined;
   /** Data on stdout; a newline is added. */

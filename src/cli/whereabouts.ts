@@ -49,9 +49,14 @@ export function defaultConfig(env: Environment, cwd: string, startedBy: StartedB
   const named = (env['SENTINEL_HOME'] ?? '') !== '';
   const nearer = placesToLook(env, homeOf(env), startedBy).filter((place) => !place.startsWith('/etc/'));
   if (!named && nearer.some((place) => existsSync(resolve(cwd, place)))) return undefined;
-  if (!named && startedBy === 'agent' && !runsFromSource()) return undefined;
-  const file = demoConfig(env, cwd);
-  return existsSync(file) ? file : undefined;
+  const file = ownFile(env, cwd, startedBy);
+  return file !== undefined && existsSync(file) ? file : undefined;
+}
+
+/** Undefined where the file of `start` could only be one of the folder that an agent's client started us in. */
+export function ownFile(env: Environment, cwd: string, startedBy: StartedBy = 'operator'): string | undefined {
+  const strange = (env['SENTINEL_HOME'] ?? '') === '' && startedBy === 'agent' && !runsFromSource();
+  return strange ? undefined : demoConfig(env, cwd);
 }
 
 export function whereabouts(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'startedBy'>): Whereabouts {

@@ -54,6 +54,24 @@ describe('connect', () => {
     assert.match(readFileSync(join(cwd, 'dot/config.toml'), 'utf8'), /^model = "x"\n\n\[mcp_servers\.sentinel\]\nurl = .*\nbearer_token_env_var = "SENTINEL_TOKEN"\n$/);
   });
 
+  test('--write says what stands in its way, where, and what else can be done', async (t) => {
+    const cwd = await made(t);
+    writeFileSync(join(cwd, '.cursor'), 'not a folder');
+    mkdirSync(join(cwd, '.mcp.json'));
+    for (const [argv, why] of [
+      [['connect', 'cursor'], /\.cursor\/mcp\.json cannot be written: a file stands where its folder should be/],
+      [['connect', 'claude'], /\.mcp\.json cannot be read: it is a directory/],
+      // No folder can be made there, not even by root.
+      [['connect', 'cursor', '--user'], /\/dev\/null\/\.cursor\/mcp\.json cannot be written: /],
+    ] as const) {
+      const { status, stdout, stderr } = await cli([...argv, '--http', '--write', '--config', join(cwd, 'sentinel.toml')], { cwd, ...(argv.length > 2 ? { env: { HOME: '/dev/null' } } : {}) });
+      assert.deepEqual([status, stdout], [1, ''], stderr);
+      assert.match(stderr, why);
+      assert.match(stderr, /^error\[SEN-0908\]/);
+      assert.match(stderr, /help: .*sentinel connect (cursor|claude) .*prints the entry/);
+    }
+  });
+
   test('leaves a file alone that it cannot rewrite without loss', async (t) => {
     const cwd = await made(t);
     mkdirSync(join(cwd, '.vscode'));

@@ -295,6 +295,15 @@ describe('keys that a file speaks of and nobody made', () => {
     assert.equal((await cli(['check', 'my gw.toml'], { cwd })).status, 0);
   });
 
+  test('where there is no configuration, the file of start is among the places that were looked at', async (t) => {
+    const cwd = scratch(t);
+    for (const argv of [['check'], ['serve'], ['keys', 'list'], ['token', 'issue', '--subject', 'x', '--role', 'y'], ['explain', 'a', '--as', 'b'], ['doctor']]) {
+      const { status, stdout, stderr } = await cli(argv, { cwd });
+      assert.notEqual(status, 0, argv.join(' '));
+      assert.ok(`${stdout}${stderr}`.includes(`${join(cwd, 'none/sentinel.toml')}, /etc/sentinel`), `${argv.join(' ')}: ${stdout}${stderr}`);
+    }
+  });
+
   test('a file that is not there is called by the name it was given', async (t) => {
     const { status, stderr } = await cli(['check', 'nope.toml'], { cwd: scratch(t) });
     assert.equal(status, 10);

@@ -27,6 +27,15 @@ test('when nothing is found, every place that was looked at is listed', () => {
   assert.equal(found(undefined, {}, []), 'SEN-0100: no configuration file found; looked at ./sentinel.toml, /home/op/.config/sentinel/sentinel.toml, /etc/sentinel/sentinel.toml');
 });
 
+test('the file of start has its place before /etc, and is named among those that were looked at', () => {
+  const result = (files: readonly string[]): string => {
+    const found = locateConfig(undefined, {}, '/home/op', (path) => files.includes(path), 'operator', '/checkout/.sentinel/sentinel.toml');
+    return found.ok ? found.value : found.error.message;
+  };
+  assert.equal(result([]), 'no configuration file found; looked at ./sentinel.toml, /home/op/.config/sentinel/sentinel.toml, /checkout/.sentinel/sentinel.toml, /etc/sentinel/sentinel.toml');
+  assert.equal(result(['/checkout/.sentinel/sentinel.toml', '/etc/sentinel/sentinel.toml']), '/checkout/.sentinel/sentinel.toml');
+});
+
 test('what an agent\u2019s client starts takes no file of the working directory that was not named', () => {
   const agent = (env: Readonly<Record<string, string>>, files: readonly string[], flag?: string): string => {
     const result = locateConfig(flag, env, '/home/op', (path) => files.includes(path), 'agent');

@@ -2,7 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { whyUnread } from '../../app/fault.ts';
 import { suggest } from '../../config/suggest.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { codeIn } from '../../core/thrown.ts';
 import { CLIENTS, snippetFor } from '../connect/dialects.ts';
 import type { Access, Client } from '../connect/dialects.ts';
 import { mergeInto } from '../connect/merge.ts';
@@ -122,21 +125,35 @@ function print(cx: VerbContext, client: Client, name: string, access: Access): n
 function write(cx: VerbContext, client: Client, name: string, access: Access): number {
   const file = clientFile(cx, client);
   if (typeof file !== 'string') return cx.fail(file);
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  const after = mergeInto(client, name, access, before);
-  if (!after.ok) return cx.fail(fileFault(`${file} was left alone: ${after.error}`, `sentinel connect ${client} prints the entry`));
-  const changed = after.value !== before;
-  if (changed) {
-    // A symbolic link is followed, so that a dotfiles repository keeps its link.
-    const target = existsSync(file) ? realpathSync(file) : file;
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, after.value, { mode: existsSync(target) ? statSync(target).mode & 0o777 : 0o600 });
-  }
-  cx.err(changed ? `${file}:\n${lineDiff(before ?? '', after.value, cx.paint)}` : `${file}: nothing to change`);
+  const help = `sentinel connect ${client} prints the entry, to be put there by hand`;
+  const before = onDisk(() => (existsSync(file) ? readFileSync(file, 'utf8') : undefined));
+  if (!before.ok) return cx.fail(fileFault(`${file} cannot be read: ${before.error}`, help));
+  const after = mergeInto(client, name, access, before.value);
+  if (!after.ok) return cx.fail(fileFault(`${file} was left alone: ${after.error}`, help));
+  const changed = after.value !== before.value;
+  const written = changed ? onDisk(() => put(file, after.value)) : ok(undefined);
+  if (!written.ok) return cx.fail(fileFault(`${file} cannot be written: ${written.error}`, `make it writable to this user; or: ${help}`));
+  cx.err(changed ? `${file}:\n${lineDiff(before.value ?? '', after.value, cx.paint)}` : `${file}: nothing to change`);
   if (cx.json) cx.outJson({ client, name, via: access.via, file, changed });
   else cx.out(file);
   for (const step of snippetFor(client, name, access).steps.filter((line) => line.startsWith('set '))) cx.err(step);
   return EXIT.ok;
+}
+
+function put(file: string, text: string): void {
+  // A symbolic link is followed, so that a dotfiles repository keeps its link.
+  const target = existsSync(file) ? realpathSync(file) : file;
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, text, { mode: existsSync(target) ? statSync(target).mode & 0o777 : 0o600 });
+}
+
+function onDisk<T>(work: () => T): Result<T, string> {
+  try {
+    return ok(work());
+  } catch (error) {
+    // The only thing that is made on the way is the folder.
+    return err(codeIn(error) === 'EEXIST' ? 'a file stands where its folder should be' : whyUnread(error));
+  }
 }
 
 function clientFile(cx: VerbContext, client: Client): string | Fault {

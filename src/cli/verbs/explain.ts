@@ -69,7 +69,7 @@ async function ask(cx: VerbContext, request: ExplainRequest): Promise<ExplainRep
     if (answer.error.exit !== EXIT.daemonNotRunning) return cx.fail(answer.error);
   }
   const { explainOffline } = await import('../../app/offline.ts');
-  return await explainOffline({ configFile: cx.configFile, env: cx.env, cwd: cx.cwd, request, fail: cx.fail, err: cx.err });
+  return await explainOffline({ configFile: cx.configFile, ownFile: cx.ownFile, env: cx.env, cwd: cx.cwd, request, fail: cx.fail, err: cx.err });
 }
 
 function tell(cx: VerbContext, tool: string, roles: readonly string[], report: ExplainReport): void {

@@ -60,7 +60,7 @@ async function alone(cx: VerbContext, source: TokenSource): Promise<number> {
     return read.ok ? read.value : undefined;
   };
   const loaded = ({ secretVariables }: Configuration): void => forgetVariables([...secretVariables, 'SENTINEL_TOKEN']);
-  return await runStdio({ loaded, configFile: cx.configFile, startedBy: cx.startedBy, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
+  return await runStdio({ loaded, configFile: cx.configFile, ownFile: cx.ownFile, startedBy: cx.startedBy, env: cx.env, cwd: cx.cwd, version: packageVersion(), token, stdin: process.stdin, stdout: process.stdout, fail: cx.fail });
 }
 
 /** Bytes both ways, with back pressure. Ends well only when our own side ended first. */
