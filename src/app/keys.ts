@@ -1,5 +1,5 @@
 // Keys and tokens as the command line asks for them: composes settings, the key ring, verification and the store. Decides nothing itself.
-import { existsSync, promises as fs } from 'node:fs';
+import { promises as fs } from 'node:fs';
 import type { Timestamp } from '../core/ids.ts';
 import type { RevokeRequest } from '../core/operations.ts';
 import type { RevokeOverride } from '../core/override.ts';
@@ -16,9 +16,10 @@ import { prepareSetup } from '../identity/setup.ts';
 import { parseToken, tokenIdOf } from '../identity/token.ts';
 import { HMAC_KEY_ID, secretWeakness } from '../identity/verifier.ts';
 import { openDatabase } from '../stores/database.ts';
-import { checkSchema, migrate } from '../stores/migrate.ts';
+import { migrate } from '../stores/migrate.ts';
 import { createOverrides } from '../stores/overrides.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { storedOverrides } from './overrides.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 export type { IssuedToken } from '../identity/issue.ts';
@@ -180,17 +181,8 @@ async function revokeToken(store: Pick<OverrideStore, 'add'>, request: RevokeReq
   return store.add({ kind: 'revoke', id: random.uuid(), what, value, reason, until, by, at: clock.wall() });
 }
 
-/** None where there is no store yet; undefined where there is one that cannot be read. */
 async function readRevocations(settings: Settings): Promise<readonly RevokeOverride[] | undefined> {
-  if (settings.store.postgresUrl === undefined && !existsSync(settings.store.sqlitePath)) return [];
-  const database = openDatabase(settings.store, { readOnly: true, thread: false });
-  try {
-    const known = await checkSchema(database);
-    const listed = known.ok ? await createOverrides(database).list() : known;
-    return listed.ok ? listed.value.filter((override) => override.kind === 'revoke') : undefined;
-  } finally {
-    await database.close();
-  }
+  return (await storedOverrides(settings))?.filter((override) => override.kind === 'revoke');
 }
 
 // ── faults ──────────────────────────────────────────────────────────────────

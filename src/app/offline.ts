@@ -6,14 +6,12 @@ import type { Settings } from '../core/settings.ts';
 import { compilePolicy } from '../config/compile.ts';
 import type { Override } from '../core/override.ts';
 import { Inflight } from '../pipeline/inflight.ts';
-import { createOverrides } from '../stores/overrides.ts';
-import { openDatabase } from '../stores/database.ts';
-import { checkSchema } from '../stores/migrate.ts';
-import { readConfiguration, type ConfigurationOptions } from './configuration.ts';
+import { readConfiguration } from './configuration.ts';
 import type { AppDeps, Env } from './deps.ts';
 import { openEdges, type Edges } from './edges.ts';
 import { explain } from './explain.ts';
 import type { StartFault } from './fault.ts';
+import { storedOverrides } from './overrides.ts';
 import { RuntimeCell } from './runtime.ts';
 import { processDeps, sha256 } from './system.ts';
 import { quietTelemetry } from './telemetry.ts';
@@ -42,7 +40,10 @@ function probeOf(status: BackendStatus): Probe {
   return { backend: status.id, ok: status.state === 'ready', tools: status.tools, note: fault === undefined ? '' : `${fault.code}${detail}` };
 }
 
-export interface ExplainOffline extends ConfigurationOptions {
+export interface ExplainOffline {
+  readonly configFile: string | undefined;
+  readonly env: Env;
+  readonly cwd: string;
   readonly request: ExplainRequest;
   fail(fault: StartFault): number;
   err(text: string): void;
@@ -63,17 +64,6 @@ export async function explainOffline(options: ExplainOffline): Promise<ExplainRe
     return await explain(options.request, bench.cell.current(), { clock: deps.clock, schemas: bench.edges.schemas, windows: undefined });
   } finally {
     await bench.edges.close();
-  }
-}
-
-async function storedOverrides(settings: Settings): Promise<readonly Override[] | undefined> {
-  const database = openDatabase(settings.store, { readOnly: true, thread: false });
-  try {
-    if (!(await checkSchema(database)).ok) return undefined;
-    const listed = await createOverrides(database).list();
-    return listed.ok ? listed.value : undefined;
-  } finally {
-    await database.close();
   }
 }
 

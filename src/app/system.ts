@@ -65,6 +65,6 @@ export function processSeal(): Seal {
 }
 
 /** The real thing, for whoever runs as a process. */
-export function processDeps(env: Env, version: string = '0.0.0', logTo?: (line: string) => void): AppDeps {
-  return { env, clock: systemClock, random: systemRandom, timers: systemTimers, version, logTo };
+export function processDeps(env: Env, version: string = '0.0.0'): AppDeps {
+  return { env, clock: systemClock, random: systemRandom, timers: systemTimers, version, logTo: undefined };
 }

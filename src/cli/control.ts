@@ -2,6 +2,7 @@
 import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { ATTACH_PROTOCOL } from '../core/operations.ts';
 import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, Readiness, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
@@ -28,8 +29,6 @@ export interface Control {
   /** The stdio surface of the running gateway: newline-delimited JSON both ways. */
   attach(token: string): Answer<Duplex>;
 }
-
-export const ATTACH_PROTOCOL = 'sentinel-stdio';
 
 const ANSWER_MS = 15_000;
 /** A reload may have to start backends before it answers. */

@@ -7,6 +7,9 @@ import type { KillScope } from './override.ts';
 import type { BackendStatus } from './ports.ts';
 import type { Result } from './result.ts';
 
+/** What the control socket is upgraded to when an agent attaches: newline-delimited JSON both ways. */
+export const ATTACH_PROTOCOL = 'sentinel-stdio';
+
 /** A problem in a configuration file, found with its place and, where there is one, its cure. */
 export interface Diagnostic {
   /** Stable, such as `SEN-0107`; each has a page in docs/errors. */

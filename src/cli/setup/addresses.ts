@@ -23,14 +23,14 @@ export interface Addresses {
   readonly write: ((demoPort: number) => string) | undefined;
 }
 
-const DEFAULT = { listen: '127.0.0.1:9200', healthListen: '127.0.0.1:9201' } as const;
+export const DEFAULT_ADDRESSES = { listen: '127.0.0.1:9200', healthListen: '127.0.0.1:9201' } as const;
 const KEYS = [['listen', 'listen'], ['healthListen', 'health_listen']] as const;
 
 /** A file that people changed is theirs: the flags then may only say what it says. One that is as start wrote it is written anew. */
 export function settleAddresses(home: string, flags: AddressFlags): Result<Addresses, Fault> {
   const file = join(home, 'sentinel.toml');
   if (!existsSync(file)) {
-    const chosen = { listen: flags.listen ?? DEFAULT.listen, healthListen: flags.healthListen ?? DEFAULT.healthListen };
+    const chosen = { listen: flags.listen ?? DEFAULT_ADDRESSES.listen, healthListen: flags.healthListen ?? DEFAULT_ADDRESSES.healthListen };
     return ok({ ...chosen, write: (port) => demoText(home, chosen, port) });
   }
   const text = readFileSync(file, 'utf8');

@@ -8,6 +8,7 @@ import { usageFault } from '../faults.ts';
 import { ownCommand } from '../package.ts';
 import { shellLine } from '../quote.ts';
 import { addressFrom } from '../setup/address.ts';
+import { DEFAULT_ADDRESSES } from '../setup/addresses.ts';
 import { configText } from '../setup/config-text.ts';
 import { layDirectory, layFile, tree } from '../setup/files.ts';
 import type { Laid } from '../setup/files.ts';
@@ -82,8 +83,8 @@ function tell(cx: VerbContext, configFile: string, tokenFile: string, laid: read
 }
 
 function wishesOf(cx: VerbContext): Wishes | string {
-  const listen = addressFrom(cx.flags.text('listen') ?? '127.0.0.1:9200');
-  const healthListen = addressFrom(cx.flags.text('health-listen') ?? '127.0.0.1:9201');
+  const listen = addressFrom(cx.flags.text('listen') ?? DEFAULT_ADDRESSES.listen);
+  const healthListen = addressFrom(cx.flags.text('health-listen') ?? DEFAULT_ADDRESSES.healthListen);
   if (listen === undefined || healthListen === undefined) return 'an address is host:port, or a port of 127.0.0.1';
   const role = cx.flags.text('role') ?? 'developer';
   const subject = cx.flags.text('subject') ?? 'agent';

@@ -3,10 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Ingress } from '../../core/inbound.ts';
+import { ATTACH_PROTOCOL } from '../../core/operations.ts';
 import { bearerOf, readHeaders } from '../mcp/headers.ts';
 import { serveStdio, type StdioSurface } from '../mcp/stdio.ts';
-
-const ATTACH_PROTOCOL = 'sentinel-stdio';
 
 /** Adds the conversation to `open` for as long as it lasts. */
 export async function serveAttach(ingress: Ingress, open: Set<StdioSurface>, max: number, req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
