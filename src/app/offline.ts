@@ -6,7 +6,7 @@ import type { Settings } from '../core/settings.ts';
 import { compilePolicy } from '../config/compile.ts';
 import type { Override } from '../core/override.ts';
 import { Inflight } from '../pipeline/inflight.ts';
-import { readConfiguration } from './configuration.ts';
+import { readConfiguration, type ConfigurationOptions } from './configuration.ts';
 import type { AppDeps, Env } from './deps.ts';
 import { openEdges, type Edges } from './edges.ts';
 import { explain } from './explain.ts';
@@ -40,10 +40,7 @@ function probeOf(status: BackendStatus): Probe {
   return { backend: status.id, ok: status.state === 'ready', tools: status.tools, note: fault === undefined ? '' : `${fault.code}${detail}` };
 }
 
-export interface ExplainOffline {
-  readonly configFile: string | undefined;
-  readonly env: Env;
-  readonly cwd: string;
+export interface ExplainOffline extends ConfigurationOptions {
   readonly request: ExplainRequest;
   fail(fault: StartFault): number;
   err(text: string): void;
