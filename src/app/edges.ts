@@ -5,8 +5,6 @@ import { createBackend } from '../backends/create.ts';
 import { createSchemaChecker } from '../backends/schema/checker.ts';
 import { execaSpawn } from '../backends/stdio/launch.ts';
 import { createWatchdog } from '../backends/stdio/watchdog.ts';
-import type { Target } from '../core/call.ts';
-import { backendId } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Backend, BackendEvents, BackendStatus, SchemaChecker } from '../core/ports.ts';
@@ -42,7 +40,6 @@ export interface Edges {
 }
 
 const SETTLE_POLL_MS = 25;
-const WARM_TARGET: Target = { backend: backendId('sentinel'), name: 'warm' };
 
 export function openEdges(input: EdgesInput): Edges {
   const { settings, deps, telemetry } = input;
@@ -74,7 +71,7 @@ export function openEdges(input: EdgesInput): Edges {
     fleet,
     schemas,
     warm: () => {
-      schemas.check(WARM_TARGET, toRaw({ type: 'object' }), 'warm', toRaw({}), 'sentinel').catch((error: unknown) => telemetry.fault(error));
+      schemas.check(toRaw({ type: 'object' }), 'warm', toRaw({}), 'sentinel').catch((error: unknown) => telemetry.fault(error));
     },
     apply: (next) => fleet.apply(next.backends, (backend) => drained(backend, next.gateway.drainMs, { clock: deps.clock, timers: systemTimers, inflight: input.inflight })),
     settled: async (waitMs) => {

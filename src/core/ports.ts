@@ -1,7 +1,6 @@
 // The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
-import type { Era, Target } from './call.ts';
+import type { Call, Era } from './call.ts';
 import type { ArgumentError, Trail } from './decision.ts';
-import type { Call } from './call.ts';
 import type { BackendId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
 import type { LifecycleEvent } from './lifecycle.ts';
@@ -132,7 +131,7 @@ export interface SchemaChecker {
    * `unchecked`: it could not be asked now (too much waits, the thread did not start): never a reason to let a call through.
    * Arguments that cost too much are `invalid`. `by`: the sender, who alone pays for costly arguments.
    */
-  check(target: Target, schema: RawJson, digest: string, args: RawJson, by: string): Promise<SchemaVerdict>;
+  check(schema: RawJson, digest: string, args: RawJson, by: string): Promise<SchemaVerdict>;
 }
 export type SchemaVerdict =
   | { readonly kind: 'valid' }

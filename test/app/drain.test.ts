@@ -10,7 +10,7 @@ const tick = async (): Promise<void> => new Promise((resolve) => { setImmediate(
 /** A call to `alpha` that is held where its arguments are checked, and a backend `alpha` that is to be replaced. */
 async function held(): Promise<{ readonly w: World; readonly backend: Backend; readonly release: () => void; readonly call: Promise<unknown> }> {
   const check = Promise.withResolvers<{ kind: 'valid' }>();
-  const w = world({ settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')] }), schemas: { check: async (target) => (target.backend === backendId('alpha') ? check.promise : { kind: 'valid' }) } });
+  const w = world({ settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')] }), schemas: { check: () => check.promise } });
   const call = w.callTool('alpha__echo');
   await tick();
   const backend = w.backends.get(backendId('alpha'));

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { backendId } from '../../src/core/ids.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
 import type { SchemaVerdict } from '../../src/core/ports.ts';
 import { type ClosableChecker, createSchemaChecker } from '../../src/backends/schema/checker.ts';
@@ -10,7 +9,6 @@ import { dialectOf, schemaProblem } from '../../src/backends/schema/limits.ts';
 import { patternOf } from '../../src/backends/schema/patterns.ts';
 import { clock, json, rawOf, systemTimers } from './support.ts';
 
-const target = { backend: backendId('peer'), name: 'tool' };
 const digestOf = (schema: RawJson): string => createHash('sha256').update(schema).digest('hex');
 const CATASTROPHE = { type: 'object', properties: { s: { type: 'string', pattern: '^(a+)+\\1b$' } } };
 const BAIT = { s: `${'a'.repeat(40)}c` };
@@ -20,7 +18,7 @@ describe('the schema checker', { timeout: 60_000 }, () => {
   let checker: ClosableChecker;
   const check = async (schema: unknown, args: unknown, by: string = 'alice'): Promise<SchemaVerdict> => {
     const raw = json(schema);
-    return checker.check(target, raw, digestOf(raw), json(args), by);
+    return checker.check(raw, digestOf(raw), json(args), by);
   };
   before(() => {
     checker = createSchemaChecker({ clock, timers: systemTimers, deadlineMs: 1_500, schemaBytes: 200_000, log: (text) => log.push(text) });
@@ -105,7 +103,7 @@ describe('the schema checker', { timeout: 60_000 }, () => {
     const schema = json({ type: 'object' });
     const bulk = rawOf(`{"s":"${'x'.repeat(5 * 2 ** 20)}"}`);
     const kinds = async (by: string, times: number): Promise<readonly string[]> =>
-      (await Promise.all(Array.from({ length: times }, async () => checker.check(target, schema, digestOf(schema), bulk, by)))).map(({ kind }) => kind);
+      (await Promise.all(Array.from({ length: times }, async () => checker.check(schema, digestOf(schema), bulk, by)))).map(({ kind }) => kind);
     const [many, one] = await Promise.all([kinds('mallory', 5), kinds('alice', 1)]);
     assert.deepEqual(many.toSorted(), ['unchecked', 'unchecked', 'valid', 'valid', 'valid']);
     assert.deepEqual(one, ['valid']);
@@ -129,7 +127,7 @@ describe('the schema checker', { timeout: 60_000 }, () => {
     const many = rawOf(`{"s":[${Array.from({ length: 9_000 }, () => '{"k":"x"}').join(',')}]}`);
     const raw = json(schema);
     // Every element is an error: allErrors must not be a way to fill the heap.
-    const verdict = await checker.check(target, raw, digestOf(raw), many, 'alice');
+    const verdict = await checker.check(raw, digestOf(raw), many, 'alice');
     assert.ok(verdict.kind === 'invalid' && verdict.errors.length <= 16);
     assert.equal((await check({ type: 'object' }, {})).kind, 'valid');
   });
@@ -137,10 +135,10 @@ describe('the schema checker', { timeout: 60_000 }, () => {
   test('after closing nothing is checked any more', async () => {
     const other = createSchemaChecker({ clock, timers: systemTimers, deadlineMs: 1_000, schemaBytes: 1_000, log: () => undefined });
     const raw = json({ type: 'object' });
-    const waiting = other.check(target, raw, 'd', json({}), 'alice');
+    const waiting = other.check(raw, 'd', json({}), 'alice');
     await other.close();
     assert.equal((await waiting).kind, 'unchecked');
-    assert.equal((await other.check(target, raw, 'd', json({}), 'alice')).kind, 'unchecked');
+    assert.equal((await other.check(raw, 'd', json({}), 'alice')).kind, 'unchecked');
   });
 });
 

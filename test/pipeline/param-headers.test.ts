@@ -84,7 +84,7 @@ test('C01 a hidden tool says nothing of its headers: the same bytes and status a
 
 test('SEC31 no header changes who may call what, and none stands in for an argument', async () => {
   const seen: unknown[] = [];
-  const schemas: SchemaChecker = { check: (_target, _schema, _digest, args) => (seen.push(args), Promise.resolve({ kind: 'valid' })) };
+  const schemas: SchemaChecker = { check: (_schema, _digest, args) => (seen.push(args), Promise.resolve({ kind: 'valid' })) };
   const w = world({ tools, schemas });
   await w.callTool('alpha__look', {}, headers(['mcp-param-role', 'admin'], ['mcp-param-subject', 'root']));
   await w.callTool('alpha__plain', {}, RIGHT);

@@ -1,6 +1,5 @@
 // Arguments against a backend's own schema, off the main thread. Blames a schema only for what it does by itself; arguments that
 // cost too much cost their own call, and their sender waits in a line of its own from then on: no agent takes a tool from another.
-import type { Target } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Clock, SchemaChecker, SchemaVerdict, Timers } from '../../core/ports.ts';
 import { type Check, Lane, type Phase } from './lane.ts';
@@ -54,7 +53,7 @@ class LanedChecker implements ClosableChecker {
     this.#apart = new Lane({ ...lane, lost: (check, phase, why, rest) => this.#lost(check, phase, why, rest) });
   }
 
-  check(_target: Target, schema: RawJson, digest: string, args: RawJson, by: string): Promise<SchemaVerdict> {
+  check(schema: RawJson, digest: string, args: RawJson, by: string): Promise<SchemaVerdict> {
     const refusal = this.#refusal(schema, digest, args, by);
     if (refusal !== undefined) return Promise.resolve(refusal);
     this.#lastId += 1;

@@ -22,7 +22,7 @@ export const argumentsStage: Stage = {
     // Before the schema, which costs a turn of the worker; most tools mirror nothing.
     const fault = cx.paramHeaders === undefined || entry.mirrors.length === 0 ? undefined : mirrorFault(entry.mirrors, call.args, cx.paramHeaders);
     if (fault !== undefined) return mismatch(fault);
-    const verdict = await cx.schemas.check(call.target, entry.inputSchema, entry.digest, call.args ?? NONE, principalKey(call.principal));
+    const verdict = await cx.schemas.check(entry.inputSchema, entry.digest, call.args ?? NONE, principalKey(call.principal));
     return toDecision(verdict, cx.snapshot.settings.arguments);
   },
 };
