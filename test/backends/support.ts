@@ -119,7 +119,7 @@ export function io(over: Partial<CallIo> = {}): CallIo {
 }
 
 /** Polls until it holds; the deadline is only there to end a broken test. */
-export async function until(condition: () => boolean, what: string, ms = 15_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
