@@ -36,7 +36,7 @@ function eventWords(detail: string | null): string {
 }
 
 function eventValue(name: string, value: unknown): string {
-  if (typeof value === 'number' && name === 'until') return rfc3339(value);
+  if (typeof value === 'number' && (name === 'until' || name === 'expiresAt')) return rfc3339(value);
   if (Array.isArray(value)) return value.map(String).join('; ');
   if (typeof value === 'string') return name === 'configHash' ? value.slice(0, 12) : value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Readable, Writable } from 'node:stream';
 import { describe, test, type TestContext } from 'node:test';
 import { readConfigurationFile } from '../../src/app/configuration.ts';
@@ -63,6 +64,63 @@ async function place(t: TestContext, auth: string = OWN_KEYS): Promise<Place> {
 }
 
 const ISSUE = ['token', 'issue', '--subject', 'ada', '--role', 'developer'];
+
+interface Row {
+  readonly actor: string;
+  readonly event: string;
+  readonly detail: string;
+}
+
+/** Lifecycle records, oldest first, and every byte that the store has on disk. */
+async function recorded(directory: string): Promise<{ readonly rows: readonly Row[]; readonly bytes: string }> {
+  const state = join(directory, 'state');
+  const database = new DatabaseSync(join(state, 'sentinel.db'), { readOnly: true });
+  const rows = database.prepare("select actor, event, detail from audit_record where kind = 'lifecycle' order by row_id").all()
+    .map((row): Row => ({ actor: String(row['actor']), event: String(row['event']), detail: String(row['detail']) }));
+  database.close();
+  const files = (await readdir(state)).filter((name) => name.startsWith('sentinel.db'));
+  return { rows, bytes: (await Promise.all(files.map((name) => readFile(join(state, name), 'latin1')))).join('') };
+}
+
+describe('what the audit says of keys and tokens', () => {
+  test('issued, rotated and revoked without a gateway: who, when, id, subject, roles, end, and nothing of the token itself', async (t) => {
+    const { directory, run } = await place(t);
+    assert.equal((await run(['keys', 'rotate'])).status, 0);
+    const issued = JSON.parse((await run([...ISSUE, '--json'])).out);
+    assert.equal((await run(['token', 'revoke', issued.token_id, '--reason', 'lost'])).status, 0);
+    const { rows, bytes } = await recorded(directory);
+    assert.deepEqual(rows.map(({ actor, event }) => `${event} by ${actor}`), ['key_rotated by tester', 'token_issued by tester', 'token_revoked by tester']);
+    const [rotation, issue, revocation] = rows.map(({ detail }): unknown => JSON.parse(detail));
+    assert.deepEqual(issue, { subject: 'ada', roles: ['developer'], tokenId: issued.token_id, expiresAt: Date.parse(issued.expires_at) });
+    assert.deepEqual(rotation, { keyId: issued.key_id });
+    assert.deepEqual(revocation, { what: 'token', value: issued.token_id, reason: 'lost' });
+    for (const part of String(issued.token).split('.')) assert.ok(!bytes.includes(part), 'no part of the token is in the store');
+    assert.match((await run(['audit', 'query'])).out, /token issued.*by tester.*subject: ada.*expires at: 20/);
+  });
+
+  test('where the audit cannot be written no token is issued, unless --no-audit says so; switched off, it is not asked', async (t) => {
+    const { directory, run } = await place(t);
+    assert.equal((await run(['keys', 'rotate'])).status, 0);
+    await rm(join(directory, 'state/sentinel.db'));
+    for (const name of await readdir(join(directory, 'state'))) if (name.startsWith('sentinel.db')) await rm(join(directory, 'state', name));
+    await writeFile(join(directory, 'state/sentinel.db'), 'this is no database, and nothing will make it one');
+    const refused = await run([...ISSUE, '--out', 'ada.token']);
+    assert.deepEqual([refused.status, refused.out], [1, '']);
+    assert.match(refused.err, /error\[SEN-0601\]: no token was issued, because the audit could not be written.*\n.*--no-audit/s);
+    assert.ok(!(await readdir(directory)).includes('ada.token'));
+    const waived = await run([...ISSUE, '--no-audit']);
+    assert.equal(waived.status, 0);
+    assert.match(waived.out, /^eyJ/);
+    assert.match(waived.err, /the audit says nothing of this token/);
+    // The change is made and cannot be taken back: told, and not passed off as done well.
+    const rotated = await run(['keys', 'rotate']);
+    assert.equal(rotated.status, 3);
+    assert.match(rotated.err, /the key is in use, but the audit could not be written/);
+    const text = await readFile(join(directory, 'sentinel.toml'), 'utf8');
+    await writeFile(join(directory, 'sentinel.toml'), text.replace('[gateway]', '[gateway]\naudit_enabled = false'));
+    assert.equal((await run(ISSUE)).status, 0);
+  });
+});
 
 describe('token issue', () => {
   test('prints the token alone on stdout, and what it is on stderr', async (t) => {

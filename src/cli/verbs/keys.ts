@@ -1,5 +1,7 @@
 // `sentinel keys`: the keys that tokens are signed with. Never shows a private part.
-import type { KeyView } from '../../app/keys.ts';
+import type { KeyView, SigningKeys } from '../../app/keys.ts';
+import { ok, type Result } from '../../core/result.ts';
+import type { Settings } from '../../core/settings.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
@@ -7,7 +9,7 @@ import { tellFile } from '../meant.ts';
 import { publish } from '../publish.ts';
 import { plain, relative, rfc3339, table } from '../render.ts';
 import { parseSpan } from '../time.ts';
-import type { Verb, VerbContext } from '../verb.ts';
+import type { Fault, Verb, VerbContext } from '../verb.ts';
 
 const list: Verb = {
   name: 'keys list',
@@ -31,7 +33,7 @@ const rotate: Verb = {
     { run: 'sentinel keys rotate', does: 'tokens signed before verify until the configured grace ends' },
     { run: 'sentinel keys rotate --grace 0', does: 'every token signed before is refused at once' },
   ],
-  about: 'The private part of the old key is deleted at once. A running gateway is told to read the keys again. Without a key yet, the first one is made.',
+  about: 'The private part of the old key is deleted at once. A running gateway is told to read the keys again. Without a key yet, the first one is made. Written to the audit.',
   options: { grace: { type: 'string', value: 'span', help: 'how long the old key still verifies: 0, 30m, 2d (default: `grace` in [auth.own_keys], 1h)' } },
   operands: [0, 0],
   run: runRotate,
@@ -73,11 +75,19 @@ async function runRotate(cx: VerbContext): Promise<number> {
   if (!rotated.ok) return cx.fail(rotated.error);
   const { keyId, previous, previousUntil } = rotated.value;
   const told = await tellGateway(cx);
+  // A gateway that read the new key has written it down.
+  const recorded = told === 'told' ? ok(undefined) : await recordRotation(cx, read.value.settings, { keyId, previous, until: previousUntil });
   if (cx.json) cx.outJson({ key_id: keyId, previous: previous ?? null, previous_until: previousUntil === undefined ? null : rfc3339(previousUntil), gateway: told });
   else cx.out(`new signing key ${keyId}`);
   if (previous !== undefined && previousUntil !== undefined) cx.err(previousUntil <= cx.now() ? cx.remedy(`tokens of ${previous} are refused from now on; issue new ones: sentinel token issue`) : `tokens of ${previous} are accepted until ${rfc3339(previousUntil)} (${relative(previousUntil, cx.now())})`);
   if (told === 'failed') cx.err(cx.remedy('the running gateway could not read the new key: sentinel reload'));
-  return told === 'failed' ? EXIT.partial : EXIT.ok;
+  if (!recorded.ok) cx.err(`warning: the key is in use, but ${recorded.error.message}`);
+  return told === 'failed' || !recorded.ok ? EXIT.partial : EXIT.ok;
+}
+
+async function recordRotation(cx: VerbContext, settings: Settings, keys: SigningKeys): Promise<Result<void, Fault>> {
+  const { recordFact } = await import('../../app/record.ts');
+  return await recordFact(settings, cx.user, { kind: 'key_rotated', ...keys });
 }
 
 async function tellGateway(cx: VerbContext): Promise<'told' | 'not_running' | 'failed'> {

@@ -6,6 +6,7 @@ import type { IssuedToken, TokenInspection } from '../../app/keys.ts';
 import { whyUnread } from '../../app/fault.ts';
 import type { RevokeRequest } from '../../core/operations.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import type { Settings } from '../../core/settings.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, usageFault } from '../faults.ts';
@@ -27,7 +28,7 @@ const issue: Verb = {
     { run: 'sentinel token issue --subject ci-bot --role developer --out ci-bot.token', does: 'a token for 30 days, in a file only you can read' },
     { run: 'sentinel token issue --subject ada --role viewer --role auditor --ttl 8h', does: 'a token with two roles, printed once' },
   ],
-  about: 'Signed with the gateway\'s own key, or with the shared secret where that is all there is. The gateway keeps no copy: what is lost is issued anew, what leaks is revoked by its id.',
+  about: 'Signed with the gateway\'s own key, or with the shared secret where that is all there is. The gateway keeps no copy: what is lost is issued anew, what leaks is revoked by its id. Its id, subject, roles, end and who issued it are in the audit before it is shown; where the audit cannot be written, none is issued.',
   options: {
     subject: { type: 'string', value: 'name', help: 'who will act (required)' },
     role: { type: 'string', value: 'role', multiple: true, help: 'role of the agent (required); again for several' },
@@ -36,6 +37,7 @@ const issue: Verb = {
     hs256: { type: 'boolean', help: 'sign with the shared secret, as the original did' },
     out: { type: 'string', value: 'file', help: 'write it there, readable by you only, instead of printing it' },
     force: { type: 'boolean', help: 'replace the file of --out' },
+    'no-audit': { type: 'boolean', help: 'issue it without a record, for when the store is down' },
   },
   operands: [0, 0],
   run: runIssue,
@@ -91,6 +93,8 @@ async function runIssue(cx: VerbContext): Promise<number> {
   tellFile(cx);
   const issued = await issueToken(settings, { subject, roles, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
   if (!issued.ok) return cx.fail(issued.error);
+  const recorded = await recordIssue(cx, settings, issued.value);
+  if (!recorded.ok) return cx.fail(recorded.error);
   const out = cx.flags.text('out');
   const file = out === undefined ? undefined : resolve(cx.cwd, out);
   const written = file === undefined ? ok(undefined) : await writePrivate(file, `${issued.value.token}\n`, cx.flags.on('force'), issued.value.tokenId);
@@ -99,6 +103,17 @@ async function runIssue(cx: VerbContext): Promise<number> {
   const known = new Set<string>(settings.roles.map((role) => role.name));
   for (const role of roles) if (!known.has(role)) cx.err(`warning: the configuration has no role ${plain(role)}, so this token may do nothing by it`);
   return EXIT.ok;
+}
+
+/** Before anybody can use it: a token that the audit knows nothing of is one that nobody can look for. */
+async function recordIssue(cx: VerbContext, settings: Settings, { subject, roles, tokenId, expiresAt }: IssuedToken): Promise<Result<void, Fault>> {
+  if (cx.flags.on('no-audit')) {
+    cx.err('warning: the audit says nothing of this token (--no-audit)');
+    return ok(undefined);
+  }
+  const { recordFact } = await import('../../app/record.ts');
+  const recorded = await recordFact(settings, cx.user, { kind: 'token_issued', subject, roles, tokenId, expiresAt });
+  return recorded.ok ? recorded : err({ ...recorded.error, message: `no token was issued, because ${recorded.error.message}`, help: 'sentinel doctor; or issue it without a record: --no-audit' });
 }
 
 function tellIssued(cx: VerbContext, issued: IssuedToken, file: string | undefined): void {
@@ -196,14 +211,19 @@ async function runRevoke(cx: VerbContext): Promise<number> {
   const control = await openControl(cx);
   const told = control.ok ? await control.value.revoke(request) : control;
   if (!told.ok && told.error.exit !== EXIT.daemonNotRunning) return cx.fail(told.error);
+  let unrecorded: Fault | undefined;
   if (!told.ok) {
     const kept = await revokeOffline(read.value.settings, request);
     if (!kept.ok) return cx.fail(kept.error);
+    const { recordFact } = await import('../../app/record.ts');
+    const recorded = await recordFact(read.value.settings, cx.user, { kind: 'token_revoked', what, value, reason });
+    unrecorded = recorded.ok ? undefined : recorded.error;
   }
   if (cx.json) cx.outJson({ revoked: what, value, gateway: told.ok ? 'told' : 'not_running' });
   else cx.out(`revoked ${what} ${plain(value)}`);
   if (!told.ok) cx.err('no gateway runs here; it holds from the next start');
-  return EXIT.ok;
+  if (unrecorded !== undefined) cx.err(`warning: it is revoked, but ${unrecorded.message}`);
+  return unrecorded === undefined ? EXIT.ok : EXIT.partial;
 }
 
 /** A file is meant where there is one. A mistyped one must not pass for an id: the token it names would go on being accepted. */

@@ -1,0 +1,45 @@
+// One event into the audit by a process that is no gateway: what the command line does to keys and tokens on its own. Several
+// processes may write to one store; a running gateway does not notice.
+import type { LifecycleEvent } from '../core/lifecycle.ts';
+import type { StoreFault } from '../core/ports.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Settings } from '../core/settings.ts';
+import { openDatabase } from '../stores/database.ts';
+import { createJournal } from '../stores/journal.ts';
+import { processLife } from '../stores/life.ts';
+import { migrate } from '../stores/migrate.ts';
+import { loadNode } from '../stores/node.ts';
+import { startFault, type StartFault } from './fault.ts';
+import { systemClock, systemRandom, systemTimers } from './system.ts';
+
+/** `LifecycleEvent` without what is the same for each: a union keeps its members apart only when each is taken by itself. */
+type Fact = Extract<LifecycleEvent, { kind: 'token_issued' | 'token_revoked' | 'key_rotated' }> extends infer Event ? (Event extends LifecycleEvent ? Omit<Event, 'id' | 'wall' | 'by' | 'revision'> : never) : never;
+
+/** Durable when it resolves well. `by`: the login name of who did it. Nothing is written where the audit is switched off. */
+export async function recordFact(settings: Settings, by: string, fact: Fact): Promise<Result<void, StartFault>> {
+  if (!settings.audit.enabled) return ok(undefined);
+  const written = await write(settings, { ...fact, id: systemRandom.uuid(), wall: systemClock.wall(), by, revision: 0 });
+  if (written.ok) return ok(undefined);
+  const { code, detail } = written.error;
+  return err(startFault(code === 'schema' ? 15 : 1, code === 'schema' ? 'SEN-0602' : 'SEN-0601', `the audit could not be written: ${detail}`, 'sentinel doctor'));
+}
+
+async function write(settings: Settings, event: LifecycleEvent): Promise<Result<void, StoreFault>> {
+  const node = loadNode(settings.gateway.stateDir, systemRandom);
+  if (!node.ok) return node;
+  const database = openDatabase(settings.store, { readOnly: false, thread: false });
+  try {
+    const migrated = await migrate(database, { now: systemClock.wall });
+    if (!migrated.ok) return migrated;
+    const journal = createJournal({
+      database, node: node.value, life: processLife(), clock: systemClock, random: systemRandom,
+      after: (ms, run) => systemTimers.after(ms, run), settings: () => settings.audit,
+    });
+    const started = await journal.start();
+    const noted = started.ok ? await journal.note(event) : started;
+    await journal.close();
+    return noted;
+  } finally {
+    await database.close();
+  }
+}
