@@ -201,8 +201,8 @@ class HttpBackend implements Backend {
   /** From one connection to its end. Undefined: connect again at once. */
   async #once(): Promise<BackendFault | undefined> {
     const opened = await this.#open();
-    this.#attempt.finish();
     if (!opened.ok) this.#status.startFailed();
+    this.#attempt.finish();
     if (!opened.ok) return opened.error;
     const live = opened.value;
     const release = live.link.listChanged ? holdStream(this.#input, live) : () => undefined;

@@ -4,7 +4,7 @@ import type { Instant } from '../ids.ts';
 import type { BreakerSettings } from '../settings.ts';
 
 export interface CircuitRules extends BreakerSettings {
-  /** How long an unanswered probe keeps all others out; then one more is let in. */
+  /** How long an unanswered probe keeps all others out; then one more is let in. At most `recoveryMs`, or a second probe could run after a reopening. */
   readonly probeMs: number;
 }
 
