@@ -295,6 +295,13 @@ describe('keys that a file speaks of and nobody made', () => {
     assert.equal((await cli(['check', 'my gw.toml'], { cwd })).status, 0);
   });
 
+  test('the token that init makes is in the audit like every other', async (t) => {
+    const cwd = scratch(t);
+    assert.equal((await cli(['init', '--here', '--yes'], { cwd })).status, 0);
+    const said = await cli(['audit', 'query', '--kind', 'lifecycle'], { cwd });
+    assert.match(said.stdout, /token issued .*by tester/, said.stderr);
+  });
+
   test('where there is no configuration, the file of start is among the places that were looked at', async (t) => {
     const cwd = scratch(t);
     for (const argv of [['check'], ['serve'], ['keys', 'list'], ['token', 'issue', '--subject', 'x', '--role', 'y'], ['explain', 'a', '--as', 'b'], ['doctor']]) {

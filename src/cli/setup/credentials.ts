@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { inspectToken, issueToken, ensureKeys } from '../../app/keys.ts';
 import { readConfiguration } from '../../app/configuration.ts';
+import { recordFact } from '../../app/record.ts';
 import { ok } from '../../core/result.ts';
 import type { Result } from '../../core/result.ts';
 import { printable } from '../../core/text.ts';
@@ -17,6 +18,8 @@ export interface CredentialWishes {
   readonly subject: string;
   readonly role: string;
   readonly tokenFile: string;
+  /** Login name, for the audit. */
+  readonly by: string;
 }
 
 export async function layCredentials(wishes: CredentialWishes): Promise<Result<readonly Laid[], Fault>> {
@@ -35,6 +38,9 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   if (holder !== undefined) return ok([...laid, { path: wishes.tokenFile, made: false, what: holder }]);
   const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], lifetimeMs: undefined, audience: undefined, hs256: false });
   if (!issued.ok) return issued;
+  const { subject, roles, tokenId, expiresAt } = issued.value;
+  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, tokenId, expiresAt });
+  if (!recorded.ok) return recorded;
   const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
   const write = held ? replaceFile : layFile;
   return ok([...laid, write(wishes.tokenFile, `${issued.value.token}\n`, `${note}, until ${until}`)]);

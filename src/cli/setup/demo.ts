@@ -30,7 +30,7 @@ export interface DemoWishes {
   readonly write: Addresses['write'];
 }
 
-export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd'>, wishes: DemoWishes): Promise<Result<Demo, Fault>> {
+export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd' | 'user'>, wishes: DemoWishes): Promise<Result<Demo, Fault>> {
   const root = packageRoot();
   for (const entry of [FILES_ENTRY, EVERYTHING_ENTRY]) {
     if (!existsSync(join(root, entry))) return err(fileFault(`the demo needs ${entry}, which only a checkout has`, 'in a checkout: ./scripts/start; otherwise: sentinel init'));
@@ -41,7 +41,7 @@ export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd'>, wishes: Demo
   const laid: Laid[] = [layDirectory(home, 'everything of this gateway'), layDirectory(files, 'what the demo may read')];
   for (const [name, text] of Object.entries(DEMO_FILES)) laid.push(layFile(join(files, name), text, 'a file to read'));
   if (wishes.write !== undefined) laid.push((existsSync(configFile) ? replaceFile : layFile)(configFile, wishes.write(await freePort()), 'configuration'));
-  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: DEMO_SUBJECT, role: DEMO_ROLE, tokenFile: join(home, 'agent.token') });
+  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: DEMO_SUBJECT, role: DEMO_ROLE, tokenFile: join(home, 'agent.token'), by: cx.user });
   if (!credentials.ok) return credentials;
   const demoPort = await settlePort(configFile);
   return ok({ home, configFile, tokenFile: join(home, 'agent.token'), controlSocket: join(home, 'control.sock'), demoPort, laid: [...laid, ...credentials.value] });
