@@ -27,10 +27,6 @@ export class StatusCell {
     this.#since = deps.clock.wall();
   }
 
-  get state(): BackendState {
-    return this.#state;
-  }
-
   get listing(): BackendListing | undefined {
     return this.#listing;
   }

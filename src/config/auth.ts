@@ -1,5 +1,6 @@
 // [auth]: whose tokens are believed. There is always at least one way to verify them, or the gateway does not start.
 import * as z from 'zod';
+import { isLoopback } from '../core/loopback.ts';
 import type { Secret } from '../core/secret.ts';
 import type { AuthSettings, HmacSettings, OwnKeysSettings, RemoteIssuerSettings } from '../core/settings.ts';
 import { choices, count, duration, maybeDuration, maybeText, neededText, ROWS, secret, size, text } from './keys.ts';
@@ -7,7 +8,6 @@ import type { Path } from './locate.ts';
 import { quoted } from './problems.ts';
 import { section, type Context, type Section } from './section.ts';
 import { nameOf } from './secrets.ts';
-import { isLoopback } from './units.ts';
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
 export const DEFAULT_SECRET_ENV = 'JWT_SECRET_KEY';
@@ -103,7 +103,7 @@ function issuerOf(file: z.output<typeof ISSUER>, index: number, auth: AuthFile, 
   const first = auth.issuers.findIndex((other) => other.issuer === file.issuer);
   if (first !== index) context.problem('issuer', [...path, 'issuer'], `the issuer ${quoted(file.issuer)} is there twice`);
   const url = URL.canParse(file.jwks_url) ? new URL(file.jwks_url) : undefined;
-  const fit = url !== undefined && url.username === '' && url.password === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))));
+  const fit = url !== undefined && url.username === '' && url.password === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
   if (!fit) context.problem('issuer', [...path, 'jwks_url'], '`jwks_url` must be an https URL without credentials (http only on loopback)', undefined, 'key');
   return {
     issuer: file.issuer,

@@ -1,10 +1,11 @@
 // [gateway] and [bounds]: where the gateway listens, where it keeps its state, and how much of anything an outsider may use.
 import * as z from 'zod';
+import { isLoopback } from '../core/loopback.ts';
 import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.ts';
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
 import { section, type Context, type Section } from './section.ts';
 import { pathOf } from './secrets.ts';
-import { isLoopback, networkOf, parseAddress } from './units.ts';
+import { networkOf, parseAddress } from './units.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 

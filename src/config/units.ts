@@ -59,10 +59,6 @@ export function showAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
-}
-
 /** `10.0.0.0/8` as it is; an address as the network it is alone in. A prefix of no bits is everybody, and none can be meant by that. */
 export function networkOf(text: string): string | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `${text}/32`;

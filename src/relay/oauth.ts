@@ -1,4 +1,5 @@
 // The resource server's public words: the RFC 9728 document and the WWW-Authenticate challenge. Pure; says nothing about why a token failed.
+import { isLoopback } from '../core/loopback.ts';
 import type { AuthFailureCode } from '../core/principal.ts';
 
 /** RFC 9728 §2. Members without a value are left out, as §3.2 asks. */
@@ -64,7 +65,7 @@ export function authStatus(failure: AuthFailureCode): 401 | 503 {
 function isIssuerUrl(issuer: string): boolean {
   const url = URL.parse(issuer);
   if (url === null || url.hash !== '' || url.search !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname));
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
 
 function withoutSlash(url: string): string {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isLoopback } from '../../src/core/loopback.ts';
 import { suggest } from '../../src/config/suggest.ts';
-import { isLoopback, parseAddress, parseDuration, parseSize, showAddress } from '../../src/config/units.ts';
+import { parseAddress, parseDuration, parseSize, showAddress } from '../../src/config/units.ts';
 
 test('durations and sizes need a unit and a whole number', () => {
   assert.deepEqual(['500ms', '30s', '5m', '2h', '1d', '0s'].map(parseDuration), [500, 30_000, 300_000, 7_200_000, 86_400_000, 0]);

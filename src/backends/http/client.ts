@@ -13,6 +13,7 @@ import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import { Attempt, Nap } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
+import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { callParams } from '../params.ts';
 import { SingleFlight } from '../single-flight.ts';
@@ -25,7 +26,6 @@ import { ping } from './health.ts';
 import { holdStream } from './stream.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
-const DAY_MS = 86_400_000;
 /** Failing calls raise the question whether it is alive; asking costs a request. */
 const SUSPECT_GAP_MS = 1_000;
 

@@ -171,10 +171,6 @@ export class HttpConversation {
     void this.#post(manner, reply, undefined);
   }
 
-  get inflight(): number {
-    return this.#calls.size;
-  }
-
   /** Ends every call with this fault, then the session, then the connections. */
   async close(fault: BackendFault, manner: Manner | undefined): Promise<void> {
     this.#closed = true;

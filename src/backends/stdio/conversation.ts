@@ -4,6 +4,7 @@ import type { RawJson } from '../../core/json/scan.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
+import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { envelopeOf, type Link } from '../handshake.ts';
 import { readTools, type ToolList } from '../listing.ts';
@@ -19,7 +20,6 @@ export interface Live {
 }
 
 const LEGACY_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
-const DAY_MS = 86_400_000;
 const NOTHING: ToolList = { tools: [], notes: [] };
 
 export async function connect(session: StdioSession, plan: EraPlan, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<Live, BackendFault>> {

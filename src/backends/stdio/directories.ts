@@ -3,6 +3,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Account } from '../../core/settings.ts';
+import { codeIn } from '../../core/thrown.ts';
 import { messageOf } from '../text.ts';
 import type { PrivateDirs } from './environment.ts';
 
@@ -79,7 +80,7 @@ function folderOf(path: string, owners: readonly number[]): void {
   try {
     mkdirSync(path, { mode: PRIVATE });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeIn(error) !== 'EEXIST') throw error;
   }
   const found = lstatSync(path);
   if (!found.isDirectory() || !owners.includes(found.uid)) throw new Error(`${path} is there already, and is no folder of ours`);

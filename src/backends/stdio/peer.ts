@@ -1,5 +1,5 @@
 // The JSON-RPC conversation with one child: own ids, who waits for what, what is answered to its questions. Knows no process.
-import { decodeUtf8, type JsonLimits, type RawJson, scan } from '../../core/json/scan.ts';
+import { decodeUtf8, type RawJson, scan } from '../../core/json/scan.ts';
 import { oneLine, toRaw } from '../../core/json/compose.ts';
 import { elements, safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendAnswer, BackendFault, Clock, Timers } from '../../core/ports.ts';
@@ -44,7 +44,6 @@ interface Pending {
   readonly settle: (asked: Asked) => void;
 }
 
-const LIMITS: JsonLimits = JSON_LIMITS;
 const EMPTY = toRaw({});
 
 export class Peer {
@@ -63,10 +62,6 @@ export class Peer {
   /** From now on its requests stay unanswered: a modern server must not send any, nor may we write responses (CI2). */
   becomeModern(): void {
     this.#modern = true;
-  }
-
-  get inflight(): number {
-    return this.#pending.size;
   }
 
   /** `params` gets the request's own id, which is also its progress token. */
@@ -108,7 +103,7 @@ export class Peer {
     if (this.#closed !== undefined) return;
     const text = decodeUtf8(line);
     if (!text.ok) return this.#hooks.noise(`a line that is not UTF-8 at byte ${text.error.offset}`);
-    const scanned = scan(text.value, LIMITS);
+    const scanned = scan(text.value, JSON_LIMITS);
     if (!scanned.ok) {
       // An empty line is no offence, but a flood of them keeps the gateway as busy as any other.
       if (text.value.trim() === '') this.#hooks.unsolicited(line.length);

@@ -6,6 +6,7 @@ import { whyUnread } from '../../app/fault.ts';
 import { suggest } from '../../config/suggest.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn } from '../../core/thrown.ts';
+import { printable } from '../../core/text.ts';
 import { CLIENTS, snippetFor } from '../connect/dialects.ts';
 import type { Access, Client } from '../connect/dialects.ts';
 import { mergeInto } from '../connect/merge.ts';
@@ -15,7 +16,6 @@ import { lineDiff } from '../diff.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, usageFault } from '../faults.ts';
 import { ownCommand } from '../package.ts';
-import { plain } from '../render.ts';
 import { shellLine } from '../quote.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 import { whereabouts } from '../whereabouts.ts';
@@ -58,7 +58,7 @@ async function run(cx: VerbContext): Promise<number> {
   const client = CLIENTS.find((known) => known === who);
   if (client === undefined) {
     const near = suggest(who, [...CLIENTS, 'ssh']);
-    return cx.fail(usageFault(`unknown client "${plain(who)}"`, near === undefined ? `one of ${CLIENTS.join(', ')}, ssh` : `did you mean: sentinel connect ${near}`));
+    return cx.fail(usageFault(`unknown client "${printable(who)}"`, near === undefined ? `one of ${CLIENTS.join(', ')}, ssh` : `did you mean: sentinel connect ${near}`));
   }
   const access = cx.flags.on('http') ? await httpAccess(cx, where) : stdioAccess(cx, where);
   if ('exit' in access) return cx.fail(access);
@@ -70,7 +70,7 @@ function flagFault(cx: VerbContext): Fault | undefined {
   const { flags } = cx;
   if (flags.on('http') && flags.on('stdio')) return usageFault('--http and --stdio exclude each other', 'sentinel help connect');
   const name = flags.text('name');
-  if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(name)) return usageFault(`--name "${plain(name)}": letters, digits, dash and underscore, at most 32`);
+  if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(name)) return usageFault(`--name "${printable(name)}": letters, digits, dash and underscore, at most 32`);
   const env = flags.text('token-env');
   if (env !== undefined && !/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(env)) {
     return usageFault('--token-env takes the name of an environment variable, not a token', 'keep the token in the environment or a file; no client file should hold it');
@@ -82,7 +82,7 @@ async function httpAccess(cx: VerbContext, where: Whereabouts): Promise<Access |
   const given = cx.flags.text('url') ?? where.endpoint ?? (await runningEndpoint(cx));
   if (given === undefined) return usageFault('the endpoint is not known: its port is chosen when the gateway starts, and none runs', 'start it, or name the endpoint: --url <url>');
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return usageFault(`--url "${plain(given)}" is no http or https URL`);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return usageFault(`--url "${printable(given)}" is no http or https URL`);
   if (url.username !== '' || url.password !== '' || url.search !== '') return usageFault('--url must not carry credentials or a query: client files are shared and logged', 'the token goes into the environment: --token-env <name>');
   return { via: 'http', url: url.href, tokenEnv: cx.flags.text('token-env') ?? 'SENTINEL_TOKEN' };
 }
@@ -96,7 +96,7 @@ async function runningEndpoint(cx: VerbContext): Promise<string | undefined> {
 
 function stdioAccess(cx: VerbContext, where: Whereabouts): Access | Fault {
   const file = tokenFile(cx, where);
-  if (!existsSync(file)) return fileFault(`there is no token file ${plain(file)}`, 'make one: sentinel token issue --help; or name yours: --token-file <file>');
+  if (!existsSync(file)) return fileFault(`there is no token file ${printable(file)}`, 'make one: sentinel token issue --help; or name yours: --token-file <file>');
   const [command, ...args] = stdioCommand(where, file);
   return command === undefined ? fileFault('this program does not know its own path') : { via: 'stdio', command, args };
 }
@@ -172,10 +172,10 @@ function ssh(cx: VerbContext, where: Whereabouts): number {
   const agent = cx.flags.text('agent');
   const given = cx.flags.text('key');
   if (agent === undefined || given === undefined) return cx.fail(usageFault('sentinel connect ssh needs --agent <name> and --key <public key>', 'sentinel help connect'));
-  if (!isAgentName(agent)) return cx.fail(usageFault(`--agent "${plain(agent)}": letters, digits, dot, dash and underscore, at most 64`));
+  if (!isAgentName(agent)) return cx.fail(usageFault(`--agent "${printable(agent)}": letters, digits, dot, dash and underscore, at most 64`));
   const path = resolve(cx.cwd, given);
   const isFile = !/\s/.test(given) && existsSync(path);
-  if (isFile && !statSync(path).isFile()) return cx.fail(fileFault(`--key ${plain(given)} is no file`, 'name the .pub file, or give the key itself in quotes'));
+  if (isFile && !statSync(path).isFile()) return cx.fail(fileFault(`--key ${printable(given)} is no file`, 'name the .pub file, or give the key itself in quotes'));
   const key = isFile ? readFileSync(path, 'utf8') : given;
   const fromFlag = cx.flags.text('token-file');
   const file = fromFlag === undefined ? join(where.stateDir, `${agent}.token`) : resolve(cx.cwd, fromFlag);

@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path';
 import { whyUnread } from '../../app/fault.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
+import { printable } from '../../core/text.ts';
 import { fileFault, usageFault } from '../faults.ts';
 import { packageVersion } from '../package.ts';
 import { shellWord } from '../quote.ts';
-import { plain } from '../render.ts';
 import { layFile } from '../setup/files.ts';
 import { tokenFromFile } from '../token.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
@@ -37,14 +37,14 @@ async function run(cx: VerbContext): Promise<number> {
   const mode = cx.flags.text('mode') ?? (cx.args.length > 0 ? 'stdio' : 'http');
   if (mode === 'stdio') return await overStdio(cx);
   if (mode === 'http') return await overHttp(cx);
-  return cx.fail(usageFault(`unknown mode "${plain(mode)}"`, 'stdio or http'));
+  return cx.fail(usageFault(`unknown mode "${printable(mode)}"`, 'stdio or http'));
 }
 
 async function overStdio(cx: VerbContext): Promise<number> {
   const [command, ...args] = cx.args;
   if (command === undefined) return cx.fail(usageFault('--mode stdio needs a command after --', 'sentinel proxy --mode stdio -- npx some-server'));
   if (cx.flags.text('upstream') !== undefined || cx.flags.text('port') !== undefined || cx.flags.on('no-auth')) return cx.fail(usageFault('--upstream, --port and --no-auth belong to --mode http', 'sentinel help proxy'));
-  cx.err(`sentinel proxy: starting ${plain(command)}`);
+  cx.err(`sentinel proxy: starting ${printable(command)}`);
   const { runStdioProxy } = await import('../../app/proxy.ts');
   // As in a shell: a name is looked up on PATH, a path is one from here.
   const program = command.includes('/') ? resolve(cx.cwd, command) : command;
@@ -71,7 +71,7 @@ function keptToken(file: string): Result<{ readonly file: string; readonly token
   try {
     layFile(file, `${randomBytes(32).toString('base64url')}\n`, 'token');
   } catch (error) {
-    return err(fileFault(`the token cannot be written to ${plain(file)}: ${whyUnread(error)}`, 'make the folder writable, or pass --no-auth'));
+    return err(fileFault(`the token cannot be written to ${printable(file)}: ${whyUnread(error)}`, 'make the folder writable, or pass --no-auth'));
   }
   const token = tokenFromFile(file);
   return token.ok ? ok({ file, token: token.value }) : token;

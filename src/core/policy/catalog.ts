@@ -8,6 +8,7 @@ import { kindOf, members, stringOf } from '../json/slice.ts';
 import { readMirrors } from '../mirrors.ts';
 import type { BackendListing, Digest } from '../ports.ts';
 import { ok } from '../result.ts';
+import { hasControl } from '../text.ts';
 import { bareName, prefixedName } from './names.ts';
 import { keptOwners, OPEN_HEARING, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
 
@@ -28,7 +29,6 @@ export interface Built {
 
 const ORIGINAL_NAME_MAX = 1024;
 // C0, DEL and C1 controls: a name with them is an attack on whoever prints it.
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 export const EMPTY_CATALOG: Catalog = { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] };
 
@@ -50,7 +50,7 @@ function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogIn
   for (const definition of listing.tools) {
     const all = members(definition);
     const name = stringOf(all?.get('name'));
-    if (all === undefined || name === undefined || name === '' || name.length > ORIGINAL_NAME_MAX || CONTROL.test(name)) {
+    if (all === undefined || name === undefined || name === '' || name.length > ORIGINAL_NAME_MAX || hasControl(name)) {
       problems.push({ code: 'invalid_name', backend, name: (name ?? '').slice(0, 64), note: 'the name is missing, too long or holds control characters' });
     } else if (found.has(name)) {
       problems.push({ code: 'duplicate_name', backend, name, note: 'the backend lists this name twice; the first is kept' });

@@ -81,11 +81,6 @@ export function settleCall(state: CircuitState, rules: CircuitRules, ticket: Cir
   }
 }
 
-/** Closed by an operator's hand; calls in flight no longer count. */
-export function resetCircuit(state: CircuitState): CircuitState {
-  return closed(state.epoch + 1);
-}
-
 function isEnabled(rules: CircuitRules): boolean {
   return rules.threshold > 0;
 }
