@@ -2,7 +2,7 @@
 import { roleName, backendId, type RoleName } from '../core/ids.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { describeKillScope, type KillScope, type Override } from '../core/override.ts';
-import { compilePattern, matches, type Pattern } from '../core/policy/globs.ts';
+import { compilePattern, matches, reaches, type Pattern } from '../core/policy/globs.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { KillSettings, RoleSettings, Settings } from '../core/settings.ts';
 import type { KillRule, Policy, RoleRules } from '../core/snapshot.ts';
@@ -13,8 +13,8 @@ export interface CompileFault {
   readonly code: string;
 }
 
-/** The permissions of the original that let a role call every tool; `tools.read` lets it call none, so it sees none. */
-const BROAD: readonly string[] = ['*', 'tools.execute'];
+/** The permissions of the original that let a role call everything, or every tool; `tools.read` lets it call none, so it sees none. */
+const BROAD: Readonly<Record<string, string>> = { '*': '*', 'tools.execute': 'tool:*' };
 
 export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limits'>, overrides: readonly Override[]): Result<Policy, readonly CompileFault[]> {
   const faults: CompileFault[] = [];
@@ -44,7 +44,7 @@ export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limi
 }
 
 function allowed(role: RoleSettings): readonly string[] {
-  return role.permissions.some((word) => BROAD.includes(word)) ? ['*', ...role.allow] : role.allow;
+  return [...role.permissions.flatMap((word) => (Object.hasOwn(BROAD, word) ? (BROAD[word] ?? []) : [])), ...role.allow];
 }
 
 function scopesOf(kills: KillSettings): readonly KillScope[] {
@@ -63,16 +63,18 @@ export interface Unmatched {
 }
 
 /**
- * Patterns that hit no known tool: perhaps typos, and a kill with a typo kills nothing. Only told when it can be known:
+ * Patterns that hit no known tool or prompt: perhaps typos, and a kill with a typo kills nothing. Only told when it can be known:
  * as long as a backend of the configuration has not listed its tools, its patterns and those without a backend are not judged.
  */
 export function unmatchedPatterns(policy: Policy, catalog: Catalog, backends: readonly string[]): readonly Unmatched[] {
   const waiting = backends.filter((name) => !catalog.byBackend.has(backendId(name)));
-  const judged = (pattern: Pattern): boolean => waiting.every((name) => pattern.backend !== undefined && !matches({ ...pattern, tool: { kind: 'any' } }, { backend: name, name: '' }));
-  const dead = (pattern: Pattern): boolean => judged(pattern) && !catalog.tools.some((tool) => matches(pattern, tool.target));
+  const judged = (pattern: Pattern): boolean => waiting.every((name) => pattern.backend !== undefined && !reaches(pattern, name));
+  // Resources are not judged: a template has more of them than are listed.
+  const known = [...catalog.tools, ...catalog.prompts];
+  const dead = (pattern: Pattern): boolean => pattern.kind !== 'resource' && judged(pattern) && !known.some(({ target }) => matches(pattern, target));
   const named: (readonly [rule: string, pattern: Pattern])[] = [];
   for (const role of policy.roles.values()) {
-    for (const pattern of role.allow) if (pattern.text !== '*') named.push([`allow of role ${role.name}`, pattern]);
+    for (const pattern of role.allow) if (pattern.tool.kind !== 'any' || pattern.backend !== undefined) named.push([`allow of role ${role.name}`, pattern]);
     for (const pattern of role.deny) named.push([`deny of role ${role.name}`, pattern]);
   }
   for (const kill of policy.kills) if (kill.pattern !== undefined) named.push(['kill', kill.pattern]);

@@ -1,5 +1,5 @@
 // Tool patterns as the file writes them: checked where they stand, so that a faulty rule is an error and never a rule that matches nothing.
-import { compilePattern, matches, type PatternFault } from '../core/policy/globs.ts';
+import { compilePattern, reaches, type PatternFault } from '../core/policy/globs.ts';
 import type { Path } from './locate.ts';
 import { quoted } from './problems.ts';
 import type { Context } from './section.ts';
@@ -27,7 +27,7 @@ export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill
   const compiled = compilePattern(text);
   if (!compiled.ok || compiled.value.backend === undefined || backends === undefined || backends.length === 0) return;
   const pattern = compiled.value;
-  if (backends.some((name) => matches({ ...pattern, tool: { kind: 'any' } }, { backend: name, name: '' }))) return;
+  if (backends.some((name) => reaches(pattern, name))) return;
   const written = text.slice(0, text.indexOf('/'));
   const near = suggest(written, backends);
   const fatal = rule === 'deny' && pattern.backend?.kind === 'literal';

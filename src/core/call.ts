@@ -1,16 +1,24 @@
 // One thing asked, by whom, of what. A union from the first day, so that no policy can know tools only.
+import type { ClientCapabilities, LogLevel } from './capabilities.ts';
 import type { BackendId, CallId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
 import type { Principal } from './principal.ts';
 
-/** Backend plus original name: the identity that policies, limits, kills, pins and audit rows are keyed by. */
+export type TargetKind = 'tool' | 'prompt' | 'resource';
+
+/**
+ * Kind, backend and original name: the identity that policies, limits, kills, pins and audit rows are keyed by. A resource's name is
+ * its canonical URI (`policy/uris.ts`), a template's the template text.
+ */
 export interface Target {
+  readonly kind: TargetKind;
   readonly backend: BackendId;
   readonly name: string;
 }
 
-export function targetKey(target: Target): string {
-  return `${target.backend}/${target.name}`;
+/** `backend/name` for tools, as policies write them; the other kinds say what they are. */
+export function targetKey({ kind, backend, name }: Target): string {
+  return kind === 'tool' ? `${backend}/${name}` : `${kind}:${backend}/${name}`;
 }
 
 export type Era = 'legacy' | 'modern';
@@ -38,6 +46,10 @@ export interface CallOrigin {
   readonly version: string;
   readonly session: string | undefined;
   readonly client: ClientInfo | undefined;
+  /** What the agent can be asked for: of this request (modern), of its session (legacy). */
+  readonly capabilities: ClientCapabilities;
+  /** Least severity of log messages the agent wants to hear; undefined = none (modern) or what the gateway chooses: none (legacy). */
+  readonly logLevel: LogLevel | undefined;
   /** Network peer as text, or `local`. */
   readonly peer: string;
   readonly trace: TraceContext | undefined;
@@ -52,20 +64,59 @@ interface CallBase {
   readonly wall: Timestamp;
 }
 
-export interface ToolCall extends CallBase {
-  readonly kind: 'tool';
+/** What every request that may be answered by a backend carries. */
+interface RequestBase extends CallBase {
+  /** The name or URI as the agent wrote it. */
   readonly exposed: string;
-  /** The scanned slice that arrived; forwarded byte for byte. */
-  readonly args: RawJson | undefined;
   /** Third-party `_meta` members to forward; reserved and own keys are already gone (SEC36). */
   readonly meta: RawJson | undefined;
   readonly wantsProgress: boolean;
 }
 
-export interface ResourceCall extends CallBase { readonly kind: 'resource'; readonly uri: string }
-export interface PromptCall extends CallBase { readonly kind: 'prompt'; readonly args: RawJson | undefined }
-export interface CompletionCall extends CallBase { readonly kind: 'completion'; readonly ref: RawJson }
-export interface ListenCall extends CallBase { readonly kind: 'listen'; readonly filter: RawJson }
+/** The agent's answers to what a modern backend asked, and that backend's own state, unwrapped from ours (MRTR, 2026-07-28). */
+export interface Continuation {
+  readonly responses: RawJson | undefined;
+  /** The backend's `requestState` lexeme, byte for byte; undefined when it gave none. */
+  readonly state: RawJson | undefined;
+}
+
+export interface ToolCall extends RequestBase {
+  readonly kind: 'tool';
+  /** The scanned slice that arrived; forwarded byte for byte. */
+  readonly args: RawJson | undefined;
+  readonly continuation: Continuation | undefined;
+}
+
+/** `prompts/get`. */
+export interface PromptCall extends RequestBase {
+  readonly kind: 'prompt';
+  readonly args: RawJson | undefined;
+  readonly continuation: Continuation | undefined;
+}
+
+/** `resources/read`. */
+export interface ResourceCall extends RequestBase {
+  readonly kind: 'resource';
+  /** The backend's own URI, as the agent wrote it behind our prefix; `target.name` is its canonical form. */
+  readonly uri: string;
+  readonly continuation: Continuation | undefined;
+}
+
+/** `completion/complete`, authorised as the prompt or template it completes. */
+export interface CompletionCall extends RequestBase {
+  readonly kind: 'completion';
+  /** With the backend's own name or URI. */
+  readonly ref: RawJson;
+  readonly argument: RawJson;
+  readonly context: RawJson | undefined;
+}
+
+/** Updates of one resource: `resources/subscribe`, or one URI of `subscriptions/listen`. */
+export interface ListenCall extends RequestBase {
+  readonly kind: 'listen';
+  readonly uri: string;
+}
+
 export interface TaskCall extends CallBase { readonly kind: 'task'; readonly task: string; readonly verb: 'get' | 'update' | 'cancel' }
 export interface ModelCall extends CallBase { readonly kind: 'model'; readonly model: string; readonly body: RawJson }
 

@@ -1,6 +1,7 @@
 // What exists behind the gateway, by the names agents see. Names are assigned here once and looked up in a map, never split.
-import type { Target } from './call.ts';
+import type { Era, Target } from './call.ts';
 import type { BackendId } from './ids.ts';
+import type { BackendOffers } from './ports.ts';
 import type { RawJson } from './json/scan.ts';
 import type { Mirror } from './mirrors.ts';
 
@@ -10,24 +11,36 @@ export interface ToolHints {
   readonly idempotent: boolean;
 }
 
-export interface ToolEntry {
+export interface Entry {
   readonly target: Target;
+  /** Name, URI or URI template on the merged endpoint. */
   readonly exposed: string;
   /** As the backend sent it, byte for byte. */
   readonly definition: RawJson;
-  /** The same with the exposed name (and a title that names the backend). */
+  /** The same with the exposed name or URI. */
   readonly exposedDefinition: RawJson;
+  /** SHA-256 of `definition`, hex. */
+  readonly digest: string;
+}
+
+export interface ToolEntry extends Entry {
   readonly inputSchema: RawJson | undefined;
   /** Arguments that modern HTTP requests repeat as headers; none where the schema breaks the rules for that. */
   readonly mirrors: readonly Mirror[];
-  /** SHA-256 of `definition`, hex. */
-  readonly digest: string;
   readonly hints: ToolHints;
 }
 
 export interface BackendCatalog {
   readonly backend: BackendId;
+  /** The scheme prefix of its URIs on the merged endpoint: `<prefix>+<uri>`. */
+  readonly uriPrefix: string;
+  /** By original name or URI. */
   readonly tools: ReadonlyMap<string, ToolEntry>;
+  readonly prompts: ReadonlyMap<string, Entry>;
+  readonly resources: ReadonlyMap<string, Entry>;
+  readonly templates: ReadonlyMap<string, Entry>;
+  readonly offers: BackendOffers;
+  readonly era: Era;
   readonly instructions: string | undefined;
 }
 
@@ -41,7 +54,14 @@ export interface CatalogProblem {
 export interface Catalog {
   /** In the order of the configuration, then of the backend: the same in every process. */
   readonly tools: readonly ToolEntry[];
+  readonly prompts: readonly Entry[];
+  readonly resources: readonly Entry[];
+  readonly templates: readonly Entry[];
+  /** Tools and prompts are looked up by whole names, never split. */
   readonly byExposed: ReadonlyMap<string, ToolEntry>;
+  readonly promptsByExposed: ReadonlyMap<string, Entry>;
+  /** Whose URIs carry a prefix: resources are routed by it, for a template has more URIs than can be listed. */
+  readonly byUriPrefix: ReadonlyMap<string, BackendId>;
   readonly byBackend: ReadonlyMap<BackendId, BackendCatalog>;
   readonly problems: readonly CatalogProblem[];
 }

@@ -1,5 +1,6 @@
 // One authenticated request as a surface hands it on: bytes are checked, the era is decided, policy has not spoken yet.
 import type { CallOrigin, Endpoint } from './call.ts';
+import type { Question, QuestionReply } from './capabilities.ts';
 import type { RawJson } from './json/scan.ts';
 import type { Refusal } from './outcome.ts';
 import type { Authenticator, Clock, Random } from './ports.ts';
@@ -29,7 +30,24 @@ export interface AgentIo {
   readonly signal: AbortSignal;
   /** Sends a notification that belongs to this request, on this request's stream. */
   notify(message: RawJson): void;
+  /**
+   * Asks this agent something while its request is open, on this request's stream (2025 revisions). Undefined: it must not be asked
+   * that way (modern, or no stream to it); then the request is answered with `input_required` or the question refused.
+   */
+  readonly ask: ((question: Question, signal: AbortSignal) => Promise<QuestionReply>) | undefined;
+  /** The session this request belongs to, for what outlives the request; undefined for stateless agents. */
+  readonly session: SessionIo | undefined;
 }
+
+export interface SessionIo {
+  /** Fires when the session ends, whatever the reason. */
+  readonly ended: AbortSignal;
+  /** A notification that belongs to no request; dropped when nobody can be reached. */
+  notify(message: RawJson): void;
+}
+
+/** The lists that change notices speak of, as in `notifications/<list>/list_changed`. */
+export type ListName = 'tools' | 'prompts' | 'resources';
 
 export interface Answer {
   /** The whole JSON-RPC response; undefined after a cancellation that must not be answered. */
@@ -53,8 +71,8 @@ export interface Ingress {
   readonly clock: Clock;
   readonly random: Random;
   handle: Handle;
-  /** Calls `changed` (coalesced) when this viewer's own tool list has changed. Returns the undo. */
-  watch(viewer: Viewer, changed: () => void): () => void;
+  /** Calls `changed` (coalesced) for each list of this viewer's own that has changed. Returns the undo. */
+  watch(viewer: Viewer, changed: (list: ListName) => void): () => void;
   /** Concludes a request that never became a call: audited, counted, logged. */
   refuse(refused: RefusedRequest): void;
 }

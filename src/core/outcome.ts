@@ -11,6 +11,8 @@ export type End =
   | { readonly kind: 'denied'; readonly reason: DenyReason }
   /** `digest`: SHA-256 of the result bytes, hex. */
   | { readonly kind: 'answered'; readonly isError: boolean; readonly bytes: number; readonly digest: string }
+  /** A modern backend asked for more; the agent was told, and its retry is a call of its own. */
+  | { readonly kind: 'input_required'; readonly bytes: number; readonly digest: string }
   /** The backend answered with a JSON-RPC error. */
   | { readonly kind: 'errored'; readonly code: number; readonly bytes: number }
   | { readonly kind: 'failed'; readonly fault: BackendFault }
@@ -37,6 +39,8 @@ export interface CallOutcome {
 export type RefusalReason =
   | { readonly code: 'unauthenticated'; readonly failure: AuthFailureCode }
   | { readonly code: 'unknown_name' }
+  /** A `requestState`, cursor or task id that is not ours, not this principal's, used up or too old. `handle`: which check failed, for the record only. */
+  | { readonly code: 'bad_handle'; readonly handle: 'forged' | 'foreign' | 'mismatch' | 'used' | 'expired' }
   /** A session that exists and belongs to somebody else. */
   | { readonly code: 'foreign_session' }
   | { readonly code: 'origin' }
@@ -67,6 +71,7 @@ export function statusOf(outcome: Outcome): Status {
   const { end } = outcome;
   switch (end.kind) {
     case 'answered': return end.isError ? 'error' : 'success';
+    case 'input_required': return 'success';
     case 'errored':
     case 'failed': return 'error';
     case 'cancelled': return end.by === 'kill' ? 'killed' : 'error';

@@ -1,6 +1,11 @@
 // The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
 import type { Call, Era } from './call.ts';
 import type { ArgumentError, Trail } from './decision.ts';
+<<<<<<< HEAD
+=======
+import type { Call } from './call.ts';
+import type { Question, QuestionReply } from './capabilities.ts';
+>>>>>>> f0a139c (Contracts for the whole of MCP: targets have a kind, the catalogue holds prompts and resources, agents can be asked)
 import type { BackendId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
 import type { LifecycleEvent } from './lifecycle.ts';
@@ -76,11 +81,31 @@ export interface CallIo {
   readonly signal: AbortSignal;
   /** Progress params as received, without `progressToken`. */
   readonly onProgress: ((params: RawJson) => void) | undefined;
+  /** Params of `notifications/message` that belong to this call without a doubt; undefined = nobody listens. */
+  readonly onLog: ((params: RawJson) => void) | undefined;
+  /** Asks the agent of this call; undefined = it cannot be asked. Only for questions that belong to this call without a doubt (T91). */
+  readonly ask: ((question: Question) => Promise<QuestionReply>) | undefined;
 }
 
-/** What a backend said it offers. `tools` are raw definitions in its order. */
+/** What a backend can do besides what it lists. */
+export interface BackendOffers {
+  readonly tools: boolean;
+  readonly prompts: boolean;
+  readonly resources: boolean;
+  /** `resources/subscribe`, or `resourceSubscriptions` of `subscriptions/listen`. */
+  readonly subscribe: boolean;
+  readonly completions: boolean;
+  readonly logging: boolean;
+  readonly tasks: boolean;
+}
+
+/** What a backend said it offers: raw definitions in its order. */
 export interface BackendListing {
   readonly tools: readonly RawJson[];
+  readonly prompts: readonly RawJson[];
+  readonly resources: readonly RawJson[];
+  readonly templates: readonly RawJson[];
+  readonly offers: BackendOffers;
   readonly instructions: string | undefined;
   readonly era: Era;
   readonly version: string;
@@ -112,6 +137,11 @@ export interface Backend {
   start(): void;
   /** Refuses anything that is not a Permit for a target of its own. Never retried in here. */
   call(permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>>;
+  /**
+   * Updates of the resource that a permit of kind `listen` names, until the returned undo is called. Survives restarts of the
+   * backend, after which `updated` is told once although nothing may have changed. `uri`: the resource, or a part of it.
+   */
+  follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>>;
   /** Last known listing; survives restarts of the child, undefined before the first. */
   listing(): BackendListing | undefined;
   status(): BackendStatus;

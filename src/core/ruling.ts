@@ -16,6 +16,7 @@ export function codeOf(outcome: Outcome): string {
   switch (end.kind) {
     case 'denied': return end.reason.code;
     case 'answered': return end.isError ? 'tool_error' : 'ok';
+    case 'input_required': return 'input_required';
     case 'errored': return 'backend_error';
     case 'failed': return end.fault.code;
     case 'cancelled': return `cancelled_${end.by}`;

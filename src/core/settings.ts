@@ -53,6 +53,12 @@ export interface BoundsSettings {
   readonly pageSize: number;
   readonly resultBytes: number;
   readonly limiterKeys: number;
+  /** Calls that wait for an agent's answer between two requests: of all, of one principal, and how long. */
+  readonly parked: number;
+  readonly parkedPerPrincipal: number;
+  readonly parkMs: number;
+  /** Resources one session or stream may follow. */
+  readonly follows: number;
 }
 
 export interface HmacSettings {
@@ -138,6 +144,14 @@ interface BackendBase {
   /** `auto` probes; a pinned era is never probed. */
   readonly era: 'auto' | 'legacy' | 'modern';
   readonly healthIntervalMs: number;
+  /** What it may ask of the agent whose call it serves. */
+  readonly asks: { readonly elicitation: boolean; readonly sampling: boolean; readonly roots: boolean };
+  /** Answered to `roots/list` that belongs to no call; file URIs. */
+  readonly roots: readonly { readonly uri: string; readonly name: string | undefined }[];
+  /** Original tool name → name on the merged endpoint, instead of the one that is made. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Tools, prompts and resources (patterns without the backend) that exist for nobody. */
+  readonly hide: readonly string[];
 }
 
 /** A user of this machine, looked up when the configuration was read; never root. */

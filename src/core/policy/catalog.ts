@@ -1,6 +1,7 @@
 // Builds the catalogue from what the backends last said. Pure: the same listings give the same names in every process, and with bare names
 // the same first lists do, in whatever order they came.
-import type { BackendCatalog, Catalog, CatalogProblem, ToolEntry, ToolHints } from '../catalog.ts';
+import type { TargetKind } from '../call.ts';
+import type { BackendCatalog, Catalog, CatalogProblem, Entry, ToolEntry, ToolHints } from '../catalog.ts';
 import type { BackendId } from '../ids.ts';
 import { quote, withMembers } from '../json/compose.ts';
 import type { RawJson } from '../json/scan.ts';
@@ -9,12 +10,23 @@ import { readMirrors } from '../mirrors.ts';
 import type { BackendListing, Digest } from '../ports.ts';
 import { ok } from '../result.ts';
 import { hasControl } from '../text.ts';
+import { matches, type Pattern } from './globs.ts';
 import { bareName, prefixedName } from './names.ts';
 import { keptOwners, OPEN_HEARING, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
+import { canonicalUri, exposedUri, uriPrefix } from './uris.ts';
+
+/** What the configuration says of one backend's names. */
+export interface BackendNames {
+  readonly id: BackendId;
+  /** Original tool name → exposed name. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** What exists for nobody. */
+  readonly hide: readonly Pattern[];
+}
 
 export interface CatalogInput {
   /** Configured order; a backend without a listing yet is left out. */
-  readonly order: readonly BackendId[];
+  readonly order: readonly BackendNames[];
   readonly listings: ReadonlyMap<BackendId, BackendListing>;
   readonly names: 'prefixed' | 'bare';
   /** For bare names: which are given, and who is still to be heard. */
@@ -28,56 +40,108 @@ export interface Built {
 }
 
 const ORIGINAL_NAME_MAX = 1024;
-// C0, DEL and C1 controls: a name with them is an attack on whoever prints it.
+const TEMPLATE_MAX = 8192;
 
-export const EMPTY_CATALOG: Catalog = { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] };
+export const EMPTY_CATALOG: Catalog = {
+  tools: [], prompts: [], resources: [], templates: [], byExposed: new Map(), promptsByExposed: new Map(), byUriPrefix: new Map(), byBackend: new Map(), problems: [],
+};
+
+/** One backend's share of the work. */
+interface Source {
+  readonly names: BackendNames;
+  readonly prefix: string;
+  readonly input: CatalogInput;
+  readonly digest: Digest;
+  readonly problems: CatalogProblem[];
+}
 
 export function buildCatalog(input: CatalogInput, digest: Digest): Built {
   const problems: CatalogProblem[] = [];
   const byBackend = new Map<BackendId, BackendCatalog>();
-  for (const backend of input.order) {
-    const listing = input.listings.get(backend);
+  for (const names of input.order) {
+    const listing = input.listings.get(names.id);
     if (listing === undefined) continue;
-    byBackend.set(backend, { backend, tools: entriesOf(backend, listing, input.names, digest, problems), instructions: listing.instructions });
+    byBackend.set(names.id, sectionOf({ names, prefix: uriPrefix(names.id, digest), input, digest, problems }, listing));
   }
+  const all = [...byBackend.values()];
   const hearing = input.names === 'bare' ? input.hearing : OPEN_HEARING;
-  const { byExposed, given } = exposed(byBackend, hearing, problems);
-  return { catalog: { tools: [...byExposed.values()], byExposed, byBackend, problems }, owners: input.names === 'bare' ? keptOwners(given, hearing) : new Map() };
+  const given = new Map<string, Owner>();
+  const byExposed = unique(all.flatMap((one) => [...one.tools.values()]), hearing, given, problems);
+  const promptsByExposed = unique(all.flatMap((one) => [...one.prompts.values()]), hearing, given, problems);
+  const catalog: Catalog = {
+    tools: [...byExposed.values()],
+    prompts: [...promptsByExposed.values()],
+    resources: all.flatMap((one) => [...one.resources.values()]),
+    templates: all.flatMap((one) => [...one.templates.values()]),
+    byExposed,
+    promptsByExposed,
+    byUriPrefix: new Map(all.map((one) => [one.uriPrefix, one.backend])),
+    byBackend,
+    problems,
+  };
+  return { catalog, owners: input.names === 'bare' ? keptOwners(given, hearing) : new Map() };
 }
 
-function entriesOf(backend: BackendId, listing: BackendListing, names: CatalogInput['names'], digest: Digest, problems: CatalogProblem[]): ReadonlyMap<string, ToolEntry> {
-  const found = new Map<string, ToolEntry>();
-  for (const definition of listing.tools) {
+function sectionOf(source: Source, listing: BackendListing): BackendCatalog {
+  return {
+    backend: source.names.id,
+    uriPrefix: source.prefix,
+    tools: named(source, 'tool', listing.tools, withTool),
+    prompts: named(source, 'prompt', listing.prompts, (entry) => entry),
+    resources: located(source, listing.resources, 'uri', canonicalUri),
+    templates: located(source, listing.templates, 'uriTemplate', (text) => (text.length > TEMPLATE_MAX || hasControl(text) ? undefined : text)),
+    offers: listing.offers,
+    era: listing.era,
+    instructions: listing.instructions,
+  };
+}
+
+function named<E extends Entry>(source: Source, kind: 'tool' | 'prompt', definitions: readonly RawJson[], finish: (entry: Entry, all: ReadonlyMap<string, RawJson>) => E): ReadonlyMap<string, E> {
+  const found = new Map<string, E>();
+  for (const definition of definitions) {
     const all = members(definition);
     const name = stringOf(all?.get('name'));
     if (all === undefined || name === undefined || name === '' || name.length > ORIGINAL_NAME_MAX || hasControl(name)) {
-      problems.push({ code: 'invalid_name', backend, name: (name ?? '').slice(0, 64), note: 'the name is missing, too long or holds control characters' });
+      told(source, 'invalid_name', name ?? '', 'the name is missing, too long or holds control characters');
     } else if (found.has(name)) {
-      problems.push({ code: 'duplicate_name', backend, name, note: 'the backend lists this name twice; the first is kept' });
-    } else {
-      const make = names === 'bare' ? bareName : prefixedName;
-      found.set(name, entryOf(backend, name, make(backend, name, digest), definition, all, digest));
+      told(source, 'duplicate_name', name, 'the backend lists this name twice; the first is kept');
+    } else if (!isHidden(source, kind, name)) {
+      const exposed = exposedName(source, kind, name);
+      found.set(name, finish(entryOf(source, kind, name, exposed, definition, 'name'), all));
     }
   }
   return found;
 }
 
+function located(source: Source, definitions: readonly RawJson[], member: 'uri' | 'uriTemplate', canonical: (text: string) => string | undefined): ReadonlyMap<string, Entry> {
+  const found = new Map<string, Entry>();
+  for (const definition of definitions) {
+    const text = stringOf(members(definition)?.get(member)) ?? '';
+    const name = canonical(text);
+    if (name === undefined) told(source, 'invalid_name', text, `the ${member} is missing or not one that a policy can judge`);
+    else if (found.has(text)) told(source, 'duplicate_name', text, `the backend lists this ${member} twice; the first is kept`);
+    else if (!isHidden(source, 'resource', name)) found.set(text, entryOf(source, 'resource', name, exposedUri(source.prefix, text), definition, member));
+  }
+  return found;
+}
+
+function entryOf({ names, digest }: Source, kind: TargetKind, name: string, exposed: string, definition: RawJson, member: string): Entry {
+  return {
+    target: { kind, backend: names.id, name },
+    exposed,
+    definition,
+    exposedDefinition: withMembers(definition, { set: new Map([[member, quote(exposed)]]) }),
+    digest: digest(definition),
+  };
+}
+
 const NO_MIRRORS = ok([]);
 
-function entryOf(backend: BackendId, name: string, exposedName: string, definition: RawJson, all: ReadonlyMap<string, RawJson>, digest: Digest): ToolEntry {
+function withTool(entry: Entry, all: ReadonlyMap<string, RawJson>): ToolEntry {
   const schema = all.get('inputSchema');
   const inputSchema = schema !== undefined && kindOf(schema) === 'object' ? schema : undefined;
   const mirrors = inputSchema === undefined ? NO_MIRRORS : readMirrors(inputSchema);
-  return {
-    target: { backend, name },
-    exposed: exposedName,
-    definition,
-    exposedDefinition: withMembers(definition, { set: new Map([['name', quote(exposedName)]]) }),
-    inputSchema,
-    mirrors: mirrors.ok ? mirrors.value : [],
-    digest: digest(definition),
-    hints: hintsOf(all.get('annotations')),
-  };
+  return { ...entry, inputSchema, mirrors: mirrors.ok ? mirrors.value : [], hints: hintsOf(all.get('annotations')) };
 }
 
 function hintsOf(annotations: RawJson | undefined): ToolHints {
@@ -85,31 +149,33 @@ function hintsOf(annotations: RawJson | undefined): ToolHints {
   return { readOnly: all?.get('readOnlyHint') === 'true', idempotent: all?.get('idempotentHint') === 'true' };
 }
 
-/** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
-function exposed(byBackend: ReadonlyMap<BackendId, BackendCatalog>, hearing: Hearing, problems: CatalogProblem[]): { readonly byExposed: ReadonlyMap<string, ToolEntry>; readonly given: Owners } {
-  const byExposed = new Map<string, ToolEntry>();
-  const given = new Map<string, Owner>();
-  for (const [name, claimants] of claimsIn(byBackend)) {
-    const owner = ownerOf(claimants.map((entry) => entry.target.backend), name, hearing);
-    if (owner === undefined) continue;
-    given.set(name, owner);
-    for (const entry of claimants) {
-      const { backend } = entry.target;
-      if (owner.backend === backend) byExposed.set(name, entry);
-      else problems.push({ code: 'collision', backend, name, note: owner.backend === undefined ? 'more than one tool claims this name; none of them is exposed' : `the name belongs to backend ${owner.backend} until a reload` });
-    }
-  }
-  return { byExposed, given };
+/** An alias is the operator's word and needs no prefix; aliases are for tools, whose names models see most. */
+function exposedName({ names, input, digest }: Source, kind: 'tool' | 'prompt', name: string): string {
+  const alias = kind === 'tool' && Object.hasOwn(names.aliases, name) ? names.aliases[name] : undefined;
+  if (alias !== undefined) return alias;
+  return (input.names === 'bare' ? bareName : prefixedName)(names.id, name, digest);
 }
 
-function claimsIn(byBackend: ReadonlyMap<BackendId, BackendCatalog>): ReadonlyMap<string, readonly ToolEntry[]> {
-  const claims = new Map<string, ToolEntry[]>();
-  for (const { tools } of byBackend.values()) {
-    for (const entry of tools.values()) {
-      const claimants = claims.get(entry.exposed);
-      if (claimants === undefined) claims.set(entry.exposed, [entry]);
-      else claimants.push(entry);
+function isHidden({ names }: Source, kind: TargetKind, name: string): boolean {
+  return names.hide.some((pattern) => matches(pattern, { kind, backend: names.id, name }));
+}
+
+function told({ names, problems }: Source, code: CatalogProblem['code'], name: string, note: string): void {
+  problems.push({ code, backend: names.id, name: name.slice(0, 64), note });
+}
+
+/** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
+function unique<E extends Entry>(entries: readonly E[], hearing: Hearing, given: Map<string, Owner>, problems: CatalogProblem[]): ReadonlyMap<string, E> {
+  const found = new Map<string, E>();
+  for (const [key, claimants] of Map.groupBy(entries, ({ target, exposed }) => (target.kind === 'tool' ? exposed : `${target.kind}\u0000${exposed}`))) {
+    const owner = ownerOf(claimants.map((entry) => entry.target.backend), key, hearing);
+    if (owner === undefined) continue;
+    given.set(key, owner);
+    for (const entry of claimants) {
+      const { backend, kind } = entry.target;
+      if (owner.backend === backend && !found.has(entry.exposed)) found.set(entry.exposed, entry);
+      else problems.push({ code: 'collision', backend, name: entry.exposed, note: owner.backend === undefined ? `more than one ${kind} claims this name; none of them is exposed` : `the name belongs to backend ${owner.backend} until a reload` });
     }
   }
-  return claims;
+  return found;
 }

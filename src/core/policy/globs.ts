@@ -1,5 +1,6 @@
-// Tool patterns of roles, limits and kills: compiled once, matched against the canonical target, never against exposed names.
+// Patterns of roles, limits and kills: compiled once, matched against the canonical target, never against exposed names.
 // Compares UTF-16 units as they are: no case folding, no normalisation, no trimming (attack C06). No regex, so no backtracking.
+import type { TargetKind } from '../call.ts';
 import { err, ok, type Result } from '../result.ts';
 import { hasControl } from '../text.ts';
 
@@ -11,11 +12,15 @@ type Glob =
 
 /**
  * `backend/tool`: the first `/` splits, so a tool name may hold more of them. Without `/`: that tool on any backend.
+ * `prompt:backend/name`, `resource:backend/uri` and `tool:backend/name` speak of one kind. Without a kind a pattern speaks of tools,
+ * and one whose name is only `*` of everything the backend has: a rule for a whole backend may leave nothing out.
  * `*` is any run of characters except `/`; `?` is one character except `/`; a side that is only `*` is anything at all. `**` says no more than `*`.
  */
 export interface Pattern {
   /** As written. */
   readonly text: string;
+  /** Undefined: every kind. */
+  readonly kind: TargetKind | undefined;
   /** Undefined: no backend was named. */
   readonly backend: Glob | undefined;
   readonly tool: Glob;
@@ -28,6 +33,7 @@ export interface PatternFault {
 
 /** Shaped like core `Target`; plain strings, so that names not yet branded can be asked about. */
 export interface PatternTarget {
+  readonly kind: TargetKind;
   readonly backend: string;
   readonly name: string;
 }
@@ -45,11 +51,21 @@ export function compilePattern(text: string): Result<Pattern, PatternFault> {
   if (text === '') return err({ code: 'empty' });
   if (text.length > MAX_PATTERN_LENGTH) return err({ code: 'too_long' });
   if (hasControl(text) || !text.isWellFormed()) return err({ code: 'character' });
-  const slash = text.indexOf('/');
+  const written = KIND.exec(text)?.[1];
+  const rest = written === undefined ? text : text.slice(written.length + 1);
+  const slash = rest.indexOf('/');
   if (slash === 0) return err({ code: 'empty_backend' });
-  if (slash === text.length - 1) return err({ code: 'empty_tool' });
-  const backend = slash < 0 ? undefined : compileGlob(text.slice(0, slash));
-  return ok(Object.freeze({ text, backend, tool: compileGlob(text.slice(slash + 1)) }));
+  if (rest === '' || slash === rest.length - 1) return err({ code: 'empty_tool' });
+  const backend = slash < 0 ? undefined : compileGlob(rest.slice(0, slash));
+  const tool = compileGlob(rest.slice(slash + 1));
+  const kind = isKind(written) ? written : tool.kind === 'any' ? undefined : 'tool';
+  return ok(Object.freeze({ text, kind, backend, tool }));
+}
+
+const KIND = /^(tool|prompt|resource):/;
+
+function isKind(word: string | undefined): word is TargetKind {
+  return word === 'tool' || word === 'prompt' || word === 'resource';
 }
 
 function compileGlob(text: string): Glob {
@@ -58,18 +74,19 @@ function compileGlob(text: string): Glob {
 }
 
 export function matches(pattern: Pattern, target: PatternTarget): boolean {
+  if (pattern.kind !== undefined && pattern.kind !== target.kind) return false;
   if (pattern.backend !== undefined) return globMatches(pattern.backend, target.backend) && globMatches(pattern.tool, target.name);
   return globMatches(pattern.tool, target.name) || isLegacyName(pattern, target);
 }
 
-/** Could this pattern match some tool of the backend, whatever its tools are called? */
+/** Could this pattern match something of the backend, whatever it has? */
 export function reaches(pattern: Pattern, backend: string): boolean {
   return pattern.backend === undefined || globMatches(pattern.backend, backend);
 }
 
-/** Does this pattern match every tool of the backend? */
+/** Does this pattern match everything of the backend? */
 export function covers(pattern: Pattern, backend: string): boolean {
-  return pattern.tool.kind === 'any' && reaches(pattern, backend);
+  return pattern.kind === undefined && pattern.tool.kind === 'any' && reaches(pattern, backend);
 }
 
 /** The original named colliding tools `<backend>__<tool>`, and its configurations say so. Compared whole, as written, never split. */

@@ -1,0 +1,32 @@
+// What an agent can be asked for, and the words for what is asked. Read from `capabilities` of `initialize` (2025 revisions) or from
+// `_meta` of the request (2026-07-28); declared towards backends never beyond what the agent said and the operator allows.
+import type { RawJson } from './json/scan.ts';
+
+export interface ClientCapabilities {
+  readonly elicitForm: boolean;
+  readonly elicitUrl: boolean;
+  readonly sampling: boolean;
+  /** Tools in sampling requests (2025-11-25). */
+  readonly samplingTools: boolean;
+  readonly roots: boolean;
+  /** `io.modelcontextprotocol/tasks` (modern), or `tasks` on requests (2025-11-25). */
+  readonly tasks: boolean;
+}
+
+export const NO_CAPABILITIES: ClientCapabilities = Object.freeze({ elicitForm: false, elicitUrl: false, sampling: false, samplingTools: false, roots: false, tasks: false });
+
+/** RFC 5424 severities, least first. */
+export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type QuestionMethod = 'elicitation/create' | 'sampling/createMessage' | 'roots/list';
+
+/** What a backend asks of the agent whose call it is serving. */
+export interface Question {
+  readonly method: QuestionMethod;
+  readonly params: RawJson | undefined;
+}
+
+export type QuestionReply =
+  | { readonly kind: 'result'; readonly raw: RawJson }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string };
