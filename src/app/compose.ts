@@ -1,6 +1,6 @@
 // Builds the gateway from its parts, in order, each with its end on one stack: taken apart in reverse, that is the shutdown.
 // The only place that says which thing stands behind which port.
-import { compilePolicy } from '../config/compile.ts';
+import { compileNames, compilePolicy } from '../config/compile.ts';
 import type { Target } from '../core/call.ts';
 import { callId, type Timestamp } from '../core/ids.ts';
 import type { Ingress } from '../core/inbound.ts';
@@ -72,7 +72,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   if (!memory.ok) return memory;
   stack.defer(() => memory.value.close());
 
-  const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), onListenerFault: reportFault });
+  const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), names: compileNames, onListenerFault: reportFault });
   late.cell = cell;
   stack.defer(publishExpiries(cell, deps));
 

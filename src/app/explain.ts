@@ -1,4 +1,5 @@
 // `sentinel explain`: the real stages over a call that is not made. Nothing is charged, recorded or sent.
+import { NO_CAPABILITIES } from '../core/capabilities.ts';
 import { callId, roleName, timestamp } from '../core/ids.ts';
 import { scan, type RawJson } from '../core/json/scan.ts';
 import { AGENT_LIMITS } from '../core/json/raw.ts';
@@ -87,8 +88,8 @@ function readArguments(text: string | undefined): RawJson | undefined | 'invalid
 function hypothetical(request: ExplainRequest, issuer: string, entry: ToolEntry, args: RawJson | undefined, clock: Clock): ToolCall {
   return {
     kind: 'tool', id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), target: entry.target, at: clock.mono(), wall: clock.wall(),
-    origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, peer: 'local', trace: undefined },
-    exposed: entry.exposed, args, meta: undefined, wantsProgress: false,
+    origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: 'local', trace: undefined },
+    exposed: entry.exposed, args, meta: undefined, wantsProgress: false, continuation: undefined,
   };
 }
 

@@ -3,7 +3,7 @@
 import type { ExplainReport, ExplainRequest } from '../core/operations.ts';
 import type { BackendStatus } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
-import { compilePolicy } from '../config/compile.ts';
+import { compileNames, compilePolicy } from '../config/compile.ts';
 import type { Override } from '../core/override.ts';
 import { Inflight } from '../pipeline/inflight.ts';
 import { readConfiguration, type ConfigurationOptions } from './configuration.ts';
@@ -79,7 +79,7 @@ function openBench(settings: Settings, configHash: string, overrides: readonly O
       if (!policy.ok) throw new Error(`policy could not be compiled: ${policy.error.map((one) => one.rule).join(', ')}`);
       return policy.value;
     },
-    onListenerFault: () => {},
+    names: compileNames, onListenerFault: () => {},
   });
   const edges = openEdges({ settings, deps, cell, telemetry, inflight: new Inflight(), announce: () => Promise.resolve() });
   edges.apply(settings);

@@ -1,8 +1,8 @@
 // The one mutable cell: the current Snapshot. Settings, overrides and listings go in; a new numbered snapshot comes out.
 import type { BackendId } from '../core/ids.ts';
 import type { Override } from '../core/override.ts';
-import { buildCatalog, EMPTY_CATALOG } from '../core/policy/catalog.ts';
-import { ownersAfterReload, type Owners } from '../core/policy/owners.ts';
+import { buildCatalog, EMPTY_CATALOG, type BackendNames } from '../core/policy/catalog.ts';
+import { ownedName, ownersAfterReload, type Owners } from '../core/policy/owners.ts';
 import type { BackendListing, Digest } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Policy, Runtime, Snapshot } from '../core/snapshot.ts';
@@ -12,6 +12,8 @@ export interface RuntimeDeps {
   readonly digest: Digest;
   /** Settings and overrides to what decisions read. */
   compile(settings: Settings, overrides: readonly Override[]): Policy;
+  /** What the settings say of names: aliases, and what is hidden. */
+  names(settings: Settings): readonly BackendNames[];
   readonly onListenerFault: (error: unknown) => void;
 }
 
@@ -55,7 +57,7 @@ export class RuntimeCell implements Runtime {
     for (const id of this.#listings.keys()) if (!ids.has(id)) this.#listings.delete(id);
     for (const id of this.#failed) if (!ids.has(id)) this.#failed.delete(id);
     const { byBackend } = this.#current.catalog;
-    const listed = (id: BackendId, name: string): boolean => ids.has(id) && byBackend.get(id)?.tools.values().some((tool) => tool.exposed === name) === true;
+    const listed = (id: BackendId, key: string): boolean => ids.has(id) && [byBackend.get(id)?.tools, byBackend.get(id)?.prompts].some((entries) => entries?.values().some((entry) => ownedName(entry) === key) === true);
     this.#owners = ownersAfterReload(this.#owners, listed, this.#unheard(configured.settings));
     return this.#swap(configured, this.#deps.compile(configured.settings, this.#overrides), this.#catalog(configured.settings));
   }
@@ -90,7 +92,7 @@ export class RuntimeCell implements Runtime {
   #catalog(settings: Settings): Catalog {
     const unheard = this.#unheard(settings);
     const hearing = { owners: this.#owners, unheard, waiting: [...unheard].some((id) => !this.#failed.has(id)) };
-    const { catalog, owners } = buildCatalog({ order: settings.backends.map((backend) => backend.id), listings: this.#listings, names: settings.names, hearing }, this.#deps.digest);
+    const { catalog, owners } = buildCatalog({ order: this.#deps.names(settings), listings: this.#listings, names: settings.names, hearing }, this.#deps.digest);
     this.#owners = owners;
     return catalog;
   }

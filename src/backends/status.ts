@@ -67,7 +67,7 @@ export class StatusCell {
 
   /** Tells a listing only when it differs from the last one: each tells the gateway to build a new catalogue. */
   listed(link: Link, tools: readonly BackendListing['tools'][number][]): void {
-    const next: BackendListing = { tools, instructions: link.instructions, era: link.era, version: link.version, server: link.server };
+    const next: BackendListing = { prompts: [], resources: [], templates: [], offers: { tools: link.tools, prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false }, tools, instructions: link.instructions, era: link.era, version: link.version, server: link.server };
     const last = this.#listing;
     if (last !== undefined && sameTools(last.tools, tools) && last.instructions === next.instructions
       && last.era === next.era && last.version === next.version && last.server === next.server) return;

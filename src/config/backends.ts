@@ -96,6 +96,10 @@ function readBackend(file: BackendFile, index: number, context: Context, resultB
     retries: file.retries,
     era: file.era,
     healthIntervalMs: file.health_interval_secs,
+    asks: { elicitation: true, sampling: false, roots: false },
+    roots: [],
+    aliases: {},
+    hide: [],
   };
   return file.type === 'stdio' ? stdioOf(base, file, path, context) : httpOf(base, file, path, context);
 }

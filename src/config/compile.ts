@@ -2,6 +2,7 @@
 import { roleName, backendId, type RoleName } from '../core/ids.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { describeKillScope, type KillScope, type Override } from '../core/override.ts';
+import type { BackendNames } from '../core/policy/catalog.ts';
 import { compilePattern, matches, reaches, type Pattern } from '../core/policy/globs.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { KillSettings, RoleSettings, Settings } from '../core/settings.ts';
@@ -41,6 +42,18 @@ export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limi
     }),
   };
   return faults.length > 0 ? err(faults) : ok(policy);
+}
+
+/** A pattern that cannot be compiled was refused when the file was read. */
+export function compileNames(settings: Pick<Settings, 'backends'>): readonly BackendNames[] {
+  return settings.backends.map(({ id, aliases, hide }) => ({
+    id,
+    aliases,
+    hide: hide.flatMap((text) => {
+      const compiled = compilePattern(text);
+      return compiled.ok ? [compiled.value] : [];
+    }),
+  }));
 }
 
 function allowed(role: RoleSettings): readonly string[] {

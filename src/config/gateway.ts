@@ -142,6 +142,10 @@ const BOUNDS = z.strictObject({
   page: count(200, { doc: 'Most tools on one page of a list.', reload: 'restart' }, { least: 1, most: 10_000 }),
   result: size('16MiB', { doc: 'Largest result of a backend, unless the backend says less.', reload: 'restart' }),
   limiter_keys: count(100_000, { doc: 'Most counters that limits keep at once.', reload: 'restart' }, { least: 100, most: 10_000_000 }),
+  parked: count(1000, { doc: 'Most calls that wait for an answer of their agent between two requests.' }, { most: 1_000_000 }),
+  parked_per_principal: count(32, { doc: 'The same, of one agent.' }, { most: 100_000 }),
+  park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: 86_400_000 }),
+  follows: count(256, { doc: 'Most resources that one session or stream may follow.' }, { most: 100_000 }),
 });
 
 export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUNDS, (file): BoundsSettings => ({
@@ -165,4 +169,8 @@ export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUN
   pageSize: file.page,
   resultBytes: file.result,
   limiterKeys: file.limiter_keys,
+  parked: file.parked,
+  parkedPerPrincipal: file.parked_per_principal,
+  parkMs: file.park_time,
+  follows: file.follows,
 }));

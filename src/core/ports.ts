@@ -1,11 +1,7 @@
 // The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
 import type { Call, Era } from './call.ts';
 import type { ArgumentError, Trail } from './decision.ts';
-<<<<<<< HEAD
-=======
-import type { Call } from './call.ts';
 import type { Question, QuestionReply } from './capabilities.ts';
->>>>>>> f0a139c (Contracts for the whole of MCP: targets have a kind, the catalogue holds prompts and resources, agents can be asked)
 import type { BackendId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
 import type { LifecycleEvent } from './lifecycle.ts';

@@ -37,6 +37,7 @@ function messageOf(inbound: Inbound, call: ToolCall, { end, answer }: Answered, 
       return failure(id, faultToWire({ code: end.by === 'shutdown' ? 'stopped' : 'cancelled' }, cx));
     case 'failed': return failure(id, faultToWire(end.fault, cx));
     case 'errored':
+    case 'input_required':
     case 'answered': return answer === undefined ? failure(id, faultToWire({ code: 'protocol', detail: '' }, cx)) : relayed(inbound, call, answer, identity);
   }
 }

@@ -71,6 +71,7 @@ function toolCall(inbound: Inbound, { name, args, meta }: ToolParams, entry: Too
     args,
     meta: meta.forward,
     wantsProgress: meta.progressToken !== undefined,
+    continuation: undefined,
   };
 }
 
@@ -133,7 +134,7 @@ async function make(call: ToolCall, inbound: Inbound, io: AgentIo, flight: Fligh
   const sent = deps.clock.mono();
   const token = readMeta(inbound.params).progressToken;
   const progress = token === undefined ? undefined : relayProgress(token, deps, io.notify);
-  const dispatched = await dispatch(permit, snapshot, { signal: flight.signal, onProgress: progress?.receive }, deps).finally(() => progress?.end(!flight.signal.aborted));
+  const dispatched = await dispatch(permit, snapshot, { signal: flight.signal, onProgress: progress?.receive, onLog: undefined, ask: undefined }, deps).finally(() => progress?.end(!flight.signal.aborted));
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
   const back = deps.clock.mono();

@@ -1,5 +1,5 @@
 // All that the pipeline is given. Composed once; what changes over time is behind `runtime`.
-import type { Viewer } from '../core/inbound.ts';
+import type { ListName, Viewer } from '../core/inbound.ts';
 import type { SchemaChecker, Timers } from '../core/ports.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { ServerIdentity } from '../relay/meta.ts';
@@ -17,5 +17,5 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly identity: ServerIdentity;
   readonly seal: Seal;
   readonly timers: Timers;
-  watch(viewer: Viewer, changed: () => void): () => void;
+  watch(viewer: Viewer, changed: (list: ListName) => void): () => void;
 }

@@ -1,5 +1,5 @@
 // Tells viewers when their own list has changed, and only then: a change they cannot see is not theirs to know (§5.7).
-import type { Viewer } from '../core/inbound.ts';
+import type { ListName, Viewer } from '../core/inbound.ts';
 import type { Clock, Digest, Timers } from '../core/ports.ts';
 import type { Runtime } from '../core/snapshot.ts';
 import { viewDigest, visibleTools } from './view.ts';
@@ -14,7 +14,7 @@ export interface WatchDeps {
   readonly digest: Digest;
 }
 
-export function createWatch(deps: WatchDeps): (viewer: Viewer, changed: () => void) => () => void {
+export function createWatch(deps: WatchDeps): (viewer: Viewer, changed: (list: ListName) => void) => () => void {
   const digestOf = (viewer: Viewer): string => viewDigest(visibleTools(deps.runtime.current(), viewer, deps.clock.wall()), deps.digest);
   return (viewer, changed) => {
     let last = digestOf(viewer);
@@ -24,7 +24,7 @@ export function createWatch(deps: WatchDeps): (viewer: Viewer, changed: () => vo
       const next = digestOf(viewer);
       if (next === last) return;
       last = next;
-      changed();
+      changed('tools');
     };
     const undoSubscription = deps.runtime.subscribe(() => {
       undoTimer ??= deps.timers.after(COALESCE_MS, look);

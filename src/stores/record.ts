@@ -107,10 +107,10 @@ function argumentsOf(call: Call): RawJson | undefined {
   switch (call.kind) {
     case 'tool':
     case 'prompt': return call.args;
-    case 'completion': return call.ref;
-    case 'listen': return call.filter;
+    case 'completion': return call.argument;
     case 'model': return call.body;
     case 'resource':
+    case 'listen':
     case 'task': return undefined;
   }
 }

@@ -113,7 +113,7 @@ function reloading(drain: () => Promise<void>): { readonly w: World; readonly re
   };
   const schemas: typeof passSchemas = { check: async () => { reload(); await new Promise((resolve) => setImmediate(resolve)); return { kind: 'valid' }; } };
   const handle = createHandle({ ...w.deps, schemas, backend: (row) => fleet.find(row) });
-  return { w, reached, call: async () => handle({ principal: principal(), origin: origin(), id: toRaw(1), method: 'tools/call', params: toRaw({ name: 'alpha__echo' }), paramHeaders: undefined }, { signal: new AbortController().signal, notify: () => {} }) };
+  return { w, reached, call: async () => handle({ principal: principal(), origin: origin(), id: toRaw(1), method: 'tools/call', params: toRaw({ name: 'alpha__echo' }), paramHeaders: undefined }, { signal: new AbortController().signal, notify: () => {}, ask: undefined, session: undefined }) };
 }
 
 test('a call that was decided before a reload runs on the backend it was decided for, one after it on the new one', async () => {

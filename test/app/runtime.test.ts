@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_OFFERS } from '../support/offers.ts';
+import { compileNames } from '../../src/config/compile.ts';
 import { RuntimeCell } from '../../src/app/runtime.ts';
 import { backendId } from '../../src/core/ids.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
@@ -11,12 +13,12 @@ const BETA = backendId('beta');
 const bare = (...ids: readonly string[]): Settings => settings({ names: 'bare', backends: ids.map((id) => backendSettings(id)) });
 
 function bench(from: Settings): { readonly cell: RuntimeCell; readonly names: () => Readonly<Record<string, string>>; readonly list: (id: string, ...tools: readonly string[]) => void } {
-  const cell = new RuntimeCell({ settings: from, configHash: 'h' }, [], { digest: (text) => text, compile: () => ({ roles: new Map(), kills: [], toolLimits: [] }), onListenerFault: () => assert.fail() });
+  const cell = new RuntimeCell({ settings: from, configHash: 'h' }, [], { digest: (text) => text, compile: () => ({ roles: new Map(), kills: [], toolLimits: [] }), names: compileNames, onListenerFault: () => assert.fail() });
   return {
     cell,
     names: () => Object.fromEntries(cell.current().catalog.tools.map((tool) => [tool.exposed, tool.target.backend])),
     list: (id, ...tools) => {
-      cell.listed(backendId(id), { tools: tools.map((name) => toRaw({ name })), instructions: undefined, era: 'legacy', version: '2025-11-25', server: id });
+      cell.listed(backendId(id), { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: tools.map((name) => toRaw({ name })), instructions: undefined, era: 'legacy', version: '2025-11-25', server: id });
     },
   };
 }

@@ -154,7 +154,7 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
 
     test('only a permit of the gateway for this very backend is accepted', async () => {
       const real = permit('echo');
-      const forged: unknown[] = [{ ...real }, Object.create(real), structuredClone({ call: real.call, trail: [], revision: 1 }), undefined, permit('echo', {}, { target: { backend: backendId('other'), name: 'echo' } })];
+      const forged: unknown[] = [{ ...real }, Object.create(real), structuredClone({ call: real.call, trail: [], revision: 1 }), undefined, permit('echo', {}, { target: { kind: 'tool', backend: backendId('other'), name: 'echo' } })];
       for (const value of forged) {
         // The type forbids it; the point is that a cast does not help.
         const result = await backend.call(value as ReturnType<typeof permit>, io());

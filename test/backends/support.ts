@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import type { ToolCall } from '../../src/core/call.ts';
 import { backendId, callId, instant, roleName, timestamp } from '../../src/core/ids.ts';
 import { AGENT_LIMITS } from '../../src/core/json/raw.ts';
@@ -70,7 +71,7 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
 const BASE = {
   timeoutMs: 5_000, maxTimeoutMs: 10_000, concurrency: 32, queue: 64, resultBytes: 1_000_000,
   breaker: { threshold: 5, recoveryMs: 1_000, windowMs: 10_000, minimumCalls: 5, failureRate: 0.5 },
-  idempotent: [], retries: 0, healthIntervalMs: 0,
+  idempotent: [], retries: 0, asks: { elicitation: true, sampling: false, roots: false }, roots: [], aliases: {}, hide: [], healthIntervalMs: 0,
 } as const;
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/backends/misbehaving.ts');
@@ -98,14 +99,14 @@ export function toolCall(name: string, args?: unknown, over: Partial<ToolCall> =
       subject: 'agent', roles: [roleName('role')], issuer: 'test', tokenId: undefined, keyId: undefined, via: 'local',
       expiresAt: timestamp(Date.now() + 60_000), credential: 'agent-credential-canary',
     },
-    origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: undefined, peer: 'local', trace: undefined },
-    target: { backend: backendId('peer'), name },
+    origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: undefined, peer: 'local', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
+    target: { kind: 'tool', backend: backendId('peer'), name },
     at: clock.mono(),
     wall: clock.wall(),
     exposed: `peer__${name}`,
     args: args === undefined ? undefined : json(args),
     meta: undefined,
-    wantsProgress: false,
+    wantsProgress: false, continuation: undefined,
     ...over,
   };
 }
@@ -115,7 +116,7 @@ export function permit(name: string, args?: unknown, over: Partial<ToolCall> = {
 }
 
 export function io(over: Partial<CallIo> = {}): CallIo {
-  return { signal: new AbortController().signal, onProgress: undefined, ...over };
+  return { signal: new AbortController().signal, onProgress: undefined, onLog: undefined, ask: undefined, ...over };
 }
 
 /** Polls until it holds; the deadline is only there to end a broken test. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compilePolicy, unmatchedPatterns } from '../../src/config/compile.ts';
+import { EMPTY_CATALOG } from '../../src/core/policy/catalog.ts';
+import { NO_OFFERS } from '../support/offers.ts';
 import type { Catalog, ToolEntry } from '../../src/core/catalog.ts';
 import { backendId, roleName, timestamp } from '../../src/core/ids.ts';
 import type { KillOverride, RevokeOverride } from '../../src/core/override.ts';
@@ -17,7 +19,7 @@ function policyOf(text: string): Policy {
 function may(policy: Policy, role: string, target: string): boolean {
   const [backend = '', name = ''] = target.split('/');
   const principal = { subject: 's', roles: [roleName(role)], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1e15), credential: 'c' } as const;
-  return isVisible(policy, principal, { backend: backendId(backend), name }, timestamp(0));
+  return isVisible(policy, principal, { kind: 'tool', backend: backendId(backend), name }, timestamp(0));
 }
 
 test('the permissions of the original: * and tools.execute allow everything, tools.read alone nothing, a deny beats both', () => {
@@ -62,10 +64,10 @@ test('per-tool limits keep the order of the file', () => {
 function catalogOf(tools: Readonly<Record<string, readonly string[]>>): Catalog {
   const entries = Object.entries(tools).flatMap(([backend, names]) => names.map((name): ToolEntry => {
     const raw = { text: '{}', start: 0, end: 2 } as unknown as ToolEntry['definition'];
-    return { target: { backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, mirrors: [], digest: '', hints: { readOnly: false, idempotent: false } };
+    return { target: { kind: 'tool', backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, mirrors: [], digest: '', hints: { readOnly: false, idempotent: false } };
   }));
-  const byBackend = new Map(Object.keys(tools).map((name) => [backendId(name), { backend: backendId(name), tools: new Map(), instructions: undefined }]));
-  return { tools: entries, byExposed: new Map(entries.map((entry) => [entry.exposed, entry])), byBackend, problems: [] };
+  const byBackend = new Map(Object.keys(tools).map((name) => [backendId(name), { backend: backendId(name), uriPrefix: name, tools: new Map(), prompts: new Map(), resources: new Map(), templates: new Map(), offers: NO_OFFERS, era: 'legacy' as const, instructions: undefined }]));
+  return { ...EMPTY_CATALOG, tools: entries, byExposed: new Map(entries.map((entry) => [entry.exposed, entry])), byBackend };
 }
 
 test('patterns that hit no tool are told, but only when all tools they could hit are known', () => {

@@ -30,7 +30,7 @@ test('the arguments arrive byte for byte: numbers, key order and unknown fields 
   const text = '{"name":"alpha__echo","arguments":{"z":12345678901234567890,"a":1.0,"n":-0,"e":1e400}}';
   const scanned = scan(text, AGENT_LIMITS);
   assert.ok(scanned.ok);
-  await w.handle({ principal: principal(), origin: origin(), id: toRaw('x'), method: 'tools/call', params: scanned.value, paramHeaders: undefined }, { signal: new AbortController().signal, notify: () => {} });
+  await w.handle({ principal: principal(), origin: origin(), id: toRaw('x'), method: 'tools/call', params: scanned.value, paramHeaders: undefined }, { signal: new AbortController().signal, notify: () => {}, ask: undefined, session: undefined });
   const [permit] = w.backends.get(backendId('alpha'))?.calls ?? [];
   assert.equal(permit?.call.kind === 'tool' ? permit.call.args : undefined, '{"z":12345678901234567890,"a":1.0,"n":-0,"e":1e400}');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NO_OFFERS } from '../support/offers.ts';
 import { backendId, roleName, timestamp } from '../../src/core/ids.ts';
 import type { KillScope } from '../../src/core/override.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
@@ -98,7 +99,7 @@ test('T129 T131 pages are sealed: together they are the whole list, and a foreig
   assert.equal(await ask(`${first?.slice(0, -2)}AA`), -32602);
   assert.equal(await ask(''), -32602);
   assert.equal(await ask(7), -32602);
-  w.cell.listed(backendId('alpha'), { tools: [], instructions: undefined, era: 'legacy', version: '2025-11-25', server: 's' });
+  w.cell.listed(backendId('alpha'), { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: [], instructions: undefined, era: 'legacy', version: '2025-11-25', server: 's' });
   assert.equal(await ask(first), -32602);
 });
 
@@ -115,7 +116,7 @@ test('C05 methods are looked up in a map: what is not offered is -32601, with 40
 
 test('T137 instructions name only backends of which the principal sees a tool', async () => {
   const w = world({ settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')], roles: [{ ...allowAll, deny: ['beta/*'] }] }) });
-  for (const id of ['alpha', 'beta']) w.cell.listed(backendId(id), { tools: (w.cell.current().catalog.tools.filter((row) => row.target.backend === id)).map((row) => row.definition), instructions: `use \u0007${id} well`, era: 'legacy', version: '2025-11-25', server: id });
+  for (const id of ['alpha', 'beta']) w.cell.listed(backendId(id), { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: (w.cell.current().catalog.tools.filter((row) => row.target.backend === id)).map((row) => row.definition), instructions: `use \u0007${id} well`, era: 'legacy', version: '2025-11-25', server: id });
   const text = String(read(await w.ask('server/discover')).result?.['instructions']);
   assert.match(text, /use alpha well/);
   assert.doesNotMatch(text, /beta/);
@@ -138,7 +139,7 @@ test('a listener hears of a change of its own list once, tagged with its id, and
   await new Promise((resolve) => setImmediate(resolve));
   const [ack] = heard;
   assert.deepEqual(ack === undefined ? undefined : parse(ack).params?.['notifications'], { toolsListChanged: true });
-  const listing = (count: number): Parameters<typeof w.cell.listed>[1] => ({ tools: w.cell.current().catalog.tools.slice(0, count).map((row) => row.definition), instructions: undefined, era: 'legacy', version: '2025-11-25', server: 's' });
+  const listing = (count: number): Parameters<typeof w.cell.listed>[1] => ({ prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: w.cell.current().catalog.tools.slice(0, count).map((row) => row.definition), instructions: undefined, era: 'legacy', version: '2025-11-25', server: 's' });
   w.cell.listed(backendId('beta'), listing(0));
   w.clock.advance(1000);
   assert.equal(heard.length, 1, 'a change of hidden tools is not announced');

@@ -177,7 +177,7 @@ test('T50 tools/list in a session carries nothing modern', async (t) => {
 test('T51 a change notice goes to exactly one of two open streams, and waits for one when there is none', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
-  const changed = (): void => ingress.watchers.forEach((watcher) => watcher.changed());
+  const changed = (): void => ingress.watchers.forEach((watcher) => watcher.changed('tools'));
   assert.equal(ingress.watchers.size, 1);
   changed();
   const first = await openStream({ ...talk.with(STREAM), method: 'GET' });
@@ -198,7 +198,7 @@ test('T52 Last-Event-ID replays nothing: streams have no event ids', async (t) =
   const { port, ingress } = await listener(t);
   const [mine, other] = [await session(port), await session(port)];
   const stream = await openStream({ ...mine.with(STREAM), method: 'GET' });
-  ingress.watchers.forEach((watcher) => watcher.changed());
+  ingress.watchers.forEach((watcher) => watcher.changed('tools'));
   await stream.until('list_changed');
   const foreign = await openStream({ ...other.with({ ...STREAM, 'Last-Event-ID': '1' }), method: 'GET' });
   await foreign.until('list_changed');

@@ -61,7 +61,7 @@ test('a change notice reaches a legacy client by its own GET stream', async (t) 
   const { port, ingress, surface } = await listener(t);
   const peer = await connect('v1', { via: 'http', url: `http://127.0.0.1:${port}/mcp`, token: ALICE });
   await eventually(() => surface.stats().subscriptions === 1, 'its stream is open');
-  ingress.watchers.forEach(({ changed }) => changed());
+  ingress.watchers.forEach(({ changed }) => changed('tools'));
   await eventually(() => peer.changes() === 1, 'the client was told');
   await peer.close();
 });

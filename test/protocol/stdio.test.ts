@@ -230,7 +230,7 @@ test('a change of what the agent may see is told once initialized, and not befor
   assert.equal(ingress.watchers.size, 0);
   say(INITIALIZED);
   await eventually(() => ingress.watchers.size === 1, 'the session is watched');
-  ingress.watchers.forEach(({ changed }) => changed());
+  ingress.watchers.forEach(({ changed }) => changed('tools'));
   await eventually(() => text().includes('"notifications/tools/list_changed"'), 'the notice');
 });
 

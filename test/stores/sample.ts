@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import type { ToolCall } from '../../src/core/call.ts';
 import type { Trail } from '../../src/core/decision.ts';
 import { backendId, callId, instant, roleName, timestamp } from '../../src/core/ids.ts';
@@ -61,10 +62,10 @@ export function sampleCall(parts: CallParts = {}): ToolCall {
     origin: {
       surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: parts.session ?? 'session-1',
       client: parts.client ?? { name: 'inspector', version: '1.0.0' }, peer: parts.peer ?? '192.0.2.77',
-      trace: { traceparent: parts.traceparent ?? `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: undefined },
+      capabilities: NO_CAPABILITIES, logLevel: undefined, trace: { traceparent: parts.traceparent ?? `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: undefined },
     },
-    target: { backend: backendId(backend), name }, at: CLOCK.mono(), wall: timestamp(parts.wall ?? Date.now()), exposed: `${backend}__${name}`,
-    args: 'args' in parts ? parts.args : toRaw({ path: '/tmp/a' }), meta: undefined, wantsProgress: false,
+    target: { kind: 'tool', backend: backendId(backend), name }, at: CLOCK.mono(), wall: timestamp(parts.wall ?? Date.now()), exposed: `${backend}__${name}`,
+    args: 'args' in parts ? parts.args : toRaw({ path: '/tmp/a' }), meta: undefined, wantsProgress: false, continuation: undefined,
   };
 }
 

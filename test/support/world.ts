@@ -1,5 +1,8 @@
 // A small world for pipeline tests: a clock that is set by hand, memory stores, and backends that answer from a function.
 import { createHash } from 'node:crypto';
+import { NO_OFFERS } from './offers.ts';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
+import { compileNames } from '../../src/config/compile.ts';
 import type { CallOrigin, Era } from '../../src/core/call.ts';
 import { backendId, instant, roleName, timestamp, type BackendId } from '../../src/core/ids.ts';
 import type { AgentIo, Answer, Handle, Inbound } from '../../src/core/inbound.ts';
@@ -63,7 +66,7 @@ export function backendSettings(id: string, over: Partial<Omit<Extract<BackendSe
     id: backendId(id), type: 'stdio', command: '/bin/false', args: [], env: {}, envPassthrough: [], cwd: undefined, restart: true, maxRestarts: 5,
     restartWindowMs: 60_000, handshakeMs: 1000, stopMs: 1000, sandbox: 'off', runAs: undefined, timeoutMs: 1000, maxTimeoutMs: 5000, concurrency: 100, queue: 100,
     resultBytes: 1 << 20, breaker: { threshold: 3, recoveryMs: 1000, windowMs: 10_000, minimumCalls: 10, failureRate: 0.5 }, idempotent: [], retries: 3,
-    era: 'auto', healthIntervalMs: 30_000, ...over,
+    era: 'auto', healthIntervalMs: 30_000, asks: { elicitation: true, sampling: false, roots: false }, roots: [], aliases: {}, hide: [], ...over,
   };
 }
 
@@ -72,7 +75,7 @@ export const allowAll: RoleSettings = { name: roleName('developer'), permissions
 export function settings(over: Partial<Settings> = {}): Settings {
   return {
     gateway: { listen: { host: '127.0.0.1', port: 0 }, healthListen: { host: '127.0.0.1', port: 0 }, publicUrl: undefined, allowedOrigins: [], allowedHosts: [], behindProxy: false, trustedProxies: [], logLevel: 'info', stateDir: '/nonexistent', controlSocket: '/nonexistent/control.sock', drainMs: 1000, metricsToken: undefined },
-    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 },
+    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 , parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, follows: 100},
     auth: { hmac: undefined, ownKeys: undefined, issuers: [], roleClaim: 'role', leewayMs: 30_000, maxLifetimeMs: undefined, tokenBytes: 8192, cacheEntries: 100 },
     store: { postgresUrl: undefined, maxConnections: 10, sqlitePath: ':memory:' },
     audit: { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: [] },
@@ -110,6 +113,7 @@ export function fakeBackend(id: string, respond: Respond): Backend & { readonly 
       calls.push(permit);
       return respond(permit, io);
     },
+    follow: () => Promise.resolve(ok(() => undefined)),
     listing: () => undefined,
     status: () => ({ id: backendId(id), transport: 'stdio', state: 'ready', since: timestamp(0), era: 'legacy', version: '2025-11-25', tools: 1, pid: undefined, restarts: 0, inflight: 0, lastFault: undefined, noise: 0 }),
     async stop() {},
@@ -135,18 +139,18 @@ export interface World {
 export const passSchemas: SchemaChecker = { check: () => Promise.resolve({ kind: 'valid' }) };
 
 export function origin(over: Partial<CallOrigin> = {}): CallOrigin {
-  return { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, peer: '127.0.0.1', trace: undefined, ...over };
+  return { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: '127.0.0.1', trace: undefined, ...over };
 }
 
 export function world(options: { readonly settings?: Settings; readonly tools?: Readonly<Record<string, readonly unknown[]>>; readonly respond?: Respond; readonly schemas?: SchemaChecker } = {}): World {
   const clock = new HandClock();
   const from = options.settings ?? settings();
   const faults: unknown[] = [];
-  const cell = new RuntimeCell({ settings: from, configHash: 'hash-1' }, [], { digest: sha, compile, onListenerFault: (error) => faults.push(error) });
+  const cell = new RuntimeCell({ settings: from, configHash: 'hash-1' }, [], { digest: sha, compile, names: compileNames, onListenerFault: (error) => faults.push(error) });
   const backends = new Map(from.backends.map((row) => [row.id, fakeBackend(row.id, options.respond ?? (() => okText('ok')))] as const));
   for (const row of from.backends) {
     const tools = options.tools?.[row.id] ?? [{ name: 'echo', inputSchema: { type: 'object' } }];
-    cell.listed(row.id, { tools: tools.map(toRaw), instructions: undefined, era: 'legacy', version: '2025-11-25', server: row.id });
+    cell.listed(row.id, { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: tools.map(toRaw), instructions: undefined, era: 'legacy', version: '2025-11-25', server: row.id });
   }
   const intents: Intent[] = [];
   const outcomes: Outcome[] = [];
@@ -185,7 +189,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
   const ask: World['ask'] = (method, params, over = {}) => {
     const { io, era, ...rest } = over;
     const inbound: Inbound = { principal: principal(), origin: origin(era === 'legacy' ? { era, version: '2025-11-25' } : {}), id: toRaw(1), method, params: params === undefined ? undefined : toRaw(params), paramHeaders: undefined, ...rest };
-    return handle(inbound, { signal: new AbortController().signal, notify: () => {}, ...io });
+    return handle(inbound, { signal: new AbortController().signal, notify: () => {}, ask: undefined, session: undefined, ...io });
   };
   return {
     clock, cell, handle, deps, intents, outcomes, heard, faults, backends, ask,

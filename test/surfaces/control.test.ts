@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import { controlOf } from '../../src/cli/control.ts';
 import { backendId, callId, instant, timestamp } from '../../src/core/ids.ts';
 import type { LiveEvent } from '../../src/core/operations.ts';
@@ -188,9 +189,9 @@ function outcome(): LiveEvent {
     outcome: {
       kind: 'call',
       call: {
-        id: callId('c1'), kind: 'tool', exposed: 'gh__x', args: quote('SECRET-ARGUMENT'), meta: quote('SECRET-META'), wantsProgress: false, principal: principalOf(ALICE, 'alice'),
-        origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: 'v', session: undefined, client: undefined, peer: 'p', trace: undefined },
-        target: { backend: backendId('gh'), name: 'x' }, at: instant(0), wall: timestamp(0),
+        id: callId('c1'), kind: 'tool', exposed: 'gh__x', args: quote('SECRET-ARGUMENT'), meta: quote('SECRET-META'), wantsProgress: false, continuation: undefined, principal: principalOf(ALICE, 'alice'),
+        origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: 'v', session: undefined, client: undefined, peer: 'p', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
+        target: { kind: 'tool', backend: backendId('gh'), name: 'x' }, at: instant(0), wall: timestamp(0),
       },
       trail: [], revision: 1, configHash: 'h', end: { kind: 'cancelled', by: 'agent' }, took: { admitMs: 1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined },
     },

@@ -1,13 +1,14 @@
 // An Ingress of known behaviour for tests of the surfaces: two people with tokens, a few tools, everything it was told kept.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { AgentIo, Answer, Handle, Inbound, Ingress, RefusedRequest, Viewer } from '../../src/core/inbound.ts';
+import type { AgentIo, Answer, Handle, Inbound, Ingress, ListName, RefusedRequest, Viewer } from '../../src/core/inbound.ts';
 import { instant, roleName, timestamp } from '../../src/core/ids.ts';
 import { arrayOf, objectOf, quote, toRaw } from '../../src/core/json/compose.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
 import { members, safeIntegerOf, stringOf } from '../../src/core/json/slice.ts';
 import type { AuthFailure, Principal } from '../../src/core/principal.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
+import { EMPTY_CATALOG } from '../../src/core/policy/catalog.ts';
 import { err, ok } from '../../src/core/result.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/settings.ts';
@@ -51,7 +52,7 @@ export function principalOf(token: string, subject: string): Principal {
 
 export interface Watcher {
   readonly viewer: Viewer;
-  readonly changed: () => void;
+  readonly changed: (list: ListName) => void;
 }
 
 export interface FakeIngress extends Ingress {
@@ -130,7 +131,7 @@ function snapshotOf(settings: Settings): Snapshot {
     configHash: 'test',
     settings,
     policy: { roles: new Map([[DEVELOPER, { name: DEVELOPER, mode: 'enforce', allow: [patternOf('*')], deny: [patternOf('secret/*')] }]]), kills: [], toolLimits: [] },
-    catalog: { tools: [], byExposed: new Map(), byBackend: new Map(), problems: [] },
+    catalog: EMPTY_CATALOG,
   };
 }
 

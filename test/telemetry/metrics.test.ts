@@ -46,7 +46,7 @@ test('E11: names that agents make up never become labels', async () => {
   const of = metrics();
   for (let at = 0; at < 500; at += 1) {
     of.outcome(refusal({ name: `bogus-${at}`, method: at % 2 === 0 ? 'tools/call' : `method-${at}` }));
-    of.outcome(outcome(FORBIDDEN, { target: { backend: backendId('fs'), name: 'gone' }, exposed: `exposed-${at}` }));
+    of.outcome(outcome(FORBIDDEN, { target: { kind: 'tool', backend: backendId('fs'), name: 'gone' }, exposed: `exposed-${at}` }));
   }
   const text = await of.scrape();
   assert.ok(!/bogus|exposed-|method-/.test(text));
@@ -55,7 +55,7 @@ test('E11: names that agents make up never become labels', async () => {
 
 test('a backend that renames its tools for ever fills a bounded number of series', async () => {
   const of = metrics();
-  for (let at = 0; at < 1500; at += 1) of.outcome(outcome(undefined, { target: { backend: backendId('fs'), name: `t${at}` } }));
+  for (let at = 0; at < 1500; at += 1) of.outcome(outcome(undefined, { target: { kind: 'tool', backend: backendId('fs'), name: `t${at}` } }));
   const found = await series(of, 'sentinel_calls_total');
   assert.equal(found.length, 1001);
   assert.ok(found.includes('{backend="fs",tool="other",decision="allow",code="ok"} 500'));

@@ -1,4 +1,5 @@
 // Outcomes for the tests of this folder.
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import type { ToolCall } from '../../src/core/call.ts';
 import type { Evidence } from '../../src/core/decision.ts';
 import { backendId, callId, instant, roleName, timestamp } from '../../src/core/ids.ts';
@@ -9,10 +10,10 @@ const OK: End = { kind: 'answered', isError: false, bytes: 10, digest: '' };
 
 function call(parts: Partial<ToolCall> = {}): ToolCall {
   return {
-    kind: 'tool', id: callId('call-1'), target: { backend: backendId('fs'), name: 'read' }, at: instant(1), wall: timestamp(1), exposed: 'fs__read',
+    kind: 'tool', id: callId('call-1'), target: { kind: 'tool', backend: backendId('fs'), name: 'read' }, at: instant(1), wall: timestamp(1), exposed: 'fs__read',
     principal: { subject: 'alice', roles: [roleName('developer')], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(9), credential: '' },
-    origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: { name: 'inspector', version: '1' }, peer: '127.0.0.1', trace: undefined },
-    args: toRaw({ password: 'hunter2' }), meta: undefined, wantsProgress: false, ...parts,
+    origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: { name: 'inspector', version: '1' }, peer: '127.0.0.1', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
+    args: toRaw({ password: 'hunter2' }), meta: undefined, wantsProgress: false, continuation: undefined, ...parts,
   };
 }
 

@@ -74,6 +74,11 @@ class StdioBackend implements Backend {
     return this.#status.listing;
   }
 
+  /** Not offered to anybody until backends are asked what they can do. */
+  follow(): Promise<Result<() => void, BackendFault>> {
+    return Promise.resolve(err({ code: 'protocol', detail: 'this backend has no subscriptions' }));
+  }
+
   status(): BackendStatus {
     return this.#status.view();
   }

@@ -12,7 +12,7 @@ import { ok } from '../result.ts';
 import { hasControl } from '../text.ts';
 import { matches, type Pattern } from './globs.ts';
 import { bareName, prefixedName } from './names.ts';
-import { keptOwners, OPEN_HEARING, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
+import { keptOwners, OPEN_HEARING, ownedName, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
 import { canonicalUri, exposedUri, uriPrefix } from './uris.ts';
 
 /** What the configuration says of one backend's names. */
@@ -167,7 +167,7 @@ function told({ names, problems }: Source, code: CatalogProblem['code'], name: s
 /** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
 function unique<E extends Entry>(entries: readonly E[], hearing: Hearing, given: Map<string, Owner>, problems: CatalogProblem[]): ReadonlyMap<string, E> {
   const found = new Map<string, E>();
-  for (const [key, claimants] of Map.groupBy(entries, ({ target, exposed }) => (target.kind === 'tool' ? exposed : `${target.kind}\u0000${exposed}`))) {
+  for (const [key, claimants] of Map.groupBy(entries, ownedName)) {
     const owner = ownerOf(claimants.map((entry) => entry.target.backend), key, hearing);
     if (owner === undefined) continue;
     given.set(key, owner);

@@ -1,6 +1,12 @@
 // To whom a bare tool name belongs. Whoever is first up must not take the name of one that starts more slowly, and whoever lists late must
 // not take one that is given (tool shadowing): a name is given when every backend has listed or failed, and stays given. Pure.
+import type { Entry } from '../catalog.ts';
 import type { BackendId } from '../ids.ts';
+
+/** Under which an exposed name is kept: tools and prompts do not share theirs. */
+export function ownedName({ target, exposed }: Pick<Entry, 'target' | 'exposed'>): string {
+  return target.kind === 'tool' ? exposed : `${target.kind}\u0000${exposed}`;
+}
 
 export interface Owner {
   /** Undefined: of nobody, since more than one claimed it in their first lists. */

@@ -2,6 +2,7 @@
 // (SI2). One session for the 2025 revisions; the modern one keeps nothing but what is in flight.
 import type { CallOrigin, SurfaceName } from '../../core/call.ts';
 import { arrayOf, toRaw } from '../../core/json/compose.ts';
+import { NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { Ingress } from '../../core/inbound.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { AuthFailure, Principal } from '../../core/principal.ts';
@@ -152,7 +153,7 @@ export class Dialogue {
     if (prepared.long) this.#long.set(message.key, { principal, controller });
     const inbound = { principal, origin: prepared.origin, id: message.id, method: message.method, params: message.params, paramHeaders: undefined };
     const notify = (sent: RawJson): void => this.#notify(sent, prepared.long ? controller : undefined);
-    const answer = await answerOf(this.#ingress, inbound, { signal: controller.signal, notify });
+    const answer = await answerOf(this.#ingress, inbound, { signal: controller.signal, notify, ask: undefined, session: undefined });
     this.#talk.end(message);
     this.#long.delete(message.key);
     // A failed initialize leaves the conversation as it was, so that it can be tried again (C11 of the original).
@@ -171,7 +172,7 @@ export class Dialogue {
     if (refused !== undefined) return { refused: refused.message };
     if (message.method === 'initialize') this.#talk.introduce(message);
     const { version, client, label } = this.#talk;
-    return { refused: undefined, long: false, origin: { ...this.#origin(meta), era: 'legacy', version, session: label, client } };
+    return { refused: undefined, long: false, origin: { ...this.#origin(meta), era: 'legacy', version, session: label, client, capabilities: NO_CAPABILITIES, logLevel: undefined } };
   }
 
   #modern(message: RequestEnvelope, meta: MetaMembers): Prepared {
@@ -184,7 +185,7 @@ export class Dialogue {
       return { refused: errorMessage(message.id, CODE.internal, 'Too many open streams', toRaw({ sentinel: { code: DENIAL_CODES.busy } })) };
     }
     const { version, client } = climbed.value;
-    return { refused: undefined, long, origin: { ...this.#origin(meta), era: 'modern', version, session: undefined, client } };
+    return { refused: undefined, long, origin: { ...this.#origin(meta), era: 'modern', version, session: undefined, client, capabilities: NO_CAPABILITIES, logLevel: undefined } };
   }
 
   #origin(meta: MetaMembers): Pick<CallOrigin, 'surface' | 'endpoint' | 'peer' | 'trace'> {

@@ -1,5 +1,6 @@
 // HTTP agents of the 2025 revisions: a session from initialize to DELETE, bound to its principal; POST, GET and DELETE on one
 // path. A dropped connection is not a cancel here (SL6); only `notifications/cancelled` and DELETE are.
+import { NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { Inbound } from '../../core/inbound.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { RawJson } from '../../core/json/scan.ts';
@@ -90,7 +91,7 @@ async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): 
   talk.introduce(message);
   const exchange = exchangeOf(state, guest, () => undefined);
   // `initialize` cannot be cancelled (SL6).
-  const answered = await answerOf(ingress, inboundOf(guest, talk, message), { signal: new AbortController().signal, notify: (sent) => exchange.notify(sent) });
+  const answered = await answerOf(ingress, inboundOf(guest, talk, message), { signal: new AbortController().signal, notify: (sent) => exchange.notify(sent), ask: undefined, session: undefined });
   state.exchanges.delete(exchange);
   if (!isResult(answered.message)) return exchange.finish(answered);
   // Asked again: others may have been opened while this one was answered.
@@ -124,7 +125,7 @@ async function answer(state: HttpState, guest: Guest, session: HttpSession, mess
 
 async function run(state: HttpState, guest: Guest, session: HttpSession, message: RequestEnvelope, exchange: Exchange, controller: AbortController): ReturnType<typeof answerOf> {
   const inbound = inboundOf(guest, session.talk, message);
-  const answered = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (sent) => exchange.notify(sent) });
+  const answered = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (sent) => exchange.notify(sent), ask: undefined, session: undefined });
   session.talk.end(message);
   session.lastSeen = state.ingress.clock.mono();
   return answered;
@@ -186,6 +187,8 @@ function inboundOf(guest: Guest, talk: LegacySession, message: RequestEnvelope):
       version: talk.version,
       session: talk.label,
       client: talk.client,
+      capabilities: NO_CAPABILITIES,
+      logLevel: undefined,
       peer: guest.peer,
       trace: traceOf(metaOf(message), guest.headers),
     },

@@ -1,6 +1,7 @@
 // One POST of 2026-07-28: stateless. The answer is JSON, or a stream from the first notification on; a client that goes away
 // has cancelled (SH12). No session is ever minted or read here (SH10).
 import { toRaw } from '../../core/json/compose.ts';
+import { NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { Inbound } from '../../core/inbound.ts';
 import { DENIAL_CODES } from '../../core/wire/denials.ts';
 import { isOffered, methodOf } from '../../relay/methods.ts';
@@ -47,7 +48,7 @@ async function run(state: HttpState, guest: Guest, inbound: Inbound, long: boole
     if (!res.writableFinished) controller.abort('agent');
   });
   state.exchanges.add(exchange);
-  const answer = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (message) => exchange.notify(message) });
+  const answer = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (message) => exchange.notify(message), ask: undefined, session: undefined });
   state.exchanges.delete(exchange);
   if (long) state.longStreams.give(principal);
   exchange.finish(answer);
@@ -63,6 +64,8 @@ function inboundOf(guest: Guest, message: RequestEnvelope, meta: MetaMembers, en
       version: envelope.version,
       session: undefined,
       client: envelope.client,
+      capabilities: NO_CAPABILITIES,
+      logLevel: undefined,
       peer: guest.peer,
       trace: traceOf(meta, guest.headers),
     },

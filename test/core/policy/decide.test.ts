@@ -1,12 +1,13 @@
 // Several roles at once: what one of them watches must not open what another one closes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Target } from '../../../src/core/call.ts';
 import { backendId, roleName, timestamp } from '../../../src/core/ids.ts';
 import { decide, isVisible } from '../../../src/core/policy/decide.ts';
 import type { RoleRules } from '../../../src/core/snapshot.ts';
 import { pattern, principal } from '../../support/world.ts';
 
-const target = { backend: backendId('alpha'), name: 'delete_all' };
+const target: Target = { kind: 'tool', backend: backendId('alpha'), name: 'delete_all' };
 const now = timestamp(0);
 const role = (name: string, over: Partial<RoleRules>): RoleRules => ({ name: roleName(name), mode: 'enforce', allow: [], deny: [], ...over });
 

@@ -8,7 +8,7 @@ function pattern(text: string): Pattern {
   if (!compiled.ok) throw new Error(compiled.error.code);
   return compiled.value;
 }
-const hit = (text: string, backend: string, name: string): boolean => matches(pattern(text), { backend, name });
+const hit = (text: string, backend: string, name: string): boolean => matches(pattern(text), { kind: 'tool', backend, name });
 
 /** The meaning of a side, written as slow as possible: lists of characters, every choice tried. */
 function means(glob: readonly string[], name: readonly string[]): boolean {
@@ -36,7 +36,7 @@ test('matches what the slow reference matches', () => {
     fc.pre(compiled.ok);
     const expected = reference(text, backend, name);
     seen[expected ? 'hit' : 'miss'] += 1;
-    assert.equal(matches(compiled.value, { backend, name }), expected, `${text} on ${backend} / ${name}`);
+    assert.equal(matches(compiled.value, { kind: 'tool', backend, name }), expected, `${text} on ${backend} / ${name}`);
   }), { numRuns: 5000 });
   assert.ok(seen.hit > 100 && seen.miss > 100, JSON.stringify(seen));
 });

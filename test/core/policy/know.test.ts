@@ -31,7 +31,7 @@ test('whoever may see any tool of a backend may know the backend', () => {
   const rules = fc.record({ allow: fc.array(pattern, { maxLength: 3 }), deny: fc.array(pattern, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const) });
   fc.assert(fc.property(fc.dictionary(fc.constantFrom('one', 'two', 'three'), rules), fc.constantFrom('a', 'b', 'ab'), fc.constantFrom('a', 'b', 'ab', 'a/b'), (given, backend, name) => {
     const policy = policyOf(given);
-    if (isVisible(policy, WHO, { backend: backendId(backend), name }, NOW)) assert.ok(mayKnow(policy, WHO, backendId(backend)));
+    if (isVisible(policy, WHO, { kind: 'tool', backend: backendId(backend), name }, NOW)) assert.ok(mayKnow(policy, WHO, backendId(backend)));
   }), { numRuns: 2000 });
 });
 

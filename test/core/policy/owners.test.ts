@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NO_OFFERS } from '../../support/offers.ts';
 import { backendId, type BackendId } from '../../../src/core/ids.ts';
 import { toRaw } from '../../../src/core/json/compose.ts';
 import { buildCatalog } from '../../../src/core/policy/catalog.ts';
@@ -9,7 +10,7 @@ import { keptOwners, type Owners } from '../../../src/core/policy/owners.ts';
 import type { BackendListing } from '../../../src/core/ports.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-const listing = (names: readonly string[]): BackendListing => ({ tools: names.map((name) => toRaw({ name, inputSchema: { type: 'object' } })), instructions: undefined, era: 'legacy', version: '2025-11-25', server: 'x' });
+const listing = (names: readonly string[]): BackendListing => ({ prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: names.map((name) => toRaw({ name, inputSchema: { type: 'object' } })), instructions: undefined, era: 'legacy', version: '2025-11-25', server: 'x' });
 const [alpha, beta, gamma] = ['alpha', 'beta', 'gamma'].map(backendId);
 assert.ok(alpha !== undefined && beta !== undefined && gamma !== undefined);
 
@@ -23,7 +24,7 @@ function after(order: readonly BackendId[], heard: readonly (readonly [BackendId
     if (said === 'failed') failed.add(id);
     else listings.set(id, listing(said));
     const unheard = new Set(order.filter((one) => !listings.has(one)));
-    const built = buildCatalog({ order, listings, names, hearing: { owners, unheard, waiting: [...unheard].some((one) => !failed.has(one)) } }, digest);
+    const built = buildCatalog({ order: order.map((id) => ({ id, aliases: {}, hide: [] })), listings, names, hearing: { owners, unheard, waiting: [...unheard].some((one) => !failed.has(one)) } }, digest);
     owners = built.owners;
     exposed = Object.fromEntries(built.catalog.tools.map((tool) => [tool.exposed, tool.target.backend]));
   }
