@@ -1,67 +1,36 @@
-// An HTTP backend: keeps a link in the era it speaks, renews it when it is lost, and lets admitted calls through (CH1–CH12, original F).
+// An HTTP backend: lets admitted calls through to the link that is kept with it, each of them once (CH1–CH12, original F).
 import type { ToolCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
-import type { Mirror } from '../../core/mirrors.ts';
 import type { Permit } from '../../core/permit.ts';
 import { compilePattern, matches, type Pattern } from '../../core/policy/globs.ts';
 import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
-import { err, ok, type Result } from '../../core/result.ts';
+import { err, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
-import { Attempt, Nap } from '../attempt.ts';
-import { Backoff } from '../backoff.ts';
-import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { callParams } from '../params.ts';
-import { SingleFlight } from '../single-flight.ts';
 import { StatusCell } from '../status.ts';
 import type { Asked, Reply } from './call.ts';
-import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list, SESSION_LOST } from './connect.ts';
-import { HttpConversation } from './conversation.ts';
-import { literalProblem } from './egress.ts';
-import { ping } from './health.ts';
-import { holdStream } from './stream.ts';
-
-const STOPPED: BackendFault = { code: 'stopped' };
-/** Failing calls raise the question whether it is alive; asking costs a request. */
-const SUSPECT_GAP_MS = 1_000;
+import { type HttpLink, SESSION_LOST } from './connect.ts';
+import { KeptLink } from './kept-link.ts';
 
 class HttpBackend implements Backend {
   readonly id: BackendId;
   readonly #settings: HttpBackendSettings;
   readonly #deps: BackendDeps;
-  readonly #input: ConnectInput;
   readonly #status: StatusCell;
-  readonly #backoff: Backoff;
-  readonly #relist: SingleFlight;
-  readonly #attempt = new Attempt();
-  readonly #nap: Nap;
+  readonly #kept: KeptLink;
   readonly #idempotent: readonly Pattern[];
-  #mirrors: ReadonlyMap<string, readonly Mirror[]> = new Map();
-  /** A legacy verdict and when it was reached (CH3). */
-  #legacySince: number | undefined;
-  #live: HttpLink | undefined;
-  #suspect = false;
-  #loop: Promise<void> | undefined;
-  #ended: Promise<void> | undefined;
-  #stopping = false;
 
   constructor(settings: HttpBackendSettings, deps: BackendDeps) {
     this.id = settings.id;
     this.#settings = settings;
     this.#deps = deps;
     this.#status = new StatusCell(settings.id, 'http', deps);
-    this.#nap = new Nap(deps.timers);
-    const { backoffBaseMs: baseMs, backoffCapMs: capMs, stableMs, relistMs } = deps.limits;
-    this.#backoff = new Backoff({ baseMs, capMs, stableMs, maxRestarts: 0, windowMs: 0 }, () => deps.random.float());
-    this.#relist = new SingleFlight(deps.timers, relistMs, async () => {
-      if (this.#live !== undefined) await this.#list(this.#live);
-    });
-    const conversation = new HttpConversation(settings, deps, { toolsChanged: () => this.#relist.request(), noise: () => this.#status.noise() });
-    this.#input = { conversation, settings, deps };
+    this.#kept = new KeptLink(settings, deps, this.#status);
     this.#idempotent = settings.idempotent.flatMap((text) => {
       const pattern = compilePattern(text);
       return pattern.ok ? [pattern.value] : [];
@@ -69,23 +38,11 @@ class HttpBackend implements Backend {
   }
 
   start(): void {
-    this.#loop ??= this.#run();
+    this.#kept.start();
   }
 
   async stop(): Promise<void> {
-    this.#ended ??= this.#end();
-    return this.#ended;
-  }
-
-  async #end(): Promise<void> {
-    this.#stopping = true;
-    this.#relist.close();
-    const manner = this.#live?.manner;
-    this.#live = undefined;
-    this.#nap.wake();
-    await this.#input.conversation.close(STOPPED, manner);
-    await this.#loop;
-    this.#status.become('stopped');
+    return this.#kept.stop();
   }
 
   listing(): BackendListing | undefined {
@@ -115,30 +72,21 @@ class HttpBackend implements Backend {
   }
 
   async #attended(call: ToolCall, io: CallIo): Promise<Asked> {
-    const live = await this.#ready(io.signal);
+    const live = await this.#kept.ready(io.signal);
     if (!live.ok) return live;
     const reply = await this.#send(live.value, call, io);
     if (!(await this.#mayAgain(live.value, call, reply))) return this.#judged(live.value, reply);
-    const next = await this.#ready(io.signal);
+    const next = await this.#kept.ready(io.signal);
     return next.ok ? this.#judged(next.value, await this.#send(next.value, call, io)) : next;
-  }
-
-  async #ready(signal: AbortSignal): Promise<Result<HttpLink, BackendFault>> {
-    if (this.#live === undefined && !this.#stopping && !signal.aborted) {
-      this.start();
-      await this.#attempt.settled(this.#deps.timers, signal, this.#settings.timeoutMs);
-    }
-    if (this.#stopping) return err(STOPPED);
-    return this.#live === undefined || signal.aborted ? err(this.#status.absent(signal)) : ok(this.#live);
   }
 
   async #send({ manner, envelope }: HttpLink, call: ToolCall, io: CallIo): Promise<Reply> {
     const { timeoutMs, maxTimeoutMs, resultBytes } = this.#settings;
     const { name } = call.target;
-    return this.#input.conversation.ask({
+    return this.#kept.conversation.ask({
       manner, timeoutMs, maxTimeoutMs, resultBytes, name, method: 'tools/call', signal: io.signal, cancellable: true,
       params: (id) => callParams(call, envelope, id, this.#deps.random),
-      extra: mirrorHeaders(this.#mirrors.get(name) ?? [], call.args),
+      extra: mirrorHeaders(this.#kept.mirrorsOf(name), call.args),
       onProgress: call.wantsProgress ? io.onProgress : undefined,
     });
   }
@@ -147,13 +95,13 @@ class HttpBackend implements Backend {
   async #mayAgain(live: HttpLink, call: ToolCall, { asked, status }: Reply): Promise<boolean> {
     if (!asked.ok) {
       if (status !== 404 || live.manner.session === undefined) return false;
-      this.#lose(live, SESSION_LOST);
+      this.#kept.lose(live, SESSION_LOST);
       return this.#idempotent.some((pattern) => matches(pattern, call.target));
     }
     if (live.link.era !== 'modern' || asked.value.kind !== 'error') return false;
-    if (asked.value.code === CODE.headerMismatch) return (await this.#list(live)) === undefined;
+    if (asked.value.code === CODE.headerMismatch) return (await this.#kept.list(live)) === undefined;
     if (asked.value.code !== CODE.unsupportedVersion) return false;
-    this.#lose(live, { code: 'protocol', detail: 'the backend no longer takes the agreed revision' });
+    this.#kept.lose(live, { code: 'protocol', detail: 'the backend no longer takes the agreed revision' });
     return true;
   }
 
@@ -163,125 +111,8 @@ class HttpBackend implements Backend {
     const isLost = live.manner.session !== undefined && status === 404;
     if (isLost) return err(SESSION_LOST);
     // Some servers answer 400 for a session they do not know; a ping will tell.
-    if (code === 'unreachable' || code === 'timeout' || status >= 500 || (status === 400 && live.manner.session !== undefined)) this.#doubt();
+    if (code === 'unreachable' || code === 'timeout' || status >= 500 || (status === 400 && live.manner.session !== undefined)) this.#kept.doubt();
     return asked;
-  }
-
-  #doubt(): void {
-    if (this.#suspect) return;
-    this.#suspect = true;
-    this.#nap.wake();
-  }
-
-  #lose(live: HttpLink, fault?: BackendFault): void {
-    if (this.#live !== live) return;
-    this.#live = undefined;
-    // Whoever calls now waits for the new link rather than being refused.
-    this.#attempt.begin();
-    this.#status.become('starting', fault);
-    this.#nap.wake();
-  }
-
-  async #run(): Promise<void> {
-    const problem = literalProblem({ host: new URL(this.#settings.url).hostname.replaceAll(/^\[|\]$/g, ''), allowPrivate: this.#settings.allowPrivate });
-    if (problem !== undefined) return this.#status.become('failed', { code: 'unreachable', detail: problem });
-    this.#attempt.begin();
-    this.#status.become('starting');
-    while (!this.#stopping) {
-      const began = this.#deps.clock.mono();
-      const fault = await this.#once();
-      if (this.#stopping) break;
-      this.#status.restarts += 1;
-      // A lost session is opened again at once; trouble is given time.
-      if (fault === undefined) continue;
-      this.#status.become('backing_off', fault);
-      const now = this.#deps.clock.mono();
-      const verdict = this.#backoff.next(now, now - began);
-      if (verdict.kind === 'again') await this.#nap.sleep(verdict.afterMs);
-    }
-    this.#attempt.finish();
-    return undefined;
-  }
-
-  /** From one connection to its end. Undefined: connect again at once. */
-  async #once(): Promise<BackendFault | undefined> {
-    const opened = await this.#open();
-    if (!opened.ok) this.#status.startFailed();
-    this.#attempt.finish();
-    if (!opened.ok) return opened.error;
-    const live = opened.value;
-    const release = live.link.listChanged ? holdStream(this.#input, live) : () => undefined;
-    const fault = await this.#watch(live);
-    release();
-    if (this.#live === live) this.#live = undefined;
-    return fault;
-  }
-
-  async #open(): Promise<Result<HttpLink, BackendFault>> {
-    const plan = this.#eraPlan();
-    const linked = await connect(this.#input, plan);
-    const fault = linked.ok ? await this.#list(linked.value) : linked.error;
-    // Whatever failed, an old verdict may be the reason.
-    if (fault !== undefined) this.#legacySince = undefined;
-    if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
-    if (this.#stopping) return err(STOPPED);
-    if (plan === 'auto') this.#legacySince = linked.value.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
-    this.#live = linked.value;
-    this.#suspect = false;
-    this.#status.become('ready');
-    return linked;
-  }
-
-  #eraPlan(): EraPlan {
-    if (this.#settings.era !== 'auto' || this.#legacySince === undefined) return this.#settings.era;
-    return this.#verdictIsOld() ? 'auto' : 'legacy';
-  }
-
-  #verdictIsOld(): boolean {
-    return this.#legacySince !== undefined && this.#deps.clock.mono() - this.#legacySince >= this.#deps.limits.eraHorizonMs;
-  }
-
-  /** Returns when the link is of no use any more: why, or undefined when a better one may be had at once. */
-  async #watch(live: HttpLink): Promise<BackendFault | undefined> {
-    const interval = this.#settings.healthIntervalMs > 0 ? this.#settings.healthIntervalMs : DAY_MS;
-    let asked = -Infinity;
-    while (this.#live === live) {
-      const due = this.#suspect ? asked + SUSPECT_GAP_MS : Math.max(asked, this.#input.conversation.heardAt) + interval;
-      const now = this.#deps.clock.mono();
-      if (due > now) {
-        await this.#nap.sleep(due - now);
-        continue;
-      }
-      this.#suspect = false;
-      asked = now;
-      const fault = await ping(this.#input, live);
-      if (fault === SESSION_LOST) this.#lose(live, SESSION_LOST);
-      else if (fault !== undefined) return fault;
-      else if (this.#verdictIsOld() && (await this.#speaksModern())) this.#lose(live);
-    }
-    return undefined;
-  }
-
-  async #speaksModern(): Promise<boolean> {
-    const found = await discover(this.#input);
-    this.#legacySince = this.#deps.clock.mono();
-    if (found === 'legacy' || !found.ok) return false;
-    this.#legacySince = undefined;
-    return true;
-  }
-
-  /** Undefined: the list is known now. */
-  async #list(link: HttpLink): Promise<BackendFault | undefined> {
-    const listed = await list(this.#input, link);
-    if (!listed.ok) {
-      if (listed.error === SESSION_LOST) this.#lose(link, SESSION_LOST);
-      return listed.error;
-    }
-    const { tools, mirrors, notes } = listed.value;
-    for (const note of notes) this.#deps.log({ backend: this.id, level: 'warn', event: 'tools/list', text: note });
-    this.#mirrors = mirrors;
-    this.#status.listed(link.link, tools);
-    return undefined;
   }
 }
 

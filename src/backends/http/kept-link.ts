@@ -1,0 +1,208 @@
+// The link to one HTTP backend: made in the era it speaks, watched, renewed when it is lost; with its list. Sends no calls.
+import type { Mirror } from '../../core/mirrors.ts';
+import type { BackendFault } from '../../core/ports.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { HttpBackendSettings } from '../../core/settings.ts';
+import { Attempt, Nap } from '../attempt.ts';
+import { Backoff } from '../backoff.ts';
+import { DAY_MS } from '../deadline.ts';
+import type { BackendDeps } from '../deps.ts';
+import { SingleFlight } from '../single-flight.ts';
+import type { StatusCell } from '../status.ts';
+import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list, SESSION_LOST } from './connect.ts';
+import { HttpConversation } from './conversation.ts';
+import { literalProblem } from './egress.ts';
+import { ping } from './health.ts';
+import { holdStream } from './stream.ts';
+
+const STOPPED: BackendFault = { code: 'stopped' };
+/** Failing calls raise the question whether it is alive; asking costs a request. */
+const SUSPECT_GAP_MS = 1_000;
+
+export class KeptLink {
+  readonly conversation: HttpConversation;
+  readonly #settings: HttpBackendSettings;
+  readonly #deps: BackendDeps;
+  readonly #input: ConnectInput;
+  readonly #status: StatusCell;
+  readonly #backoff: Backoff;
+  readonly #relist: SingleFlight;
+  readonly #attempt = new Attempt();
+  readonly #nap: Nap;
+  #mirrors: ReadonlyMap<string, readonly Mirror[]> = new Map();
+  /** A legacy verdict and when it was reached (CH3). */
+  #legacySince: number | undefined;
+  #live: HttpLink | undefined;
+  #suspect = false;
+  #loop: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(settings: HttpBackendSettings, deps: BackendDeps, status: StatusCell) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#status = status;
+    this.#nap = new Nap(deps.timers);
+    const { backoffBaseMs: baseMs, backoffCapMs: capMs, stableMs, relistMs } = deps.limits;
+    this.#backoff = new Backoff({ baseMs, capMs, stableMs, maxRestarts: 0, windowMs: 0 }, () => deps.random.float());
+    this.#relist = new SingleFlight(deps.timers, relistMs, async () => {
+      if (this.#live !== undefined) await this.list(this.#live);
+    });
+    this.conversation = new HttpConversation(settings, deps, { toolsChanged: () => this.#relist.request(), noise: () => this.#status.noise() });
+    this.#input = { conversation: this.conversation, settings, deps };
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping = true;
+    this.#relist.close();
+    const manner = this.#live?.manner;
+    this.#live = undefined;
+    this.#nap.wake();
+    await this.conversation.close(STOPPED, manner);
+    await this.#loop;
+    this.#status.become('stopped');
+  }
+
+  /** `Mcp-Param-*` headers a tool asks for. */
+  mirrorsOf(tool: string): readonly Mirror[] {
+    return this.#mirrors.get(tool) ?? [];
+  }
+
+  /** The link of now, or of the attempt that is under way. */
+  async ready(signal: AbortSignal): Promise<Result<HttpLink, BackendFault>> {
+    if (this.#live === undefined && !this.#stopping && !signal.aborted) {
+      this.start();
+      await this.#attempt.settled(this.#deps.timers, signal, this.#settings.timeoutMs);
+    }
+    if (this.#stopping) return err(STOPPED);
+    return this.#live === undefined || signal.aborted ? err(this.#status.absent(signal)) : ok(this.#live);
+  }
+
+  /** A call failed in a way that makes one ask whether the backend is there. */
+  doubt(): void {
+    if (this.#suspect) return;
+    this.#suspect = true;
+    this.#nap.wake();
+  }
+
+  /** This link is of no use any more; a new one is opened at once. */
+  lose(live: HttpLink, fault?: BackendFault): void {
+    if (this.#live !== live) return;
+    this.#live = undefined;
+    // Whoever calls now waits for the new link rather than being refused.
+    this.#attempt.begin();
+    this.#status.become('starting', fault);
+    this.#nap.wake();
+  }
+
+  async #run(): Promise<void> {
+    const problem = literalProblem({ host: new URL(this.#settings.url).hostname.replaceAll(/^\[|\]$/g, ''), allowPrivate: this.#settings.allowPrivate });
+    if (problem !== undefined) return this.#status.become('failed', { code: 'unreachable', detail: problem });
+    this.#attempt.begin();
+    this.#status.become('starting');
+    while (!this.#stopping) {
+      const began = this.#deps.clock.mono();
+      const fault = await this.#once();
+      if (this.#stopping) break;
+      this.#status.restarts += 1;
+      // A lost session is opened again at once; trouble is given time.
+      if (fault === undefined) continue;
+      this.#status.become('backing_off', fault);
+      const now = this.#deps.clock.mono();
+      const verdict = this.#backoff.next(now, now - began);
+      if (verdict.kind === 'again') await this.#nap.sleep(verdict.afterMs);
+    }
+    this.#attempt.finish();
+    return undefined;
+  }
+
+  /** From one connection to its end. Undefined: connect again at once. */
+  async #once(): Promise<BackendFault | undefined> {
+    const opened = await this.#open();
+    if (!opened.ok) this.#status.startFailed();
+    this.#attempt.finish();
+    if (!opened.ok) return opened.error;
+    const live = opened.value;
+    const release = live.link.listChanged ? holdStream(this.#input, live) : () => undefined;
+    const fault = await this.#watch(live);
+    release();
+    if (this.#live === live) this.#live = undefined;
+    return fault;
+  }
+
+  async #open(): Promise<Result<HttpLink, BackendFault>> {
+    const plan = this.#eraPlan();
+    const linked = await connect(this.#input, plan);
+    const fault = linked.ok ? await this.list(linked.value) : linked.error;
+    // Whatever failed, an old verdict may be the reason.
+    if (fault !== undefined) this.#legacySince = undefined;
+    if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
+    if (this.#stopping) return err(STOPPED);
+    if (plan === 'auto') this.#legacySince = linked.value.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
+    this.#live = linked.value;
+    this.#suspect = false;
+    this.#status.become('ready');
+    return linked;
+  }
+
+  #eraPlan(): EraPlan {
+    if (this.#settings.era !== 'auto' || this.#legacySince === undefined) return this.#settings.era;
+    return this.#verdictIsOld() ? 'auto' : 'legacy';
+  }
+
+  #verdictIsOld(): boolean {
+    return this.#legacySince !== undefined && this.#deps.clock.mono() - this.#legacySince >= this.#deps.limits.eraHorizonMs;
+  }
+
+  /** Returns when the link is of no use any more: why, or undefined when a better one may be had at once. */
+  async #watch(live: HttpLink): Promise<BackendFault | undefined> {
+    const interval = this.#settings.healthIntervalMs > 0 ? this.#settings.healthIntervalMs : DAY_MS;
+    let asked = -Infinity;
+    while (this.#live === live) {
+      const due = this.#suspect ? asked + SUSPECT_GAP_MS : Math.max(asked, this.conversation.heardAt) + interval;
+      const now = this.#deps.clock.mono();
+      if (due > now) {
+        await this.#nap.sleep(due - now);
+        continue;
+      }
+      this.#suspect = false;
+      asked = now;
+      const fault = await ping(this.#input, live);
+      if (fault === SESSION_LOST) this.lose(live, SESSION_LOST);
+      else if (fault !== undefined) return fault;
+      else if (this.#verdictIsOld() && (await this.#speaksModern())) this.lose(live);
+    }
+    return undefined;
+  }
+
+  async #speaksModern(): Promise<boolean> {
+    const found = await discover(this.#input);
+    this.#legacySince = this.#deps.clock.mono();
+    if (found === 'legacy' || !found.ok) return false;
+    this.#legacySince = undefined;
+    return true;
+  }
+
+  /** Undefined: the list is known now. */
+  async list(link: HttpLink): Promise<BackendFault | undefined> {
+    const listed = await list(this.#input, link);
+    if (!listed.ok) {
+      if (listed.error === SESSION_LOST) this.lose(link, SESSION_LOST);
+      return listed.error;
+    }
+    const { tools, mirrors, notes } = listed.value;
+    for (const note of notes) this.#deps.log({ backend: this.#settings.id, level: 'warn', event: 'tools/list', text: note });
+    this.#mirrors = mirrors;
+    this.#status.listed(link.link, tools);
+    return undefined;
+  }
+}
