@@ -40,6 +40,7 @@ const BACKEND = z.strictObject({
   bearer: secretText({ doc: 'Token sent as `Authorization: Bearer`.', only: 'http', example: '{ env = "TOOLS_TOKEN" }' }),
   shared_secret: flag(false, { doc: 'Send the variable BACKEND_SHARED_SECRET as X-Sentinel-Auth.', only: 'http' }),
   allow_private: maybeFlag({ doc: 'Whether its name may lead to a private address. Unset: yes when `url` names one or a local name, else no.', only: 'http', example: 'true' }),
+  sse: flag(false, { doc: 'Try the deprecated HTTP+SSE of 2024-11-05 where the server has nothing newer. With `exact_url`, for its path seldom is `/mcp`.', only: 'http' }),
   retries: count(3, { doc: 'Repetitions of a failed call, only of tools in `idempotent_tools`.', original: true }, { most: 10 }),
   idempotent_tools: words([], { doc: 'Tools (patterns) that may be called twice without harm.' }),
   timeout_secs: seconds(60, { doc: 'Time for one call.', original: true }, { least: 1 }),
@@ -104,7 +105,7 @@ function readBackend(file: BackendFile, index: number, context: Context, resultB
   return file.type === 'stdio' ? stdioOf(base, file, path, context) : httpOf(base, file, path, context);
 }
 
-type Base = Omit<Extract<BackendSettings, { type: 'http' }>, 'type' | 'url' | 'headers' | 'bearer' | 'sharedSecret' | 'allowPrivate'>;
+type Base = Omit<Extract<BackendSettings, { type: 'http' }>, 'type' | 'url' | 'headers' | 'bearer' | 'sharedSecret' | 'allowPrivate' | 'sse'>;
 
 function stdioOf(base: Base, file: BackendFile, path: Path, context: Context): StdioBackendSettings | undefined {
   if (file.command === undefined) {
@@ -140,7 +141,7 @@ function httpOf(base: Base, file: BackendFile, path: Path, context: Context): Ht
   const shared = sharedSecret(file.shared_secret, path, context);
   const carries = bearer !== undefined || shared !== undefined || Object.keys(headers).length > 0;
   const { url, allowPrivate } = urlOf({ written: file.url, exact: file.exact_url, allowPrivate: file.allow_private, carries }, path, context);
-  return { ...base, type: 'http', url, headers, bearer, sharedSecret: shared, allowPrivate };
+  return { ...base, type: 'http', url, headers, bearer, sharedSecret: shared, allowPrivate, sse: file.sse };
 }
 
 function breakerOf(file: BackendFile): BreakerSettings {

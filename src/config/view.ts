@@ -151,6 +151,6 @@ function accountShown({ runAs }: StdioBackendSettings): Leaf {
 function httpEntries(backend: HttpBackendSettings): readonly Entry[] {
   return entries('backends[]', {
     url: hidden(backend.url), headers: maskedTable(backend.headers), bearer: masked(backend.bearer), shared_secret: masked(backend.sharedSecret),
-    allow_private: backend.allowPrivate,
+    allow_private: backend.allowPrivate, sse: backend.sse,
   });
 }

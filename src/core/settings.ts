@@ -189,6 +189,8 @@ export interface HttpBackendSettings extends BackendBase {
   /** The original's X-Sentinel-Auth, only where opted in. */
   readonly sharedSecret: Secret | undefined;
   readonly allowPrivate: boolean;
+  /** Whether a server that has no Streamable HTTP is tried as HTTP+SSE (2024-11-05). */
+  readonly sse: boolean;
 }
 
 export type BackendSettings = StdioBackendSettings | HttpBackendSettings;

@@ -86,7 +86,7 @@ export function stdioSettings(flags: readonly string[] = [], over: Partial<Stdio
 }
 
 export function httpSettings(url: string, over: Partial<HttpBackendSettings> = {}): HttpBackendSettings {
-  return { ...BASE, id: backendId('peer'), type: 'http', era: 'auto', url, headers: {}, bearer: undefined, sharedSecret: undefined, allowPrivate: true, ...over };
+  return { ...BASE, id: backendId('peer'), type: 'http', era: 'auto', url, headers: {}, bearer: undefined, sharedSecret: undefined, allowPrivate: true, sse: false, ...over };
 }
 
 export const secret = (text: string): Secret => new Secret(text);
