@@ -1,15 +1,37 @@
-// The last door before a backend: only a permit issued by the gateway, only for a tool of this very backend.
-import type { ToolCall } from '../core/call.ts';
+// The last door before a backend: only a permit issued by the gateway, only for what is this very backend's.
+import type { Call, CompletionCall, ListenCall, PromptCall, ResourceCall, ToolCall } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
 import { isPermit, type Permit } from '../core/permit.ts';
 import type { BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
-export function admittedCall(permit: Permit, own: BackendId): Result<ToolCall, BackendFault> {
+/** What is one request and one answer. */
+export type RequestCall = ToolCall | PromptCall | ResourceCall | CompletionCall;
+
+export function admittedCall(permit: Permit, own: BackendId): Result<RequestCall, BackendFault> {
+  const admitted = ownCall(permit, own);
+  if (!admitted.ok) return admitted;
+  const call = admitted.value;
+  switch (call.kind) {
+    case 'tool':
+    case 'prompt':
+    case 'resource':
+    case 'completion': return ok(call);
+    case 'listen':
+    case 'task':
+    case 'model': return err({ code: 'protocol', detail: `refused: ${call.kind} is not a request of backends` });
+  }
+}
+
+export function admittedListen(permit: Permit, own: BackendId): Result<ListenCall, BackendFault> {
+  const admitted = ownCall(permit, own);
+  if (!admitted.ok) return admitted;
+  return admitted.value.kind === 'listen' ? ok(admitted.value) : err({ code: 'protocol', detail: `refused: ${admitted.value.kind} cannot be followed` });
+}
+
+function ownCall(permit: Permit, own: BackendId): Result<Call, BackendFault> {
   // The type promises a permit; a cast or a bug elsewhere must not be enough.
   if (!isPermit(permit)) return err({ code: 'protocol', detail: 'refused: not a permit' });
-  const { call } = permit;
-  if (call.target.backend !== own) return err({ code: 'protocol', detail: 'refused: the permit is for another backend' });
-  if (call.kind !== 'tool') return err({ code: 'protocol', detail: `refused: ${call.kind} is not spoken with backends` });
-  return ok(call);
+  if (permit.call.target.backend !== own) return err({ code: 'protocol', detail: 'refused: the permit is for another backend' });
+  return ok(permit.call);
 }

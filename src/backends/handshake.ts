@@ -1,11 +1,15 @@
 // What is said first, and what the answers mean: the era, the revision and the offer of a backend. Words only; each transport sends them itself.
 // Sources: MCP 2026-07-28 versioning (discover, -32022), MCP 2025-11-25 lifecycle (initialize).
+import type { LogLevel } from '../core/capabilities.ts';
 import type { ClientInfo, Era } from '../core/call.ts';
+import type { ListName } from '../core/inbound.ts';
 import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { elements, members, stringOf } from '../core/json/slice.ts';
-import type { BackendAnswer } from '../core/ports.ts';
+import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
+import type { BackendAnswer, BackendOffers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import { declaredCapabilities, EVERY_CAPABILITY } from '../relay/capabilities.ts';
 import { META } from '../relay/meta.ts';
 import { CODE } from '../relay/rpc.ts';
 import { eraOf, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS } from '../relay/versions.ts';
@@ -18,26 +22,39 @@ export interface Link {
   /** Name and version it claims. Untrusted. */
   readonly server: string;
   readonly instructions: string | undefined;
-  readonly tools: boolean;
-  /** It announces changes of its tool list. */
-  readonly listChanged: boolean;
+  readonly offers: BackendOffers;
+  /** The lists whose changes it announces. */
+  readonly changes: Readonly<Record<ListName, boolean>>;
 }
 
 /** Published servers of the first revision serve tools unchanged; agents are never offered it. */
 const ACCEPTED_LEGACY: readonly string[] = [...LEGACY_VERSIONS, '2024-11-05'];
 const INSTRUCTIONS_CHARS = 16 * 1024;
 
-export function initializeParams(client: ClientInfo): RawJson {
-  return toRaw({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: { name: client.name, version: client.version } });
+const NOTHING_TO_ASK = toRaw({});
+
+/** Whether the operator or an agent has an answer to `roots/list`. */
+export function answersRoots({ asks, roots }: Pick<BackendSettings, 'asks' | 'roots'>): boolean {
+  return asks.roots || roots.length > 0;
 }
 
-/** The `_meta` members every modern request carries. No capability is claimed, so no correct server asks anything of us. */
-export function envelopeOf(version: string, client: ClientInfo): ReadonlyMap<string, RawJson> {
-  return new Map([
+export function initializeParams(client: ClientInfo, settings: Pick<BackendSettings, 'asks' | 'roots'>): RawJson {
+  return objectOf([
+    ['protocolVersion', quote(LATEST_LEGACY)],
+    ['capabilities', declaredCapabilities({ ...settings.asks, roots: answersRoots(settings) }, EVERY_CAPABILITY)],
+    ['clientInfo', toRaw({ name: client.name, version: client.version })],
+  ]);
+}
+
+/** The `_meta` members every modern request carries. What the gateway asks for itself claims no capability: nobody could be asked. */
+export function envelopeOf(version: string, client: ClientInfo, capabilities: RawJson = NOTHING_TO_ASK, logLevel?: LogLevel): ReadonlyMap<string, RawJson> {
+  const envelope = new Map<string, RawJson>([
     [META.protocolVersion, quote(version)],
     [META.clientInfo, toRaw({ name: client.name, version: client.version })],
-    [META.clientCapabilities, toRaw({})],
+    [META.clientCapabilities, capabilities],
   ]);
+  if (logLevel !== undefined) envelope.set(META.logLevel, quote(logLevel));
+  return envelope;
 }
 
 export function discoverParams(client: ClientInfo, version: string = LATEST_MODERN): RawJson {
@@ -90,17 +107,54 @@ function supportedVersions(data: RawJson | undefined): readonly string[] {
   return stringsOf(members(data)?.get('supported'));
 }
 
+const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+
 function offerOf(all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
-  const options = members(members(all.get('capabilities'))?.get('tools'));
+  const capabilities = members(all.get('capabilities'));
+  const tools = members(capabilities?.get('tools'));
+  const prompts = members(capabilities?.get('prompts'));
+  const resources = members(capabilities?.get('resources'));
   const info = members(server);
+  const has = (name: string): boolean => isObject(capabilities?.get(name));
   return {
     server: shortText(`${stringOf(info?.get('name')) ?? ''} ${stringOf(info?.get('version')) ?? ''}`, 120),
     instructions: stringOf(all.get('instructions'))?.slice(0, INSTRUCTIONS_CHARS),
-    tools: options !== undefined,
-    listChanged: options?.get('listChanged') === 'true',
+    offers: {
+      tools: tools !== undefined,
+      prompts: prompts !== undefined,
+      resources: resources !== undefined,
+      subscribe: resources?.get('subscribe') === 'true',
+      completions: has('completions'),
+      logging: has('logging'),
+      tasks: has('tasks') || isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)),
+    },
+    changes: { tools: announces(tools), prompts: announces(prompts), resources: announces(resources) },
   };
+}
+
+function announces(options: ReadonlyMap<string, RawJson> | undefined): boolean {
+  return options?.get('listChanged') === 'true';
+}
+
+function isObject(raw: RawJson | undefined): boolean {
+  return raw !== undefined && kindOf(raw) === 'object';
 }
 
 function stringsOf(raw: RawJson | undefined): readonly string[] {
   return (elements(raw) ?? []).flatMap((item) => stringOf(item) ?? []);
+}
+
+/** Whether it announces changes of any list. */
+export function announcesChanges({ changes }: Link): boolean {
+  return changes.tools || changes.prompts || changes.resources;
+}
+
+/** The list that a notification says has changed. */
+export function changedList(method: string): ListName | undefined {
+  switch (method) {
+    case 'notifications/tools/list_changed': return 'tools';
+    case 'notifications/prompts/list_changed': return 'prompts';
+    case 'notifications/resources/list_changed': return 'resources';
+    default: return undefined;
+  }
 }

@@ -10,7 +10,7 @@ export type Message =
   | { readonly kind: 'error'; readonly answer: BackendAnswer }
   /** Bears an id but is no answer: that call must fail now, not hang until its deadline. */
   | { readonly kind: 'broken'; readonly id: RawJson; readonly detail: string }
-  | { readonly kind: 'request'; readonly id: RawJson; readonly method: string }
+  | { readonly kind: 'request'; readonly id: RawJson; readonly method: string; readonly params: RawJson | undefined }
   | { readonly kind: 'notification'; readonly method: string; readonly params: RawJson | undefined }
   | { readonly kind: 'noise' };
 
@@ -39,7 +39,10 @@ export function readMessage(raw: RawJson): Message {
 
 function readCall(method: string | undefined, id: RawJson | undefined, params: RawJson | undefined): Message {
   if (method === undefined) return NOISE;
-  return id === undefined ? { kind: 'notification', method, params } : { kind: 'request', id, method };
+  if (id === undefined) return { kind: 'notification', method, params };
+  // An id is repeated in our answer; one that is neither text nor a number cannot be answered.
+  const kind = kindOf(id);
+  return kind === 'string' || kind === 'number' ? { kind: 'request', id, method, params } : NOISE;
 }
 
 function readAnswer(id: RawJson, result: RawJson | undefined, error: RawJson | undefined): Message {

@@ -1,8 +1,8 @@
 // What is known of one backend from outside: its state and the counters beside it. Tells each change of state once.
 import type { BackendId, Timestamp } from '../core/ids.ts';
-import type { BackendEvents, BackendFault, BackendListing, BackendState, BackendStatus, Clock } from '../core/ports.ts';
+import type { BackendEvents, BackendFault, BackendListing, BackendOffers, BackendState, BackendStatus, Clock } from '../core/ports.ts';
 import type { Link } from './handshake.ts';
-import { sameTools } from './listing.ts';
+import { type Lists, sameLists } from './listing.ts';
 
 export class StatusCell {
   readonly #id: BackendId;
@@ -66,11 +66,13 @@ export class StatusCell {
   }
 
   /** Tells a listing only when it differs from the last one: each tells the gateway to build a new catalogue. */
-  listed(link: Link, tools: readonly BackendListing['tools'][number][]): void {
-    const next: BackendListing = { prompts: [], resources: [], templates: [], offers: { tools: link.tools, prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false }, tools, instructions: link.instructions, era: link.era, version: link.version, server: link.server };
+  listed(link: Link, lists: Lists): void {
+    const { tools, prompts, resources, templates } = lists;
+    const { offers, instructions, era, version, server } = link;
+    const next: BackendListing = { tools, prompts, resources, templates, offers, instructions, era, version, server };
     const last = this.#listing;
-    if (last !== undefined && sameTools(last.tools, tools) && last.instructions === next.instructions
-      && last.era === next.era && last.version === next.version && last.server === next.server) return;
+    if (last !== undefined && sameLists(last, next) && sameOffers(last.offers, offers) && last.instructions === instructions
+      && last.era === era && last.version === version && last.server === server) return;
     this.#listing = next;
     this.#events.listed(this.#id, next);
   }
@@ -91,4 +93,9 @@ export class StatusCell {
       noise: this.#noise,
     };
   }
+}
+
+function sameOffers(left: BackendOffers, right: BackendOffers): boolean {
+  return left.tools === right.tools && left.prompts === right.prompts && left.resources === right.resources && left.subscribe === right.subscribe
+    && left.completions === right.completions && left.logging === right.logging && left.tasks === right.tasks;
 }

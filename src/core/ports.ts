@@ -79,8 +79,11 @@ export interface CallIo {
   readonly onProgress: ((params: RawJson) => void) | undefined;
   /** Params of `notifications/message` that belong to this call without a doubt; undefined = nobody listens. */
   readonly onLog: ((params: RawJson) => void) | undefined;
-  /** Asks the agent of this call; undefined = it cannot be asked. Only for questions that belong to this call without a doubt (T91). */
-  readonly ask: ((question: Question) => Promise<QuestionReply>) | undefined;
+  /**
+   * Asks the agent of this call; undefined = it cannot be asked. Only for questions that belong to this call without a doubt (T91).
+   * The signal fires when the backend takes the question back, or the call is over.
+   */
+  readonly ask: ((question: Question, signal: AbortSignal) => Promise<QuestionReply>) | undefined;
 }
 
 /** What a backend can do besides what it lists. */

@@ -1,0 +1,120 @@
+// What a legacy backend asks of us: answered here, or put to the agent whose call it serves; never left hanging (original C8). Which call
+// that is, the transport says; a question without one is refused (T91, T92, T106).
+// Sources: MCP 2025-11-25 client/{elicitation,sampling,roots}, basic/utilities/{ping,cancellation}.
+import type { QuestionMethod, QuestionReply } from '../core/capabilities.ts';
+import { toRaw } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import type { Timers } from '../core/ports.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import { answersRoots } from './handshake.ts';
+import type { Served } from './serving.ts';
+import { shortText } from './text.ts';
+
+export interface QuestionDeps {
+  readonly timers: Timers;
+  readonly settings: Pick<BackendSettings, 'asks' | 'roots'>;
+}
+
+export interface Asking {
+  readonly id: RawJson;
+  readonly method: string;
+  readonly params: RawJson | undefined;
+}
+
+/** Open at once: of one backend, and of one call. */
+const MOST_OPEN = 8;
+const MOST_OF_CALL = 4;
+/** Questions of one call, one after the other: somebody sits before each of them. */
+const MOST_IN_A_CALL = 64;
+/** A person reads and decides; after that the backend is told that nobody answered, and its call's time runs again. */
+const HUMAN_MS = 600_000;
+const ERROR_CHARS = 1024;
+const EMPTY = toRaw({});
+const DECLINE = toRaw({ action: 'decline' });
+const QUESTIONS: Readonly<Record<QuestionMethod, keyof BackendSettings['asks']>> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
+
+export class QuestionDesk {
+  readonly #deps: QuestionDeps;
+  /** By the backend's id as written. */
+  readonly #open = new Map<RawJson, { readonly served: Served; readonly stop: AbortController }>();
+  readonly #asked = new WeakMap<AbortSignal, number>();
+
+  constructor(deps: QuestionDeps) {
+    this.#deps = deps;
+  }
+
+  /** `served`: the call it belongs to without a doubt. `reply` gets one message, or none when its call is over. */
+  take(asking: Asking, served: Served | undefined, reply: (message: RawJson) => void): void {
+    const { id, method } = asking;
+    if (method === 'ping') return reply(resultMessage(id, EMPTY));
+    if (!isQuestion(method)) return reply(errorMessage(id, CODE.methodNotFound, 'Method not found'));
+    const { asks } = this.#deps.settings;
+    const mayAsk = asks[QUESTIONS[method]] && served?.ask !== undefined && this.#hasRoom(id, served);
+    if (mayAsk && served.ask !== undefined) return void this.#put(asking, method, served, served.ask, reply);
+    return reply(this.#refusal(id, method));
+  }
+
+  /** The backend takes its own question back. */
+  cancelled(requestId: RawJson): void {
+    this.#open.get(requestId)?.stop.abort();
+  }
+
+  close(): void {
+    for (const { stop } of [...this.#open.values()]) stop.abort();
+  }
+
+  #hasRoom(id: RawJson, served: Served): boolean {
+    if (this.#open.size >= MOST_OPEN || this.#open.has(id) || served.ended.aborted) return false;
+    const own = [...this.#open.values()].filter((open) => open.served.ended === served.ended).length;
+    return own < MOST_OF_CALL && (this.#asked.get(served.ended) ?? 0) < MOST_IN_A_CALL;
+  }
+
+  async #put(asking: Asking, method: QuestionMethod, served: Served, ask: NonNullable<Served['ask']>, reply: (message: RawJson) => void): Promise<void> {
+    const { id, params } = asking;
+    const stop = new AbortController();
+    this.#open.set(id, { served, stop });
+    this.#asked.set(served.ended, (this.#asked.get(served.ended) ?? 0) + 1);
+    const resume = served.deadline.pause();
+    const answered = await firstOf(ask({ method, params }, AbortSignal.any([stop.signal, served.ended])), [stop.signal, served.ended], this.#deps.timers);
+    resume();
+    this.#open.delete(id);
+    // Nobody waits for it any more: the call is over, or the backend took the question back.
+    if (served.ended.aborted || stop.signal.aborted) return;
+    if (answered === undefined) {
+      stop.abort();
+      return reply(errorMessage(id, CODE.internal, 'Nobody answered in time'));
+    }
+    return reply(answered.kind === 'result' ? resultMessage(id, answered.raw) : errorMessage(id, answered.code, shortText(answered.message, ERROR_CHARS)));
+  }
+
+  /** Policy first, then what can be said without anybody: our own roots, or that the user was not asked. */
+  #refusal(id: RawJson, method: QuestionMethod): RawJson {
+    const { settings } = this.#deps;
+    if (method === 'roots/list' && answersRoots(settings)) return resultMessage(id, rootsOf(settings.roots));
+    if (method === 'elicitation/create' && settings.asks.elicitation) return resultMessage(id, DECLINE);
+    return errorMessage(id, CODE.methodNotFound, 'Method not found');
+  }
+}
+
+function isQuestion(method: string): method is QuestionMethod {
+  return Object.hasOwn(QUESTIONS, method);
+}
+
+function rootsOf(roots: BackendSettings['roots']): RawJson {
+  return toRaw({ roots: roots.map(({ uri, name }) => (name === undefined ? { uri } : { uri, name })) });
+}
+
+const FAILED: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The question could not be asked' };
+
+/** Undefined: none of them in time, or nobody waits for it any more. */
+async function firstOf(answer: Promise<QuestionReply>, signals: readonly AbortSignal[], timers: Timers): Promise<QuestionReply | undefined> {
+  const { promise: nobody, resolve } = Promise.withResolvers<undefined>();
+  const give = (): void => resolve(undefined);
+  const undo = timers.after(HUMAN_MS, give);
+  for (const signal of signals) signal.addEventListener('abort', give, { once: true });
+  const first = await Promise.race([answer.catch(() => FAILED), nobody]);
+  undo();
+  for (const signal of signals) signal.removeEventListener('abort', give);
+  return first;
+}

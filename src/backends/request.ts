@@ -1,0 +1,98 @@
+// One admitted call as a request for its backend: method, own name or URI, arguments byte for byte, and a `_meta` of this hop (C01, C1, SEP-414).
+import type { ClientInfo, Continuation } from '../core/call.ts';
+import { objectOf, quote, withMembers } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { kindOf } from '../core/json/slice.ts';
+import type { Random } from '../core/ports.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import { declaredCapabilities } from '../relay/capabilities.ts';
+import type { RequestCall } from './admitted.ts';
+import { envelopeOf, type Link } from './handshake.ts';
+
+/** What our side of the hop says about itself. */
+export interface Speaker {
+  readonly client: ClientInfo;
+  readonly asks: BackendSettings['asks'];
+}
+
+export interface BackendRequest {
+  readonly method: string;
+  /** What `Mcp-Name` mirrors; undefined where the method has no such header. */
+  readonly name: string | undefined;
+  /** `token`: unique among the calls in flight. */
+  params(token: RawJson, random: Random): RawJson;
+}
+
+type Entry = readonly [string, RawJson];
+
+const HOP_TOKEN = ['progressToken'] as const;
+const TRACEPARENT = /^(00-[0-9a-f]{32}-)[0-9a-f]{16}(-[0-9a-f]{2})$/;
+/** `context` of completion/complete came with 2025-06-18. */
+const BEFORE_CONTEXT: readonly string[] = ['2024-11-05', '2025-03-26'];
+
+export function requestOf(call: RequestCall, link: Link, speaker: Speaker): BackendRequest {
+  const body = bodyOf(call, link);
+  return {
+    method: body.method,
+    name: body.name,
+    params: (token, random) => {
+      const meta = metaOf(call, link, speaker, token, random);
+      return objectOf(meta === undefined ? body.entries : [...body.entries, ['_meta', meta]]);
+    },
+  };
+}
+
+interface Body {
+  readonly method: string;
+  readonly name: string | undefined;
+  readonly entries: readonly Entry[];
+}
+
+function bodyOf(call: RequestCall, link: Link): Body {
+  const { name } = call.target;
+  switch (call.kind) {
+    case 'tool': return { method: 'tools/call', name, entries: [...named(name, call.args), ...continued(call.continuation, link)] };
+    case 'prompt': return { method: 'prompts/get', name, entries: [...named(name, call.args), ...continued(call.continuation, link)] };
+    case 'resource': return { method: 'resources/read', name: call.uri, entries: [['uri', quote(call.uri)], ...continued(call.continuation, link)] };
+    case 'completion': {
+      const context: readonly Entry[] = call.context === undefined || BEFORE_CONTEXT.includes(link.version) ? [] : [['context', call.context]];
+      return { method: 'completion/complete', name: undefined, entries: [['ref', call.ref], ['argument', call.argument], ...context] };
+    }
+  }
+}
+
+function named(name: string, args: RawJson | undefined): readonly Entry[] {
+  return args === undefined ? [['name', quote(name)]] : [['name', quote(name)], ['arguments', args]];
+}
+
+/** Only a modern backend can have asked this way (MRTR); its state goes back exactly as it came (C6, C7). */
+function continued(continuation: Continuation | undefined, link: Link): readonly Entry[] {
+  if (continuation === undefined || link.era !== 'modern') return [];
+  const entries: Entry[] = [];
+  if (continuation.responses !== undefined) entries.push(['inputResponses', continuation.responses]);
+  if (continuation.state !== undefined) entries.push(['requestState', continuation.state]);
+  return entries;
+}
+
+function metaOf(call: RequestCall, link: Link, speaker: Speaker, token: RawJson, random: Random): RawJson | undefined {
+  const own = new Map<string, RawJson>();
+  if (link.era === 'modern') {
+    const { capabilities, logLevel } = call.origin;
+    for (const [key, value] of envelopeOf(link.version, speaker.client, declaredCapabilities(speaker.asks, capabilities), logLevel)) own.set(key, value);
+  }
+  if (call.wantsProgress) own.set('progressToken', token);
+  addTrace(own, call, random);
+  const third = call.meta !== undefined && kindOf(call.meta) === 'object' ? call.meta : undefined;
+  if (third !== undefined) return withMembers(third, { set: own, drop: HOP_TOKEN });
+  return own.size > 0 ? objectOf(own) : undefined;
+}
+
+/** The agent's trace goes on with a span of ours as its parent; a malformed one is dropped, never a failure (T111). */
+function addTrace(meta: Map<string, RawJson>, call: RequestCall, random: Random): void {
+  const { trace } = call.origin;
+  const parts = trace === undefined ? null : TRACEPARENT.exec(trace.traceparent);
+  if (trace === undefined || parts === null) return;
+  const span = Buffer.from(random.token(8), 'base64url').toString('hex').padStart(16, '0');
+  meta.set('traceparent', quote(`${parts[1] ?? ''}${span}${parts[2] ?? ''}`));
+  if (trace.tracestate !== undefined) meta.set('tracestate', quote(trace.tracestate));
+}
