@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { AgentIo, Answer, Handle, Inbound, Ingress, ListName, RefusedRequest, Viewer } from '../../src/core/inbound.ts';
+import type { Question, QuestionMethod, QuestionReply } from '../../src/core/capabilities.ts';
 import { instant, roleName, timestamp } from '../../src/core/ids.ts';
 import { arrayOf, objectOf, quote, toRaw } from '../../src/core/json/compose.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
@@ -12,7 +13,8 @@ import { EMPTY_CATALOG } from '../../src/core/policy/catalog.ts';
 import { err, ok } from '../../src/core/result.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/settings.ts';
-import { discoverResult, initializeResult, negotiatedVersion } from '../../src/relay/hello.ts';
+import { discoverResult, initializeResult, negotiatedVersion, type OfferedCapabilities } from '../../src/relay/hello.ts';
+import { readLogLevel } from '../../src/relay/capabilities.ts';
 import { META } from '../../src/relay/meta.ts';
 import { methodOf } from '../../src/relay/methods.ts';
 import { ownResult } from '../../src/relay/results.ts';
@@ -57,6 +59,8 @@ export interface Watcher {
 
 export interface FakeIngress extends Ingress {
   readonly seen: Inbound[];
+  /** The way back of each of them. */
+  readonly ios: AgentIo[];
   readonly refused: RefusedRequest[];
   readonly watchers: Set<Watcher>;
   /** Reasons of the signals of calls that were cancelled, in order. */
@@ -79,6 +83,7 @@ export function fakeIngress(options: FakeOptions = {}): FakeIngress {
   const revoked = new Set<string>();
   const fake: FakeIngress = {
     seen: [],
+    ios: [],
     refused: [],
     watchers: new Set(),
     cancelled,
@@ -106,6 +111,7 @@ export function fakeIngress(options: FakeOptions = {}): FakeIngress {
     random: { uuid: () => randomUUID(), token: (bytes) => randomBytes(bytes).toString('base64url'), float: () => 0.5 },
     handle: async (inbound, io) => {
       fake.seen.push(inbound);
+      fake.ios.push(io);
       io.signal.addEventListener('abort', () => cancelled.push(String(io.signal.reason)));
       return (options.handle ?? answerTools)(inbound, io);
     },
@@ -135,23 +141,42 @@ function snapshotOf(settings: Settings): Snapshot {
   };
 }
 
-/** Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`. */
+const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe: true, completions: true, logging: true };
+
+/**
+ * Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`,
+ * `ask` (unlisted) asks the agent `questions` at once and answers what it was told. Prompts and resources say who was asked for.
+ */
 export async function answerTools(inbound: Inbound, io: AgentIo): Promise<Answer> {
   const done = (body: RawJson, cacheable = false): Answer => ({ message: resultMessage(inbound.id, ownResult(inbound.origin.era, body, IDENTITY, cacheable)), status: 200 });
   switch (methodOf(inbound.method)?.plan) {
     case 'initialize': {
       const version = negotiatedVersion(inbound.params);
       if (version === undefined) return { message: errorMessage(inbound.id, -32602, 'Invalid initialize params'), status: 200 };
-      return { message: resultMessage(inbound.id, initializeResult(version, IDENTITY, 'hello')), status: 200 };
+      return { message: resultMessage(inbound.id, initializeResult(version, IDENTITY, 'hello', OFFERED)), status: 200 };
     }
     case 'ping': return done(objectOf([]));
-    case 'discover': return done(discoverResult('hello'), true);
+    case 'discover': return done(discoverResult('hello', OFFERED), true);
     case 'list_tools': return done(objectOf([['tools', arrayOf(TOOLS)]]), true);
     case 'listen': return listen(inbound, io);
     case 'call_tool': return call(inbound, io, done);
+    case 'list_prompts': return done(objectOf([['prompts', arrayOf([])]]), true);
+    case 'list_resources': return done(objectOf([['resources', arrayOf([])]]), true);
+    case 'list_templates': return done(objectOf([['resourceTemplates', arrayOf([])]]), true);
+    case 'get_prompt': return done(objectOf([['description', memberNamed(inbound, 'name')], ['messages', arrayOf([])]]));
+    case 'read_resource': return done(objectOf([['contents', arrayOf([objectOf([['uri', memberNamed(inbound, 'uri')], ['text', quote('read')]])])]]), true);
+    case 'complete': return done(objectOf([['completion', toRaw({ values: [] })]]));
+    case 'set_level':
+      return readLogLevel(members(inbound.params)?.get('level')) === undefined ? { message: errorMessage(inbound.id, -32602, 'Unknown level'), status: 200 } : done(objectOf([]));
+    case 'subscribe':
+    case 'unsubscribe': return done(objectOf([]));
     case 'absent':
     case undefined: return { message: errorMessage(inbound.id, -32601, 'the surface should have said this'), status: 500 };
   }
+}
+
+function memberNamed(inbound: Inbound, name: string): RawJson {
+  return members(inbound.params)?.get(name) ?? quote('');
 }
 
 const TOOLS = ['echo', 'wait', 'progress', 'hang', 'big'].map((name) => toRaw({ name, description: name, inputSchema: { type: 'object' } }));
@@ -182,6 +207,7 @@ async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answ
     case 'wait':
       await Promise.race([setTimeout(number('ms'), undefined, { signal: io.signal }).catch(() => undefined), aborted(io.signal)]);
       return text(params?.get('arguments') ?? 'none');
+    case 'ask': return text(JSON.stringify(await askAll(io, number('questions') || 1)));
     case 'progress': {
       const token = members(params?.get('_meta') ?? objectOf([]))?.get('progressToken') ?? quote('none');
       for (let step = 1; step <= number('steps') && !io.signal.aborted; step += 1) {
@@ -195,4 +221,16 @@ async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answ
       return { message: undefined, status: 200 };
     default: return { message: errorMessage(inbound.id, -32602, `Unknown tool: ${name}`), status: 200 };
   }
+}
+
+export const ELICIT: Question = { method: 'elicitation/create', params: toRaw({ message: 'Merge?', requestedSchema: { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] } }) };
+
+export function question(method: QuestionMethod, params?: object): Question {
+  return { method, params: params === undefined ? undefined : toRaw(params) };
+}
+
+const NEVER = new AbortController().signal;
+
+function askAll(io: AgentIo, times: number): Promise<readonly (QuestionReply | 'cannot ask')[]> {
+  return Promise.all(Array.from({ length: times }, () => io.ask?.(ELICIT, NEVER) ?? 'cannot ask'));
 }

@@ -1,9 +1,11 @@
 // Which era one message belongs to, and whether a modern one is well addressed: headers mirror the body, the version is
 // spoken here, the envelope is whole. Pure. Sources: MCP 2026-07-28 transports (HTTP), SEP-2243; cases T1–T20, A14–A20, A39.
 import type { ClientInfo, Era } from '../../core/call.ts';
+import { type ClientCapabilities, type LogLevel, NO_CAPABILITIES } from '../../core/capabilities.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { kindOf, members, stringOf } from '../../core/json/slice.ts';
+import { readCapabilities, readLogLevel } from '../../relay/capabilities.ts';
 import { META, readClientInfo } from '../../relay/meta.ts';
 import { methodOf } from '../../relay/methods.ts';
 import { decodeMirrored } from '../../relay/mirrored.ts';
@@ -26,6 +28,9 @@ export interface LadderFault {
 export interface ModernEnvelope {
   readonly version: string;
   readonly client: ClientInfo | undefined;
+  readonly capabilities: ClientCapabilities;
+  /** Undefined: this request wants no log messages (S20). */
+  readonly logLevel: LogLevel | undefined;
 }
 
 type Ladder = { readonly ok: true; readonly value: ModernEnvelope } | { readonly ok: false; readonly error: LadderFault };
@@ -57,7 +62,7 @@ export function climbHttp(message: Spoken, meta: MetaMembers, headers: MirrorHea
   if (mirror !== undefined) return { ok: false, error: fault(CODE.headerMismatch, mirror) };
   const version = headers.protocolVersion ?? versionIn(meta);
   if (version !== undefined && eraOf(version) !== 'modern') return { ok: false, error: unsupported(version) };
-  return message.kind === 'notification' ? { ok: true, value: { version: version ?? '', client: undefined } } : climbEnvelope(meta);
+  return message.kind === 'notification' ? { ok: true, value: { version: version ?? '', client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined } } : climbEnvelope(meta);
 }
 
 /** The same without headers: stdio and sockets (2.4 SI2). */
@@ -74,7 +79,10 @@ function climbEnvelope(meta: MetaMembers): Ladder {
   if (capabilities === undefined || kindOf(capabilities) !== 'object') {
     return { ok: false, error: fault(CODE.invalidParams, `Invalid params: _meta needs ${META.clientCapabilities}`) };
   }
-  return { ok: true, value: { version, client: readClientInfo(meta?.get(META.clientInfo)) } };
+  const wanted = meta?.get(META.logLevel);
+  const logLevel = readLogLevel(wanted);
+  if (wanted !== undefined && logLevel === undefined) return { ok: false, error: fault(CODE.invalidParams, `Invalid params: ${META.logLevel} is not a level`) };
+  return { ok: true, value: { version, client: readClientInfo(meta?.get(META.clientInfo)), capabilities: readCapabilities(capabilities, { era: 'modern', version }), logLevel } };
 }
 
 /** Words for the first header that is missing, repeated or says something else than the body. */

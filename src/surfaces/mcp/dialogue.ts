@@ -1,23 +1,20 @@
 // The conversation of a line transport: messages in order of arrival, requests in parallel, the era decided per message
 // (SI2). One session for the 2025 revisions; the modern one keeps nothing but what is in flight.
-import type { CallOrigin, SurfaceName } from '../../core/call.ts';
-import { arrayOf, toRaw } from '../../core/json/compose.ts';
-import { NO_CAPABILITIES } from '../../core/capabilities.ts';
-import type { Ingress } from '../../core/inbound.ts';
+import type { SurfaceName } from '../../core/call.ts';
+import { arrayOf } from '../../core/json/compose.ts';
+import type { Ingress, SessionIo } from '../../core/inbound.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { AuthFailure, Principal } from '../../core/principal.ts';
-import { DENIAL_CODES } from '../../core/wire/denials.ts';
-import { isOffered, methodOf } from '../../relay/methods.ts';
+import { type AuthFailure, type Principal, principalKey } from '../../core/principal.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { allowsBatch } from '../../relay/versions.ts';
 import { answerOf } from './answer.ts';
-import { climbPlain, eraOfMessage, type MetaMembers, metaOf } from './classify.ts';
-import { BATCH_MAX, type Envelope, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
+import { BATCH_MAX, type Envelope, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope, type ResponseEnvelope } from './envelope.ts';
 import { FailureLimiter } from './failures.ts';
 import { Notices } from './notices.ts';
 import type { Outlet } from './outlet.ts';
-import { isResult, LegacySession, notFound } from './session.ts';
-import { traceOf } from './trace.ts';
+import { prepare } from './prepare.ts';
+import type { Channel } from './questions.ts';
+import { isResult, LegacySession } from './session.ts';
 
 export interface DialogueOptions {
   readonly outlet: Outlet;
@@ -32,10 +29,6 @@ interface Long {
   readonly controller: AbortController;
 }
 
-type Prepared = { readonly refused: RawJson } | { readonly refused: undefined; readonly origin: CallOrigin; readonly long: boolean };
-
-/** Requests of one agent at once; the pipeline's own caps are far below. */
-const RUNNING_MAX = 1024;
 const RECHECK_MS = 1000;
 const LAST_WORDS_MS = 200;
 
@@ -44,19 +37,32 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #talk: LegacySession;
   readonly #notices: Notices;
+  /** One for all requests of the session, so that it can be told by it. */
+  readonly #io: SessionIo;
   readonly #long = new Map<string, Long>();
   readonly #pending = new Set<Promise<void>>();
   /** An agent that talks on with a dead token is answered each time, and recorded until it has had its share. */
   readonly #recorded = new FailureLimiter(1);
   readonly #recheck: NodeJS.Timeout;
+  /** The one stream of this transport. When it breaks the conversation ends, and with it all questions. */
+  readonly #channel: Channel = {
+    send: (message) => {
+      if (this.#isBehind) return false;
+      this.#write(message);
+      return true;
+    },
+    onGone: () => () => undefined,
+  };
   #queue: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #strays = 0;
 
   constructor(ingress: Ingress, options: DialogueOptions) {
     this.#ingress = ingress;
     this.#options = options;
     this.#talk = new LegacySession(ingress.random.uuid());
     this.#notices = new Notices(ingress, options.outlet);
+    this.#io = { ended: this.#talk.ended, notify: (message) => this.#notices.send(message) };
     this.#recheck = setInterval(() => this.#endStale(), RECHECK_MS);
     this.#recheck.unref();
   }
@@ -64,6 +70,11 @@ export class Dialogue {
   /** Messages taken and not begun. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Responses to nothing that was asked. */
+  get strays(): number {
+    return this.#strays;
   }
 
   caughtUp(): Promise<void> {
@@ -84,6 +95,8 @@ export class Dialogue {
   async end(graceMs: number, by: 'agent' | 'shutdown'): Promise<void> {
     clearInterval(this.#recheck);
     await within(this.#queue, graceMs);
+    // Nothing is read any more, so nobody can answer, and what waits for an answer must come to its end without one.
+    this.#talk.close(by);
     this.#notices.stop();
     for (const { controller } of this.#long.values()) controller.abort(by);
     await within(Promise.allSettled(this.#pending), graceMs);
@@ -93,12 +106,13 @@ export class Dialogue {
 
   async #begin(envelope: Envelope): Promise<void> {
     if (envelope.kind === 'invalid') return this.#write(errorMessage(envelope.id, envelope.code, envelope.message));
-    // Nothing is ever asked of an agent here, so no response can be awaited.
-    if (envelope.kind === 'response') return;
+    // Nothing was asked: whoever says so need not be known.
+    if (envelope.kind === 'response' && this.#talk.questions.size === 0) return void (this.#strays += 1);
     const authenticated = await this.#ingress.authenticator.authenticate(this.#options.token());
     if (!authenticated.ok) return this.#turnAway(envelope, authenticated.error);
     const principal = authenticated.value;
     this.#notices.seen(principal);
+    if (envelope.kind === 'response') return this.#answered(envelope, principal);
     if (envelope.kind === 'notification') return this.#notified(envelope, principal);
     const answered = envelope.kind === 'batch' ? this.#batch(envelope.items, principal) : this.#answer(envelope, principal);
     const written = answered.then((message) => this.#write(message));
@@ -120,11 +134,16 @@ export class Dialogue {
     }
     this.#recorded.failed(peer, now);
     const id = envelope.kind === 'request' ? envelope.id : undefined;
-    if (envelope.kind !== 'notification') this.#write(errorMessage(id, CODE.invalidRequest, 'Authentication failed: the token is missing, expired or revoked'));
+    if (envelope.kind !== 'notification' && envelope.kind !== 'response') this.#write(errorMessage(id, CODE.invalidRequest, 'Authentication failed: the token is missing, expired or revoked'));
   }
 
   #notified(message: NotificationEnvelope, principal: Principal): void {
     if (this.#talk.notified(message)) this.#notices.start(principal);
+  }
+
+  /** Late, repeated, never asked for, or said with another principal's token: dropped (T53, SL8, A40). */
+  #answered(message: ResponseEnvelope, principal: Principal): void {
+    if (!this.#talk.questions.answered(message, principalKey(principal))) this.#strays += 1;
   }
 
   /** Only in the revision that has batches; elsewhere nothing of one is executed. */
@@ -140,62 +159,41 @@ export class Dialogue {
 
   async #item(message: MessageEnvelope, principal: Principal): Promise<RawJson | undefined> {
     if (message.kind === 'invalid') return errorMessage(message.id, message.code, message.message);
-    if (message.kind === 'response') return undefined;
+    if (message.kind === 'response') return void this.#answered(message, principal);
     if (message.kind === 'notification') return void this.#notified(message, principal);
     return this.#answer(message, principal);
   }
 
   async #answer(message: RequestEnvelope, principal: Principal): Promise<RawJson | undefined> {
-    const prepared = this.#prepare(message);
+    const { surface, peer } = this.#options;
+    const prepared = prepare(message, { surface, peer, talk: this.#talk, long: this.#long.size, settings: this.#ingress.runtime.current().settings });
     if (prepared.refused !== undefined) return prepared.refused;
     const opening = message.method === 'initialize';
     const controller = this.#talk.begin(message);
     if (prepared.long) this.#long.set(message.key, { principal, controller });
     const inbound = { principal, origin: prepared.origin, id: message.id, method: message.method, params: message.params, paramHeaders: undefined };
     const notify = (sent: RawJson): void => this.#notify(sent, prepared.long ? controller : undefined);
-    const answer = await answerOf(this.#ingress, inbound, { signal: controller.signal, notify, ask: undefined, session: undefined });
+    const { signal } = controller;
+    const inSession = prepared.origin.era === 'legacy' && !opening;
+    const asker = inSession ? this.#talk.questions.asker(this.#channel, principalKey(principal), signal) : undefined;
+    const answer = await answerOf(this.#ingress, inbound, { signal, notify, ask: asker?.ask, session: inSession ? this.#io : undefined });
+    asker?.end();
     this.#talk.end(message);
+    if (inSession) this.#talk.answered(message, answer.message);
     this.#long.delete(message.key);
     // A failed initialize leaves the conversation as it was, so that it can be tried again (C11 of the original).
     if (opening) this.#talk.phase = isResult(answer.message) ? 'opened' : 'fresh';
     return answer.message;
   }
 
-  #prepare(message: RequestEnvelope): Prepared {
-    const meta = metaOf(message);
-    if (this.#talk.inflight.size >= RUNNING_MAX) return { refused: errorMessage(message.id, CODE.internal, 'Too many requests at once') };
-    return eraOfMessage(meta, undefined) === 'modern' ? this.#modern(message, meta) : this.#legacy(message, meta);
-  }
-
-  #legacy(message: RequestEnvelope, meta: MetaMembers): Prepared {
-    const refused = this.#talk.refusal(message);
-    if (refused !== undefined) return { refused: refused.message };
-    if (message.method === 'initialize') this.#talk.introduce(message);
-    const { version, client, label } = this.#talk;
-    return { refused: undefined, long: false, origin: { ...this.#origin(meta), era: 'legacy', version, session: label, client, capabilities: NO_CAPABILITIES, logLevel: undefined } };
-  }
-
-  #modern(message: RequestEnvelope, meta: MetaMembers): Prepared {
-    const climbed = climbPlain(meta);
-    if (!climbed.ok) return { refused: errorMessage(message.id, climbed.error.code, climbed.error.message, climbed.error.data) };
-    if (this.#talk.inflight.has(message.key)) return { refused: errorMessage(message.id, CODE.invalidRequest, 'Invalid Request: this id is already in use') };
-    if (!isOffered(message.method, 'modern')) return { refused: errorMessage(message.id, CODE.methodNotFound, notFound(message.method)) };
-    const long = methodOf(message.method)?.plan === 'listen';
-    if (long && this.#long.size >= this.#ingress.runtime.current().settings.bounds.streamsPerPrincipal) {
-      return { refused: errorMessage(message.id, CODE.internal, 'Too many open streams', toRaw({ sentinel: { code: DENIAL_CODES.busy } })) };
-    }
-    const { version, client } = climbed.value;
-    return { refused: undefined, long, origin: { ...this.#origin(meta), era: 'modern', version, session: undefined, client, capabilities: NO_CAPABILITIES, logLevel: undefined } };
-  }
-
-  #origin(meta: MetaMembers): Pick<CallOrigin, 'surface' | 'endpoint' | 'peer' | 'trace'> {
-    return { surface: this.#options.surface, endpoint: { kind: 'merged' }, peer: this.#options.peer, trace: traceOf(meta, undefined) };
-  }
-
   /** Past the cap (I15) a call's progress is dropped, which costs nothing, and a stream without an end is ended. */
   #notify(message: RawJson, long: AbortController | undefined): void {
-    if (this.#options.outlet.backlog <= this.#ingress.runtime.current().settings.bounds.streamBufferBytes) this.#write(message);
+    if (!this.#isBehind) this.#write(message);
     else long?.abort('agent');
+  }
+
+  get #isBehind(): boolean {
+    return this.#options.outlet.backlog > this.#ingress.runtime.current().settings.bounds.streamBufferBytes;
   }
 
   #endStale(): void {

@@ -22,7 +22,14 @@ export interface NotificationEnvelope {
   readonly params: RawJson | undefined;
 }
 
-export interface ResponseEnvelope { readonly kind: 'response' }
+/** Has a result or an error, never both. */
+export interface ResponseEnvelope {
+  readonly kind: 'response';
+  /** Of the request it answers; undefined for an error without an id. */
+  readonly key: string | undefined;
+  readonly result: RawJson | undefined;
+  readonly error: RawJson | undefined;
+}
 
 export interface InvalidEnvelope {
   readonly kind: 'invalid';
@@ -96,7 +103,8 @@ export function readMessage(raw: RawJson): MessageEnvelope {
 function readResponse(all: ReadonlyMap<string, RawJson>, key: string | undefined, refuse: (why: string) => InvalidEnvelope): MessageEnvelope {
   if (all.has('result') === all.has('error')) return refuse('a message has a method, a result or an error');
   const errorWithoutId = all.has('error') && !all.has('id');
-  return key !== undefined || errorWithoutId ? { kind: 'response' } : refuse('a response has the id of its request');
+  if (key === undefined && !errorWithoutId) return refuse('a response has the id of its request');
+  return { kind: 'response', key, result: all.get('result'), error: all.get('error') };
 }
 
 /** Undefined for what no request may use as its id: null, floats, -0, integers a double cannot hold, long text (I09). */

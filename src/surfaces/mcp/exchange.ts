@@ -7,6 +7,7 @@ import type { Instant } from '../../core/ids.ts';
 import type { Answer } from '../../core/inbound.ts';
 import type { CancelledBy } from '../../core/outcome.ts';
 import type { Principal } from '../../core/principal.ts';
+import type { Channel } from './questions.ts';
 import { replyEmpty, replyJson } from './reply.ts';
 import { EventStream } from './sse.ts';
 
@@ -24,7 +25,7 @@ export interface ExchangeOptions {
   readonly behind: () => void;
 }
 
-export class Exchange {
+export class Exchange implements Channel {
   readonly #response: ServerResponse;
   readonly #options: ExchangeOptions;
   #stream: EventStream | undefined = undefined;
@@ -50,6 +51,19 @@ export class Exchange {
 
   notify(message: RawJson): void {
     this.#open()?.send(message);
+  }
+
+  /** The same for what must not get lost: false when the agent's side of this answer has gone. */
+  send(message: RawJson): boolean {
+    const stream = this.#open();
+    if (stream === undefined || stream.closed) return false;
+    stream.send(message);
+    return !stream.closed;
+  }
+
+  onGone(told: () => void): () => void {
+    this.#response.once('close', told);
+    return () => this.#response.off('close', told);
   }
 
   /** Keeps a slow answer alive through proxies and client timeouts; after one idle period the form is a stream. */

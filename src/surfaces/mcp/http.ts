@@ -170,12 +170,14 @@ async function drain(server: Server, state: HttpState, graceMs: number, stop: ()
   });
   for (const subscription of state.subscriptions) subscription.stream.end();
   for (const exchange of state.exchanges) if (exchange.long) exchange.cancel('shutdown');
+  // Whoever posts an answer now is turned away, so nobody is asked any more.
+  for (const session of state.sessions.values()) session.talk.questions.end();
   server.closeIdleConnections();
   await settled(state, graceMs);
   for (const exchange of state.exchanges) exchange.cancel('shutdown');
   await settled(state, LAST_WORDS_MS);
   stop();
-  for (const session of state.sessions.values()) state.sessions.end(session);
+  for (const session of state.sessions.values()) state.sessions.end(session, 'shutdown');
   server.closeIdleConnections();
   // Answers already written get one turn to leave the process.
   await Promise.race([closed, pause(LAST_WORDS_MS)]);

@@ -1,61 +1,23 @@
 // HTTP agents of the 2025 revisions: a session from initialize to DELETE, bound to its principal; POST, GET and DELETE on one
 // path. A dropped connection is not a cancel here (SL6); only `notifications/cancelled` and DELETE are.
-import { NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { Inbound } from '../../core/inbound.ts';
-import { principalKey } from '../../core/principal.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { CancelledBy } from '../../core/outcome.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { allowsBatch, eraOf } from '../../relay/versions.ts';
 import { answerOf } from './answer.ts';
 import { metaOf } from './classify.ts';
-import { BATCH_MAX, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope } from './envelope.ts';
+import { BATCH_MAX, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope, type ResponseEnvelope } from './envelope.ts';
 import { Exchange } from './exchange.ts';
-import { TOOLS_CHANGED } from './notices.ts';
-import { record } from './record.ts';
+import { addSession, sessionOf, watch } from './http-session.ts';
+import { legacyOrigin } from './origin.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import { isResult, LegacySession } from './session.ts';
-import { deliver, type HttpSession } from './sessions.ts';
+import type { HttpSession } from './sessions.ts';
 import type { Guest, HttpState } from './state.ts';
 import { traceOf } from './trace.ts';
 
-const SESSION_BYTES = 32;
 const FULL_RETRY_MS = 5000;
-
-/** The session this request names, or undefined after the refusal has been written. */
-export function sessionOf(state: HttpState, guest: Guest, method: string | undefined): HttpSession | undefined {
-  const { headers, res, cors } = guest;
-  const repeated = headers.repeated.find((name) => name.startsWith('mcp-'));
-  const version = headers.protocolVersion;
-  if (repeated !== undefined) replyFault(res, 400, `${repeated} was sent more than once`, cors);
-  else if (version !== undefined && eraOf(version) !== 'legacy') replyFault(res, 400, 'MCP-Protocol-Version is not a supported revision', cors);
-  else if (headers.session === undefined) replyFault(res, 400, 'Mcp-Session-Id is missing: begin with initialize', cors);
-  else {
-    const session = state.sessions.find(headers.session, guest.principal, guest.endpoint);
-    if (session !== undefined) return seen(state, guest, session);
-    // Another principal's session and no session at all look alike; the record tells them apart (T45, SEC11).
-    const code = state.sessions.isForeign(headers.session, guest.principal) ? 'foreign_session' : 'unknown_name';
-    record(state, { surface: 'http', peer: guest.peer, principal: guest.principal, method, name: 'session', reason: { code } });
-    replyFault(res, 404, 'Session not found', cors);
-  }
-  return undefined;
-}
-
-function seen(state: HttpState, guest: Guest, session: HttpSession): HttpSession {
-  session.lastSeen = state.ingress.clock.mono();
-  if (session.principal.credential !== guest.principal.credential) {
-    session.principal = guest.principal;
-    if (session.unwatch !== undefined) watch(state, session);
-  }
-  return session;
-}
-
-function watch(state: HttpState, session: HttpSession): void {
-  session.unwatch?.();
-  session.unwatch = state.ingress.watch({ principal: session.principal, endpoint: session.endpoint }, () => {
-    if (!deliver(session, TOOLS_CHANGED)) session.changePending = true;
-  });
-}
 
 export function serveLegacy(state: HttpState, guest: Guest, message: Exclude<MessageEnvelope, { kind: 'invalid' }>): void {
   if (message.kind === 'request' && message.method === 'initialize' && guest.headers.session === undefined) return open(state, guest, message);
@@ -66,10 +28,11 @@ export function serveLegacy(state: HttpState, guest: Guest, message: Exclude<Mes
   replyEmpty(guest.res, 202, guest.cors);
 }
 
-function take(state: HttpState, session: HttpSession, message: NotificationEnvelope | { readonly kind: 'response' }): void {
-  // Nothing is ever asked of an agent here, so no posted response can be awaited (T53, A40).
-  if (message.kind === 'response') state.counters.strayResponses += 1;
-  else if (session.talk.notified(message)) watch(state, session);
+function take(state: HttpState, session: HttpSession, message: NotificationEnvelope | ResponseEnvelope): void {
+  if (message.kind === 'response') {
+    // In another session it would have been awaited, or a moment earlier: here and now it means nothing (T53, A40).
+    if (!session.talk.questions.answered(message, session.owner)) state.counters.strayResponses += 1;
+  } else if (session.talk.notified(message)) watch(state, session);
 }
 
 function open(state: HttpState, guest: Guest, message: RequestEnvelope): void {
@@ -98,18 +61,7 @@ async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): 
   const refused = crowded(state, guest, message);
   if (refused !== undefined) return exchange.finish(refused, retryAfter(FULL_RETRY_MS));
   talk.phase = 'opened';
-  const session: HttpSession = {
-    id: ingress.random.token(SESSION_BYTES),
-    owner: principalKey(guest.principal),
-    endpoint: guest.endpoint,
-    talk,
-    principal: guest.principal,
-    lastSeen: ingress.clock.mono(),
-    streams: [],
-    changePending: false,
-    unwatch: undefined,
-  };
-  state.sessions.add(session);
+  const session = addSession(state, guest, talk);
   exchange.finish(answered, ['Mcp-Session-Id', session.id]);
 }
 
@@ -124,9 +76,13 @@ async function answer(state: HttpState, guest: Guest, session: HttpSession, mess
 }
 
 async function run(state: HttpState, guest: Guest, session: HttpSession, message: RequestEnvelope, exchange: Exchange, controller: AbortController): ReturnType<typeof answerOf> {
-  const inbound = inboundOf(guest, session.talk, message);
-  const answered = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (sent) => exchange.notify(sent), ask: undefined, session: undefined });
-  session.talk.end(message);
+  const { talk } = session;
+  const { signal } = controller;
+  const asker = talk.questions.asker(exchange, session.owner, signal);
+  const answered = await answerOf(state.ingress, inboundOf(guest, talk, message), { signal, notify: (sent) => exchange.notify(sent), ask: asker.ask, session: session.io });
+  asker.end();
+  talk.end(message);
+  talk.answered(message, answered.message);
   session.lastSeen = state.ingress.clock.mono();
   return answered;
 }
@@ -180,18 +136,7 @@ function exchangeOf(state: HttpState, guest: Guest, cancel: (by: CancelledBy) =>
 function inboundOf(guest: Guest, talk: LegacySession, message: RequestEnvelope): Inbound {
   return {
     principal: guest.principal,
-    origin: {
-      surface: 'http',
-      endpoint: guest.endpoint,
-      era: 'legacy',
-      version: talk.version,
-      session: talk.label,
-      client: talk.client,
-      capabilities: NO_CAPABILITIES,
-      logLevel: undefined,
-      peer: guest.peer,
-      trace: traceOf(metaOf(message), guest.headers),
-    },
+    origin: legacyOrigin({ surface: 'http', endpoint: guest.endpoint, peer: guest.peer, trace: traceOf(metaOf(message), guest.headers) }, talk),
     id: message.id,
     method: message.method,
     params: message.params,

@@ -1,7 +1,6 @@
 // One POST of 2026-07-28: stateless. The answer is JSON, or a stream from the first notification on; a client that goes away
 // has cancelled (SH12). No session is ever minted or read here (SH10).
 import { toRaw } from '../../core/json/compose.ts';
-import { NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { Inbound } from '../../core/inbound.ts';
 import { DENIAL_CODES } from '../../core/wire/denials.ts';
 import { isOffered, methodOf } from '../../relay/methods.ts';
@@ -10,6 +9,7 @@ import { answerOf } from './answer.ts';
 import { climbHttp, type LadderFault, type MetaMembers, type ModernEnvelope, type Spoken } from './classify.ts';
 import type { RequestEnvelope } from './envelope.ts';
 import { Exchange } from './exchange.ts';
+import { modernOrigin } from './origin.ts';
 import { replyEmpty, replyJson, safely } from './reply.ts';
 import { notFound } from './session.ts';
 import type { Guest, HttpState } from './state.ts';
@@ -57,18 +57,7 @@ async function run(state: HttpState, guest: Guest, inbound: Inbound, long: boole
 function inboundOf(guest: Guest, message: RequestEnvelope, meta: MetaMembers, envelope: ModernEnvelope): Inbound {
   return {
     principal: guest.principal,
-    origin: {
-      surface: 'http',
-      endpoint: guest.endpoint,
-      era: 'modern',
-      version: envelope.version,
-      session: undefined,
-      client: envelope.client,
-      capabilities: NO_CAPABILITIES,
-      logLevel: undefined,
-      peer: guest.peer,
-      trace: traceOf(meta, guest.headers),
-    },
+    origin: modernOrigin({ surface: 'http', endpoint: guest.endpoint, peer: guest.peer, trace: traceOf(meta, guest.headers) }, envelope),
     id: message.id,
     method: message.method,
     params: message.params,

@@ -1,18 +1,31 @@
-// Change notices of a session on a line transport: watches what its principal can see, and tells it once per change.
-import type { Ingress } from '../../core/inbound.ts';
+// Notices of a session on a line transport that belong to no request: changes of what its principal can see, and what else
+// outlives a request. Told when the reader has caught up, equal ones once.
+import type { Ingress, ListName } from '../../core/inbound.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Principal } from '../../core/principal.ts';
 import { notificationMessage } from '../../relay/rpc.ts';
 import type { Outlet } from './outlet.ts';
 
-export const TOOLS_CHANGED: RawJson = notificationMessage('notifications/tools/list_changed');
+const CHANGED: Readonly<Record<ListName, RawJson>> = {
+  tools: notificationMessage('notifications/tools/list_changed'),
+  prompts: notificationMessage('notifications/prompts/list_changed'),
+  resources: notificationMessage('notifications/resources/list_changed'),
+};
+
+export function changedMessage(list: ListName): RawJson {
+  return CHANGED[list];
+}
+
+/** Different notices kept for a reader that is behind; beyond them it has missed some, as one without a stream has. */
+const HELD_MAX = 1024;
 
 export class Notices {
   readonly #ingress: Ingress;
   readonly #outlet: Outlet;
+  readonly #held = new Set<RawJson>();
   #principal: Principal | undefined = undefined;
   #unwatch: (() => void) | undefined = undefined;
-  #held = false;
+  #stopped = false;
 
   constructor(ingress: Ingress, outlet: Outlet) {
     this.#ingress = ingress;
@@ -21,9 +34,10 @@ export class Notices {
 
   /** From `initialized` on. */
   start(principal: Principal): void {
-    this.stop();
+    if (this.#stopped) return;
+    this.#unwatch?.();
     this.#principal = principal;
-    this.#unwatch = this.#ingress.watch({ principal, endpoint: { kind: 'merged' } }, () => this.#changed());
+    this.#unwatch = this.#ingress.watch({ principal, endpoint: { kind: 'merged' } }, (list) => this.send(changedMessage(list)));
   }
 
   /** A refreshed token may see other tools. */
@@ -31,19 +45,22 @@ export class Notices {
     if (this.#principal !== undefined && this.#principal.credential !== principal.credential) this.start(principal);
   }
 
+  send(message: RawJson): void {
+    if (this.#stopped || this.#held.size >= HELD_MAX) return;
+    const isWaiting = this.#held.size > 0;
+    this.#held.add(message);
+    if (isWaiting) return;
+    void this.#outlet.drained().then(() => {
+      for (const held of this.#held) this.#outlet.write(held);
+      this.#held.clear();
+    });
+  }
+
   stop(): void {
+    this.#stopped = true;
+    this.#held.clear();
     this.#unwatch?.();
     this.#unwatch = undefined;
     this.#principal = undefined;
-  }
-
-  /** To a reader that is behind, one notice when it has caught up stands for all. */
-  #changed(): void {
-    if (this.#held) return;
-    this.#held = true;
-    void this.#outlet.drained().then(() => {
-      this.#held = false;
-      if (this.#principal !== undefined) this.#outlet.write(TOOLS_CHANGED);
-    });
   }
 }

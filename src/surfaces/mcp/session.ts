@@ -1,14 +1,18 @@
 // The state of one conversation in a revision that has sessions (2025-03-26 to 2025-11-25), on whichever transport.
-// It keeps the phase and the requests in flight; it neither reads bytes nor writes any.
+// It keeps the phase, what the agent said of itself, the requests in flight and the questions open; it neither reads bytes nor writes any.
 import type { ClientInfo } from '../../core/call.ts';
+import { type ClientCapabilities, type LogLevel, NO_CAPABILITIES } from '../../core/capabilities.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
+import type { CancelledBy } from '../../core/outcome.ts';
+import { readCapabilities, readLogLevel } from '../../relay/capabilities.ts';
 import { readClientInfo } from '../../relay/meta.ts';
 import { negotiatedVersion } from '../../relay/hello.ts';
 import { isOffered } from '../../relay/methods.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { LATEST_LEGACY } from '../../relay/versions.ts';
 import { idKey, type NotificationEnvelope, type RequestEnvelope } from './envelope.ts';
+import { Questions } from './questions.ts';
 
 /** `opening`: initialize is being answered. `opened`: answered, the agent has not said `initialized` yet. */
 export type Phase = 'fresh' | 'opening' | 'opened' | 'operational';
@@ -23,9 +27,14 @@ export class LegacySession {
   /** For records: never the secret session id. */
   readonly label: string;
   readonly inflight: Map<string, AbortController> = new Map();
+  readonly questions: Questions = new Questions();
+  readonly #ending = new AbortController();
   phase: Phase = 'fresh';
   version: string = LATEST_LEGACY;
   client: ClientInfo | undefined = undefined;
+  capabilities: ClientCapabilities = NO_CAPABILITIES;
+  /** As of the last `logging/setLevel` that was answered with a result. */
+  logLevel: LogLevel | undefined = undefined;
 
   constructor(label: string) {
     this.label = label;
@@ -47,7 +56,15 @@ export class LegacySession {
   introduce(message: RequestEnvelope): void {
     this.phase = 'opening';
     this.version = negotiatedVersion(message.params) ?? LATEST_LEGACY;
-    this.client = readClientInfo(members(message.params)?.get('clientInfo'));
+    const said = members(message.params);
+    this.client = readClientInfo(said?.get('clientInfo'));
+    this.capabilities = readCapabilities(said?.get('capabilities'), { era: 'legacy', version: this.version });
+  }
+
+  /** What an answered request leaves behind. */
+  answered(message: RequestEnvelope, answer: RawJson | undefined): void {
+    if (message.method !== 'logging/setLevel' || !isResult(answer)) return;
+    this.logLevel = readLogLevel(members(message.params)?.get('level')) ?? this.logLevel;
   }
 
   begin(message: RequestEnvelope): AbortController {
@@ -74,7 +91,18 @@ export class LegacySession {
     if (key !== undefined) this.inflight.get(key)?.abort('agent');
   }
 
-  cancelAll(by: 'agent' | 'shutdown'): void {
+  /** Fires when the session ends; `reason` is a CancelledBy. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Nothing outlives it, and nobody is asked any more; what is in flight may still be answered. */
+  close(by: CancelledBy): void {
+    this.questions.end();
+    this.#ending.abort(by);
+  }
+
+  cancelAll(by: CancelledBy): void {
     for (const controller of this.inflight.values()) controller.abort(by);
   }
 }

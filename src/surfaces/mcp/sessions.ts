@@ -2,7 +2,9 @@
 // A session is never authentication (SL3): whoever asks has been authenticated by this very request.
 import { type Endpoint } from '../../core/call.ts';
 import type { Instant } from '../../core/ids.ts';
+import type { ListName, SessionIo } from '../../core/inbound.ts';
 import type { RawJson } from '../../core/json/scan.ts';
+import type { CancelledBy } from '../../core/outcome.ts';
 import { type Principal, principalKey } from '../../core/principal.ts';
 import type { BoundsSettings } from '../../core/settings.ts';
 import type { LegacySession } from './session.ts';
@@ -13,13 +15,15 @@ export interface HttpSession {
   readonly owner: string;
   readonly endpoint: Endpoint;
   readonly talk: LegacySession;
+  /** One for all requests of the session, so that it can be told by it. */
+  readonly io: SessionIo;
   /** Of the latest request: a refreshed token may carry other roles. */
   principal: Principal;
   lastSeen: Instant;
   /** Open GET streams, oldest first. */
   readonly streams: EventStream[];
-  /** A change notice waits for a stream to be opened. */
-  changePending: boolean;
+  /** Change notices that wait for a stream to be opened. */
+  readonly changePending: Set<ListName>;
   /** Stops watching for changes; undefined before `initialized`. */
   unwatch: (() => void) | undefined;
 }
@@ -67,20 +71,21 @@ export class SessionTable {
   }
 
   /** Ends it with everything that runs in it. Idempotent. */
-  end(session: HttpSession): void {
+  end(session: HttpSession, by: CancelledBy = 'agent'): void {
     if (!this.#sessions.delete(session.id)) return;
     const left = (this.#counts.get(session.owner) ?? 1) - 1;
     if (left > 0) this.#counts.set(session.owner, left);
     else this.#counts.delete(session.owner);
     session.unwatch?.();
     session.unwatch = undefined;
-    session.talk.cancelAll('agent');
+    session.talk.close(by);
+    session.talk.cancelAll(by);
     for (const stream of session.streams.splice(0)) stream.end();
   }
 
   expire(now: Instant, idleMs: number): void {
     for (const session of this.#sessions.values()) {
-      if (isIdle(session) && now - session.lastSeen >= idleMs) this.end(session);
+      if (isIdle(session) && now - session.lastSeen >= idleMs) this.end(session, 'timeout');
     }
   }
 

@@ -37,11 +37,14 @@ export interface StdioSurface {
   readonly done: Promise<StdioEnd>;
   /** Stops reading, waits for answers in flight at most `graceMs`, then cancels them. */
   close(graceMs: number): Promise<void>;
+  /** Responses that answered nothing: dropped. */
+  strays(): number;
 }
 
 export function serveStdio(ingress: Ingress, options: StdioOptions): StdioSurface {
   const ending = Promise.withResolvers<StdioEnd>();
   let closed = false;
+  let strays = (): number => 0;
   let close = async (_graceMs: number): Promise<void> => {
     closed = true;
     ending.resolve({ kind: 'closed' });
@@ -53,12 +56,13 @@ export function serveStdio(ingress: Ingress, options: StdioOptions): StdioSurfac
     if (options.input.destroyed) return ending.resolve({ kind: 'broken', detail: 'it left before it was heard' });
     const run = converse(ingress, options, ending.resolve);
     close = run.close;
+    strays = run.strays;
   };
   begin().catch((error: unknown) => ending.resolve({ kind: 'broken', detail: error instanceof Error ? error.message : 'failed' }));
-  return { done: ending.promise, close: (graceMs) => close(graceMs) };
+  return { done: ending.promise, close: (graceMs) => close(graceMs), strays: () => strays() };
 }
 
-function converse(ingress: Ingress, options: StdioOptions, ended: (end: StdioEnd) => void): Pick<StdioSurface, 'close'> {
+function converse(ingress: Ingress, options: StdioOptions, ended: (end: StdioEnd) => void): Pick<StdioSurface, 'close' | 'strays'> {
   const { input } = options;
   const { bounds, gateway } = ingress.runtime.current().settings;
   const outlet = new Outlet(options.output);
@@ -95,7 +99,7 @@ function converse(ingress: Ingress, options: StdioOptions, ended: (end: StdioEnd
   input.once('error', (error) => void finish({ kind: 'broken', detail: error.message }, 0));
   input.once('close', () => void finish({ kind: 'eof' }, gateway.drainMs));
   input.on('data', read);
-  return { close: (graceMs) => finish({ kind: 'closed' }, graceMs) };
+  return { close: (graceMs) => finish({ kind: 'closed' }, graceMs), strays: () => dialogue.strays };
 }
 
 /** Messages read but not yet begun; each waits for its authentication at most. */

@@ -1,7 +1,7 @@
 // GET and DELETE of a legacy session: the stream for notices that belong to no request, and the end of the session.
 import { replyEmpty, replyFault } from './reply.ts';
-import { sessionOf } from './legacy.ts';
-import { TOOLS_CHANGED } from './notices.ts';
+import { sessionOf } from './http-session.ts';
+import { changedMessage } from './notices.ts';
 import { deliver } from './sessions.ts';
 import { EventStream } from './sse.ts';
 import type { Guest, HttpState, Subscription } from './state.ts';
@@ -32,10 +32,8 @@ export function serveGet(state: HttpState, guest: Guest): void {
     if (at >= 0) session.streams.splice(at, 1);
     session.lastSeen = state.ingress.clock.mono();
   });
-  if (session.changePending) {
-    session.changePending = false;
-    deliver(session, TOOLS_CHANGED);
-  }
+  for (const list of session.changePending) deliver(session, changedMessage(list));
+  session.changePending.clear();
 }
 
 export function serveDelete(state: HttpState, guest: Guest): void {
