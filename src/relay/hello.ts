@@ -6,22 +6,40 @@ import { members, stringOf } from '../core/json/slice.ts';
 import { serverInfo, type ServerIdentity } from './meta.ts';
 import { MODERN_VERSIONS, negotiate } from './versions.ts';
 
-/** Only what is bridged end to end is offered. */
-const CAPABILITIES = { tools: { listChanged: true } };
+/** What the visible backends of one viewer offer besides tools, which are always there. */
+export interface OfferedCapabilities {
+  readonly prompts: boolean;
+  readonly resources: boolean;
+  /** Updates of single resources; nothing without `resources`. */
+  readonly subscribe: boolean;
+  readonly completions: boolean;
+  readonly logging: boolean;
+}
 
-export function initializeResult(version: string, identity: ServerIdentity, instructions: string): RawJson {
+/** Only what is bridged end to end is offered: no `extensions`, no `experimental`, no `tasks`. Change notices are ours to find, so they are always promised. */
+function capabilities(offered: OfferedCapabilities): RawJson {
+  return toRaw({
+    tools: { listChanged: true },
+    ...(offered.prompts ? { prompts: { listChanged: true } } : {}),
+    ...(offered.resources ? { resources: { ...(offered.subscribe ? { subscribe: true } : {}), listChanged: true } } : {}),
+    ...(offered.completions ? { completions: {} } : {}),
+    ...(offered.logging ? { logging: {} } : {}),
+  });
+}
+
+export function initializeResult(version: string, identity: ServerIdentity, instructions: string, offered: OfferedCapabilities): RawJson {
   return objectOf([
     ['protocolVersion', quote(version)],
-    ['capabilities', toRaw(CAPABILITIES)],
+    ['capabilities', capabilities(offered)],
     ['serverInfo', serverInfo(identity)],
     ['instructions', quote(instructions)],
   ]);
 }
 
-export function discoverResult(instructions: string): RawJson {
+export function discoverResult(instructions: string, offered: OfferedCapabilities): RawJson {
   return objectOf([
     ['supportedVersions', toRaw(MODERN_VERSIONS)],
-    ['capabilities', toRaw(CAPABILITIES)],
+    ['capabilities', capabilities(offered)],
     ['instructions', quote(instructions)],
   ]);
 }
@@ -50,12 +68,12 @@ export function mergedInstructions(sections: readonly Section[], prefixed: boole
   const intro = 'Sentinel governs these tools: calls are authenticated, decided by policy and recorded.';
   const parts = [prefixed && sections.length > 0 ? `${intro} A tool of backend X is named X__tool.` : intro];
   for (const { backend, text } of sections) {
-    const clean = text === undefined ? '' : printable(text).slice(0, SECTION_MAX).trim();
+    const clean = text === undefined ? '' : withoutControls(text).slice(0, SECTION_MAX).trim();
     if (clean !== '') parts.push(`[${backend}]\n${clean.replaceAll(/^/gm, '  ')}`);
   }
   return parts.join('\n\n').slice(0, TOTAL_MAX);
 }
 
-function printable(text: string): string {
+function withoutControls(text: string): string {
   return text.replaceAll(/[^\P{C}\n\t]/gu, '');
 }

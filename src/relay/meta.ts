@@ -1,7 +1,7 @@
 // `_meta` at the gateway: reserved keys are read or re-made per hop, own keys of others are dropped, third-party keys pass.
 // Sources: MCP basic (reserved keys), SEP-414 (trace context). Attacks: SEC36 (identity spoofing), SEC37 (baggage).
-import { decodeString, eachMember, kindOf, members, stringOf } from '../core/json/slice.ts';
-import { objectOf, toRaw } from '../core/json/compose.ts';
+import { kindOf, members, stringOf } from '../core/json/slice.ts';
+import { objectOf, toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { detached } from '../core/text.ts';
 import type { ClientInfo } from '../core/call.ts';
@@ -41,14 +41,25 @@ export function readMeta(params: RawJson | undefined): RequestMeta {
   };
 }
 
-function forwardable(meta: RawJson): RawJson | undefined {
-  const kept: (readonly [string, RawJson])[] = [];
-  eachMember(meta, (lexeme, value) => {
-    const key = decodeString(lexeme);
-    if (key.startsWith(RESERVED_PREFIX) || key.startsWith(OWN_PREFIX) || HOP_KEYS.has(key)) return;
-    kept.push([key, value]);
-  });
-  return kept.length === 0 ? undefined : objectOf(kept);
+/** Members of a request's or notification's `_meta` that may cross the gateway: not reserved, not ours, not of one hop. Undefined when there are none. */
+export function forwardable(meta: RawJson): RawJson | undefined {
+  return without(meta, (key) => isReserved(key) || HOP_KEYS.has(key));
+}
+
+/** A result's `_meta` without what names the backend or belongs to its hop, and what only the gateway may say; undefined when nothing is left. */
+export function foreignMeta(meta: RawJson | undefined): RawJson | undefined {
+  return meta === undefined ? undefined : without(meta, isReserved);
+}
+
+function isReserved(key: string): boolean {
+  return key.startsWith(RESERVED_PREFIX) || key.startsWith(OWN_PREFIX);
+}
+
+function without(meta: RawJson, isGone: (key: string) => boolean): RawJson | undefined {
+  if (kindOf(meta) !== 'object') return undefined;
+  const keys = [...(members(meta)?.keys() ?? [])];
+  const drop = keys.filter(isGone);
+  return drop.length === keys.length ? undefined : withMembers(meta, { drop });
 }
 
 /** `clientInfo` for the record only; a malformed one is no reason to refuse (spec: SHOULD). Sessions keep it, and must not keep a body of megabytes with it. */
@@ -67,4 +78,10 @@ export interface ServerIdentity {
 
 export function serverInfo(identity: ServerIdentity): RawJson {
   return toRaw({ name: identity.name, title: identity.title, version: identity.version });
+}
+
+/** With our own name, which servers SHOULD say in every modern result (S9). A backend's `_meta` goes through `foreignMeta` first. */
+export function stamped(meta: RawJson | undefined, identity: ServerIdentity): RawJson {
+  const own: readonly [string, RawJson] = [META.serverInfo, serverInfo(identity)];
+  return meta === undefined ? objectOf([own]) : withMembers(meta, { set: new Map([own]) });
 }

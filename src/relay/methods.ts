@@ -2,7 +2,13 @@
 import type { Era } from '../core/call.ts';
 
 /** How a request is answered. `absent`: known to the specification, not offered by this gateway yet. */
-export type Plan = 'initialize' | 'ping' | 'discover' | 'list_tools' | 'call_tool' | 'listen' | 'absent';
+export type Plan =
+  | 'initialize' | 'ping' | 'discover' | 'listen'
+  | 'list_tools' | 'call_tool'
+  | 'list_prompts' | 'get_prompt'
+  | 'list_resources' | 'list_templates' | 'read_resource' | 'subscribe' | 'unsubscribe'
+  | 'complete' | 'set_level'
+  | 'absent';
 
 export interface MethodSpec {
   readonly method: string;
@@ -27,15 +33,15 @@ const REQUEST_METHODS: readonly MethodSpec[] = [
   spec('tools/list', 'list_tools', BOTH),
   spec('tools/call', 'call_tool', BOTH, 'name'),
   spec('subscriptions/listen', 'listen', MODERN),
-  spec('resources/list', 'absent', BOTH),
-  spec('resources/templates/list', 'absent', BOTH),
-  spec('resources/read', 'absent', BOTH, 'uri'),
-  spec('resources/subscribe', 'absent', LEGACY),
-  spec('resources/unsubscribe', 'absent', LEGACY),
-  spec('prompts/list', 'absent', BOTH),
-  spec('prompts/get', 'absent', BOTH, 'name'),
-  spec('completion/complete', 'absent', BOTH),
-  spec('logging/setLevel', 'absent', LEGACY),
+  spec('resources/list', 'list_resources', BOTH),
+  spec('resources/templates/list', 'list_templates', BOTH),
+  spec('resources/read', 'read_resource', BOTH, 'uri'),
+  spec('resources/subscribe', 'subscribe', LEGACY),
+  spec('resources/unsubscribe', 'unsubscribe', LEGACY),
+  spec('prompts/list', 'list_prompts', BOTH),
+  spec('prompts/get', 'get_prompt', BOTH, 'name'),
+  spec('completion/complete', 'complete', BOTH),
+  spec('logging/setLevel', 'set_level', LEGACY),
   spec('tasks/get', 'absent', BOTH, 'taskId'),
   spec('tasks/update', 'absent', MODERN, 'taskId'),
   spec('tasks/cancel', 'absent', BOTH, 'taskId'),
@@ -50,7 +56,7 @@ export function methodOf(name: string): MethodSpec | undefined {
   return BY_NAME.get(name);
 }
 
-/** True when this era may call it and the gateway answers it. */
+/** True when this era may call it and the gateway answers it. Whether a viewer has anything behind it is another question: then lists are empty and names unknown. */
 export function isOffered(name: string, era: Era): boolean {
   const row = BY_NAME.get(name);
   return row !== undefined && row.plan !== 'absent' && row.eras.includes(era);

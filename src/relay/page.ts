@@ -11,7 +11,7 @@ export interface Seal {
 }
 
 export interface PageRequest {
-  readonly member: 'tools';
+  readonly member: 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
   readonly items: readonly RawJson[];
   readonly cursor: string | undefined;
   readonly pageSize: number;

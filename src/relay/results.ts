@@ -3,8 +3,10 @@
 import type { Era } from '../core/call.ts';
 import { arrayOf, cut, type Member, objectOf, quote, toRaw, withCut, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { kindOf, members, stringOf } from '../core/json/slice.ts';
-import { META, OWN_PREFIX, serverInfo, type ServerIdentity } from './meta.ts';
+import { elements, kindOf, memberOf as memberOfRaw, members, stringOf } from '../core/json/slice.ts';
+import { foreignMeta, stamped, type ServerIdentity } from './meta.ts';
+import { type Expose, type HeldIn, rewrittenMembers } from './uris-in-results.ts';
+import { isSince, type Spoken } from './versions.ts';
 
 const COMPLETE = quote('complete');
 const MODERN_ONLY = ['resultType', 'ttlMs', 'cacheScope'] as const;
@@ -13,12 +15,8 @@ const MODERN_ONLY = ['resultType', 'ttlMs', 'cacheScope'] as const;
 export function ownResult(era: Era, body: RawJson, identity: ServerIdentity, cacheable: boolean): RawJson {
   if (era === 'legacy') return body;
   const set = new Map<string, RawJson>([['resultType', COMPLETE]]);
-  if (cacheable) {
-    // Private and at once stale: lists depend on the principal, and a kill must show at the next look.
-    set.set('ttlMs', toRaw(0));
-    set.set('cacheScope', quote('private'));
-  }
-  set.set('_meta', metaWith(members(body)?.get('_meta'), identity));
+  if (cacheable) setHints(set);
+  set.set('_meta', stamped(members(body)?.get('_meta'), identity));
   return withMembers(body, { set });
 }
 
@@ -34,31 +32,66 @@ export function readResult(raw: RawJson): ReadResult | undefined {
   return found === undefined ? undefined : { raw, members: found };
 }
 
-/** A backend's tool result for this agent: envelope members translated, everything else byte for byte. */
-export function relayedResult(era: Era, result: ReadResult, identity: ServerIdentity): RawJson {
-  const { raw } = result;
-  const meta = foreignMeta(result);
-  if (era === 'modern') return withCut(raw, result.members, { set: new Map([['resultType', COMPLETE], ['_meta', metaWith(meta, identity)]]), drop: ['ttlMs', 'cacheScope'] });
-  if (meta === undefined) return withCut(raw, result.members, { drop: [...MODERN_ONLY, '_meta'] });
-  return withCut(raw, result.members, { set: new Map([['_meta', meta]]), drop: MODERN_ONLY });
+/** Whose result it is, and how it is told to whom. */
+export interface ResultRelay {
+  readonly kind: HeldIn | 'completion';
+  readonly to: Spoken;
+  readonly identity: ServerIdentity;
+  /** The backend's URIs on this endpoint; undefined where they are its own. */
+  readonly expose: Expose | undefined;
+  /** `wrapsStructured` of the tool's definition; false for all other kinds. */
+  readonly wraps: boolean;
+}
+
+/** A backend's result for this agent: what the era and the endpoint demand, everything else byte for byte. */
+export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
+  const { kind, to, identity, expose } = relay;
+  const set = new Map<string, RawJson>();
+  const drop: string[] = [];
+  if (kind !== 'completion') {
+    const how = { expose, linksAsText: !isSince(to.version, '2025-06-18') };
+    for (const [name, value] of rewrittenMembers(kind, result.members, how)) set.set(name, value);
+  }
+  if (kind === 'tool' && to.era === 'legacy') structuredFor(result, relay, set, drop);
+  const meta = memberOf(result, '_meta');
+  if (to.era === 'modern') {
+    set.set('resultType', COMPLETE);
+    set.set('_meta', stamped(foreignMeta(meta), identity));
+    if (kind === 'resource') setHints(set);
+    else drop.push('ttlMs', 'cacheScope');
+  } else {
+    const kept = foreignMeta(meta);
+    if (kept !== undefined) set.set('_meta', kept);
+    drop.push(...MODERN_ONLY, '_meta');
+  }
+  return withCut(result.raw, result.members, { set, drop });
+}
+
+/** Structured content as a 2025 revision can say it, and then as text too, for those who cannot read it (SEP-2106, T98). */
+function structuredFor(result: ReadResult, { to, wraps }: ResultRelay, set: Map<string, RawJson>, drop: string[]): void {
+  const value = memberOf(result, 'structuredContent');
+  if (value === undefined) return;
+  const known = isSince(to.version, '2025-06-18');
+  if (known && !wraps && kindOf(value) === 'object') return;
+  if (known) set.set('structuredContent', objectOf([['result', value]]));
+  else drop.push('structuredContent');
+  const content = set.get('content') ?? memberOf(result, 'content');
+  const blocks = elements(content) ?? [];
+  if (!blocks.some((block) => stringOf(memberOfRaw(block, 'type')) === 'text')) set.set('content', arrayOf([...blocks, textBlock(value)]));
+}
+
+function textBlock(text: string): RawJson {
+  return objectOf([['type', quote('text')], ['text', quote(text)]]);
+}
+
+/** Private and at once stale: what is seen depends on the principal, and a kill must show at the next look. */
+function setHints(set: Map<string, RawJson>): void {
+  set.set('ttlMs', toRaw(0));
+  set.set('cacheScope', quote('private'));
 }
 
 function memberOf({ members: all }: ReadResult, name: string): RawJson | undefined {
   return all.find(({ key }) => key === name)?.value;
-}
-
-function metaWith(meta: RawJson | undefined, identity: ServerIdentity): RawJson {
-  const own: readonly [string, RawJson] = [META.serverInfo, serverInfo(identity)];
-  return meta === undefined ? objectOf([own]) : withMembers(meta, { set: new Map([own]) });
-}
-
-/** A backend's `_meta` without what names the backend or belongs to its hop, and what only the gateway may say. */
-function foreignMeta(result: ReadResult): RawJson | undefined {
-  const meta = memberOf(result, '_meta');
-  if (meta === undefined || kindOf(meta) !== 'object') return undefined;
-  const kept = [...(members(meta)?.keys() ?? [])];
-  const drop = kept.filter((key) => key.startsWith('io.modelcontextprotocol/') || key.startsWith(OWN_PREFIX));
-  return drop.length === kept.length ? undefined : withMembers(meta, { drop });
 }
 
 /** True when a tool says that it failed: JSON-RPC success with `isError: true`. */
@@ -66,7 +99,7 @@ export function isErrorResult(result: ReadResult): boolean {
   return memberOf(result, 'isError') === 'true';
 }
 
-/** `complete` (or absent, from older servers) may be relayed; anything else needs a bridge this gateway does not have. */
+/** `complete` (or absent, from older servers) is relayed, `input_required` goes another round; anything else is invalid (MUST, MCP basic). */
 export function resultTypeOf(result: ReadResult): string {
   const type = memberOf(result, 'resultType');
   return type === undefined ? 'complete' : (stringOf(type) ?? '');
@@ -74,6 +107,8 @@ export function resultTypeOf(result: ReadResult): string {
 
 /** A tool result made by the gateway: text for the model, `isError`, and machine words under our own key. */
 export function toolErrorResult(text: string, key: string, detail: RawJson): RawJson {
-  const block = objectOf([['type', quote('text')], ['text', quote(text)]]);
-  return objectOf([['content', arrayOf([block])], ['isError', toRaw(true)], ['_meta', objectOf([[key, detail]])]]);
+  return objectOf([['content', arrayOf([textBlock(text)])], ['isError', toRaw(true)], ['_meta', objectOf([[key, detail]])]]);
 }
+
+/** What completes to nothing: for a backend without completions beside one that has them (4.11). */
+export const EMPTY_COMPLETION: RawJson = toRaw({ completion: { values: [], total: 0, hasMore: false } });

@@ -13,7 +13,16 @@ export const CODE = {
   headerMismatch: -32020,
   missingCapability: -32021,
   unsupportedVersion: -32022,
+  /** 2024-11-05 to 2025-11-25; never said to modern agents (RS). */
+  resourceNotFound: -32002,
+  /** 2025-11-25 alone. */
+  urlElicitation: -32042,
 } as const;
+
+/** JSON-RPC's own and application codes pass; -32020..-32099 belong to the hop, -32000..-32019 mean nothing to others (§ error codes of MCP basic). */
+export function isRelayable(code: number): boolean {
+  return code === CODE.invalidParams || code === CODE.invalidRequest || code === CODE.internal || code < -32768 || code > -32000;
+}
 
 const VERSION = quote('2.0');
 

@@ -73,6 +73,27 @@ export function withCut(raw: RawJson, members: readonly Member[], changes: Membe
   return changed || set.size > 0 ? mint(`{${parts.join(',')}}`) : raw;
 }
 
+/** A value by where it begins and ends in a text, as `walkMembers` and `walkElements` find it, and the value that stands there instead. */
+export interface Spot {
+  readonly from: number;
+  readonly to: number;
+  readonly value: RawJson;
+}
+
+/** The same text with some whole values replaced; every other byte stays. Throws unless the spots come in order and apart: a slip of a reader must not become a message. */
+export function withValues(raw: RawJson, spots: readonly Spot[]): RawJson {
+  if (spots.length === 0) return raw;
+  const parts: string[] = [];
+  let at = 0;
+  for (const { from, to, value } of spots) {
+    if (from < at || to <= from || to > raw.length) throw new RangeError('withValues needs spots in order');
+    parts.push(raw.slice(at, from), value);
+    at = to;
+  }
+  parts.push(raw.slice(at));
+  return mint(parts.join(''));
+}
+
 function entriesOf(set: MemberChanges['set']): Map<string, RawJson> {
   if (set === undefined) return new Map();
   return new Map(isMap(set) ? set : Object.entries(set));

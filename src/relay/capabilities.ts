@@ -1,0 +1,61 @@
+// What agents say they can be asked for, read; and what a backend is told of it: never more than the agent said and the operator allows.
+// Sources: MCP schema ClientCapabilities of each revision; LoggingLevel (RFC 5424).
+import { LOG_LEVELS, type ClientCapabilities, type LogLevel } from '../core/capabilities.ts';
+import { toRaw } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { kindOf, members, stringOf } from '../core/json/slice.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import { isSince, type Spoken } from './versions.ts';
+
+const TASKS = 'io.modelcontextprotocol/tasks';
+
+/** For what is declared to a legacy backend, whose one session serves many agents: each question is held against its own agent later. */
+export const EVERY_CAPABILITY: ClientCapabilities = Object.freeze({ elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false });
+
+/**
+ * `raw`: `capabilities` of an initialize, or the `clientCapabilities` of a request. What a revision does not know is not read, and
+ * what is malformed was not declared.
+ */
+export function readCapabilities(raw: RawJson | undefined, { era, version }: Spoken): ClientCapabilities {
+  const all = members(raw);
+  const elicitation = isSince(version, '2025-06-18') ? members(all?.get('elicitation')) : undefined;
+  const sampling = members(all?.get('sampling'));
+  const since11 = isSince(version, '2025-11-25');
+  const url = since11 && isObject(elicitation?.get('url'));
+  return {
+    // `{}` is the form of 2025-06-18, which later revisions keep reading as a form.
+    elicitForm: elicitation !== undefined && (!since11 || isObject(elicitation.get('form')) || !elicitation.has('url')),
+    elicitUrl: url,
+    sampling: sampling !== undefined,
+    samplingTools: since11 && isObject(sampling?.get('tools')),
+    roots: isObject(all?.get('roots')),
+    tasks: era === 'modern' ? isObject(members(all?.get('extensions'))?.get(TASKS)) : since11 && isObject(members(all?.get('tasks'))?.get('requests')),
+  };
+}
+
+function isObject(raw: RawJson | undefined): boolean {
+  return raw !== undefined && kindOf(raw) === 'object';
+}
+
+/** The `capabilities` of an initialize, or of one request, towards a backend. Tasks are never among them. */
+export function declaredCapabilities(asks: BackendSettings['asks'], agent: ClientCapabilities): RawJson {
+  const form = asks.elicitation && agent.elicitForm;
+  const url = asks.elicitation && agent.elicitUrl;
+  return toRaw({
+    ...(form || url ? { elicitation: { ...(form ? { form: {} } : {}), ...(url ? { url: {} } : {}) } } : {}),
+    ...(asks.sampling && agent.sampling ? { sampling: agent.samplingTools ? { tools: {} } : {} } : {}),
+    ...(asks.roots && agent.roots ? { roots: {} } : {}),
+  });
+}
+
+const LEVELS: ReadonlyMap<string, LogLevel> = new Map(LOG_LEVELS.map((level) => [level, level]));
+
+/** A level as `logging/setLevel`, `_meta` or a message names it; undefined for anything else. */
+export function readLogLevel(raw: RawJson | undefined): LogLevel | undefined {
+  return LEVELS.get(stringOf(raw) ?? '');
+}
+
+/** True when `level` is as severe as `least`, or more. */
+export function atLeast(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+}

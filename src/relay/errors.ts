@@ -1,0 +1,106 @@
+// JSON-RPC errors of backends as an agent may read them: codes of the hop behind us are not our agent's business, and each revision has
+// its own word for a resource that is not there. Sources: protocol reference 4.17; MCP basic, error codes.
+import type { ClientCapabilities, Question } from '../core/capabilities.ts';
+import type { Era, TargetKind } from '../core/call.ts';
+import { arrayOf, objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { elements, kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
+import type { BackendAnswer } from '../core/ports.ts';
+import { unknownNameMessage } from '../core/wire/denials.ts';
+import { questionFor, type Asking } from './questions.ts';
+import { REQUESTS_MOST } from './rounds.ts';
+import { CODE, isRelayable } from './rpc.ts';
+import { isSince, type Spoken } from './versions.ts';
+
+export interface WireError {
+  readonly code: number;
+  readonly message: string;
+  readonly data: RawJson | undefined;
+}
+
+const NAME_MOST = 128;
+const URI_MOST = 8192;
+
+/**
+ * The answer to a name or URI that leads nowhere: the same bytes whether it is hidden, unknown to us, or unknown to its backend (SEC49, C01).
+ * `exposed` as the agent wrote it.
+ */
+export function unknownName(kind: TargetKind, exposed: string, era: Era): WireError {
+  if (kind !== 'resource') return { code: CODE.invalidParams, message: unknownNameMessage(kind, exposed.slice(0, NAME_MOST)), data: undefined };
+  return { code: era === 'modern' ? CODE.invalidParams : CODE.resourceNotFound, message: 'Resource not found', data: objectOf([['uri', quote(exposed.slice(0, URI_MOST))]]) };
+}
+
+export type BackendError = Extract<BackendAnswer, { readonly kind: 'error' }>;
+
+export interface ErrorContext {
+  /** `completion`: authorised as its `ref`, so what that names is known to exist. */
+  readonly kind: TargetKind | 'completion';
+  /** The name or URI as the agent wrote it; of a completion, that of its `ref`. */
+  readonly exposed: string;
+  readonly callId: string;
+  /** For the questions that -32042 brings, and for URIs in `data`. */
+  readonly asking: Asking;
+}
+
+/** `tool_error`: the call failed in a way its model can be told of, as a result with `isError`. */
+export type RelayedError =
+  | ({ readonly kind: 'error' } & WireError)
+  | { readonly kind: 'tool_error'; readonly text: string };
+
+export function errorFor(answer: BackendError, cx: ErrorContext): RelayedError {
+  const gone = unknownOf(answer, cx);
+  if (gone !== undefined) return { kind: 'error', ...gone };
+  if (answer.code === CODE.urlElicitation) return urlElicitation(answer, cx);
+  const code = isRelayable(answer.code) ? answer.code : CODE.internal;
+  return { kind: 'error', code, message: answer.message, data: dataFor(answer.data, cx) };
+}
+
+/** Our view was stale, or the resource is gone: what never existed is answered alike. */
+function unknownOf(answer: BackendError, { kind, exposed, asking }: ErrorContext): WireError | undefined {
+  switch (kind) {
+    case 'tool':
+    case 'prompt': return answer.code === CODE.methodNotFound ? unknownName(kind, exposed, asking.era) : undefined;
+    case 'resource': return isNotFound(answer) ? unknownName('resource', exposed, asking.era) : undefined;
+    case 'completion': return undefined;
+  }
+}
+
+/** -32002 says it; 2026-07-28 says -32602, which is said of other params too: then its `data.uri` or its words tell. */
+function isNotFound({ code, message, data }: BackendError): boolean {
+  if (code === CODE.resourceNotFound || code === CODE.methodNotFound) return true;
+  if (code !== CODE.invalidParams) return false;
+  return (data !== undefined && memberOf(data, 'uri') !== undefined) || /not found|unknown resource|no such|does not exist/i.test(message);
+}
+
+/** `data.sentinel` is how an agent tells our faults from a backend's: no backend may write it. */
+function dataFor(data: RawJson | undefined, { callId, asking }: ErrorContext): RawJson {
+  if (data === undefined) return toRaw({ sentinel: { callId } });
+  if (kindOf(data) !== 'object') return data;
+  const uri = asking.expose === undefined ? undefined : stringOf(memberOf(data, 'uri'));
+  return withMembers(data, { drop: ['sentinel'], ...(uri === undefined || asking.expose === undefined ? {} : { set: new Map([['uri', quote(asking.expose(uri))]]) }) });
+}
+
+/** The questions of a -32042 (2025-11-25), in the order given; undefined when they cannot be read. */
+export function urlQuestions(answer: BackendError): readonly Question[] | undefined {
+  if (answer.code !== CODE.urlElicitation) return undefined;
+  const listed = elements(members(answer.data)?.get('elicitations'), REQUESTS_MOST);
+  if (listed === undefined || listed.length === 0 || listed.length > REQUESTS_MOST) return undefined;
+  const questions = listed.map((params): Question => ({ method: 'elicitation/create', params }));
+  return questions.every(({ params }) => stringOf(members(params)?.get('mode')) === 'url') ? questions : undefined;
+}
+
+/** Said again only where it may be: to a 2025-11-25 agent that declared URLs, with ids of ours. */
+function urlElicitation(answer: BackendError, { kind, asking }: ErrorContext): RelayedError {
+  const questions = urlQuestions(answer);
+  if (questions !== undefined && mayReadUrls(asking, asking.capabilities)) {
+    const put = questions.map((question, at) => questionFor(question, { ...asking, elicitationId: at === 0 ? asking.elicitationId : `${asking.elicitationId}.${at}` }));
+    const listed = put.flatMap((one) => (one.ok && one.value.params !== undefined ? [one.value.params] : []));
+    if (listed.length === put.length) return { kind: 'error', code: CODE.urlElicitation, message: 'URL elicitation required', data: objectOf([['elicitations', arrayOf(listed)]]) };
+  }
+  const text = 'This needs a web page to be visited first, which this client cannot be asked to show.';
+  return kind === 'tool' ? { kind: 'tool_error', text } : { kind: 'error', code: CODE.internal, message: text, data: undefined };
+}
+
+function mayReadUrls({ era, version }: Spoken, { elicitUrl }: ClientCapabilities): boolean {
+  return era === 'legacy' && isSince(version, '2025-11-25') && elicitUrl;
+}
