@@ -9,9 +9,10 @@ import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts
 import type { BackendDeps } from '../deps.ts';
 import { type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate } from '../progress.ts';
+import type { Served, Serving } from '../serving.ts';
 import { type Exchange, type HttpRequest, type Receiver, type ResponseHeaders, resting } from './exchange.ts';
 import { type FlatHeaders, isSessionId } from './headers.ts';
-import { type BodyReader, type BodySink, jsonReader, sseReader } from './sse.ts';
+import { type BodyReader, type BodySink, ENVELOPE_BYTES, jsonReader, sseReader } from './sse.ts';
 
 /** How requests are sent at present. */
 export interface Manner {
@@ -19,6 +20,8 @@ export interface Manner {
   /** Undefined before `initialize` was answered. */
   readonly version: string | undefined;
   readonly session: string | undefined;
+  /** Path and query that messages go to where answers come on a stream of their own (HTTP+SSE); undefined elsewhere. */
+  readonly endpoint: string | undefined;
 }
 
 export interface HttpAsk extends DeadlineTimes {
@@ -30,6 +33,10 @@ export interface HttpAsk extends DeadlineTimes {
   readonly extra: FlatHeaders;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((params: RawJson) => void) | undefined;
+  /** The agent's call this is; undefined for what the gateway asks for itself. */
+  readonly serving: Serving | undefined;
+  /** Notifications on this request's own stream. */
+  readonly heard?: (method: string, params: RawJson) => void;
   readonly resultBytes: number;
   readonly cancellable: boolean;
 }
@@ -46,10 +53,10 @@ export interface Reply {
 /** What a call needs of the conversation it is part of. */
 export interface CallContext {
   readonly deps: BackendDeps;
-  readonly send: (request: Omit<HttpRequest, 'path'>, receiver: Receiver) => Exchange;
+  readonly send: (request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver) => Exchange;
   readonly streamHeaders: (manner: Manner, lastEventId: string) => FlatHeaders;
-  /** Messages that are not this call's answer. False: rest a little, there are too many. */
-  readonly route: (message: Message, manner: Manner) => boolean;
+  /** Messages that are not this call's answer. `served`: whose stream it came on. False: rest a little, there are too many. */
+  readonly route: (message: Message, manner: Manner, served: Served | undefined) => boolean;
   readonly cancel: (manner: Manner, id: number, reason: string) => void;
   readonly over: (id: number, answered: boolean) => void;
   /** Bytes of a stream of events. False: rest a little. */
@@ -57,7 +64,6 @@ export interface CallContext {
 }
 
 const ERROR_BYTES = 64 * 1024;
-const ENVELOPE_BYTES = 4096;
 const LINGER_MS = 1_000;
 const RETRY_MS = 1_000;
 const RETRY_LEAST_MS = 50;
@@ -81,7 +87,12 @@ export class HttpCall implements Receiver, BodySink {
   #retryMs = RETRY_MS;
   #settled = false;
   #isStream = false;
+  /** HTTP+SSE: the message has arrived, whatever becomes of this response. */
+  #isTaken = false;
   #undo: () => void = () => undefined;
+  readonly #ended = new AbortController();
+  /** What may be asked and told because of this call. */
+  readonly served: Served | undefined;
 
   constructor(id: number, ask: HttpAsk, context: CallContext, resolve: (reply: Reply) => void) {
     this.#id = id;
@@ -91,11 +102,16 @@ export class HttpCall implements Receiver, BodySink {
     this.#deadline = startDeadline(context.deps, ask, (afterMs) => this.give({ code: 'timeout', afterMs }));
     this.#gate = progressGate(ask.onProgress);
     this.#rest = resting(context.deps.timers, () => this.#exchange);
+    this.served = ask.serving === undefined ? undefined : { ...ask.serving, deadline: this.#deadline, ended: this.#ended.signal };
     ask.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
+  get manner(): Manner {
+    return this.#ask.manner;
+  }
+
   begin(headers: FlatHeaders, body: string): void {
-    this.#exchange = this.#context.send({ method: 'POST', headers, body, silenceMs: this.#silenceMs() }, this);
+    this.#exchange = this.#context.send({ method: 'POST', headers, body, silenceMs: this.#silenceMs() }, this.manner, this);
   }
 
   progress(params: RawJson): void {
@@ -107,7 +123,18 @@ export class HttpCall implements Receiver, BodySink {
     if (this.#settled) return;
     this.#settle(err(fault));
     this.#exchange?.abort();
-    if (this.#ask.cancellable && this.#ask.manner.era === 'legacy') this.#context.cancel(this.#ask.manner, this.#id, fault.code);
+    if (this.#ask.cancellable && this.manner.era === 'legacy') this.#context.cancel(this.manner, this.#id, fault.code);
+  }
+
+  /** The answer, from another stream than this request's (HTTP+SSE). */
+  delivered(message: Message, bytes: number): void {
+    this.#answered(message, bytes);
+  }
+
+  /** No answer can come any more, and nobody is there to be told. */
+  lost(fault: BackendFault): void {
+    this.#settle(err(fault));
+    this.#exchange?.abort();
   }
 
   // ── what the exchange tells ──
@@ -117,6 +144,8 @@ export class HttpCall implements Receiver, BodySink {
     if (typeof session === 'string' && isSessionId(session)) this.#session = session;
     const type = String(headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
     const isOk = status >= 200 && status < 300;
+    this.#isTaken = isOk && this.manner.endpoint !== undefined;
+    if (this.#isTaken) return undefined;
     this.#isStream = type === 'text/event-stream';
     if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
       return this.fault({ code: 'protocol', detail: 'a compressed answer that was not asked for' });
@@ -134,7 +163,8 @@ export class HttpCall implements Receiver, BodySink {
       return undefined;
     }
     this.#errorBytes += chunk.length;
-    if (this.#errorBytes > ERROR_BYTES) this.fault(this.#statusFault());
+    if (this.#errorBytes > ERROR_BYTES && this.#isTaken) this.#exchange?.abort();
+    else if (this.#errorBytes > ERROR_BYTES) this.fault(this.#statusFault());
     return undefined;
   }
 
@@ -142,14 +172,14 @@ export class HttpCall implements Receiver, BodySink {
     this.#reader?.end();
     this.#reader = undefined;
     this.#undo();
-    if (this.#settled) return;
+    if (this.#settled || this.#isTaken) return;
     if (this.#status < 200 || this.#status > 299) this.#settle(err(this.#statusFault()));
     else if (!this.#resume()) this.#settle(err({ code: 'protocol', detail: 'the stream ended without an answer' }));
   }
 
   fail(fault: BackendFault): void {
     this.#undo();
-    if (!this.#settled && !this.#resume()) this.#settle(err(fault));
+    if (!this.#settled && !this.#isTaken && !this.#resume()) this.#settle(err(fault));
   }
 
   // ── what the body tells ──
@@ -158,11 +188,19 @@ export class HttpCall implements Receiver, BodySink {
     const mine = (message.kind === 'answer' || message.kind === 'broken') && safeIntegerOf(message.id) === this.#id;
     if (this.#status > 299) return this.#errorBody(message, mine);
     if (mine) return this.#answered(message, bytes);
-    if (message.kind === 'request' && this.#ask.manner.era === 'modern') {
+    if (message.kind === 'request' && this.manner.era === 'modern') {
       return this.fault({ code: 'protocol', detail: 'a request from a server of an era without server requests' });
     }
-    if (!this.#context.route(message, this.#ask.manner)) this.#rest();
+    if (message.kind === 'notification' && message.params !== undefined) this.#heard(message.method, message.params);
+    if (!this.#context.route(message, this.manner, this.served)) this.#rest();
     return undefined;
+  }
+
+  /** On this stream, so of this call without a doubt. */
+  #heard(method: string, params: RawJson): void {
+    if (this.#settled) return;
+    this.#ask.heard?.(method, params);
+    if (method === 'notifications/message') this.served?.log(params);
   }
 
   fault(fault: BackendFault): void {
@@ -175,7 +213,7 @@ export class HttpCall implements Receiver, BodySink {
 
   eventId(id: string): void {
     // It goes back as a header: only what a header may hold.
-    if (this.#ask.manner.era === 'legacy' && isSessionId(id)) this.#lastEventId = id;
+    if (this.manner.era === 'legacy' && isSessionId(id)) this.#lastEventId = id;
   }
 
   retry(ms: number): void {
@@ -196,7 +234,7 @@ export class HttpCall implements Receiver, BodySink {
   #errorBody(message: Message, mine: boolean): void {
     const isAnswer = (message.kind === 'answer' && mine && message.answer.kind === 'error') || message.kind === 'error';
     const isClientError = this.#status >= 400 && this.#status < 500 && this.#status !== 401 && this.#status !== 403;
-    if (isAnswer && isClientError && this.#ask.manner.era === 'modern') this.#settle(ok(message.answer));
+    if (isAnswer && isClientError && this.manner.era === 'modern') this.#settle(ok(message.answer));
   }
 
   /** A legacy server may close the stream and go on in another one: the call itself is not sent again (2025-11-25 transports). */
@@ -206,13 +244,15 @@ export class HttpCall implements Receiver, BodySink {
     this.#undo = this.#context.deps.timers.after(this.#retryMs, () => {
       if (this.#settled) return;
       this.#status = 0;
-      const headers = this.#context.streamHeaders(this.#ask.manner, lastEventId);
-      this.#exchange = this.#context.send({ method: 'GET', headers, body: undefined, silenceMs: this.#silenceMs() }, this);
+      const headers = this.#context.streamHeaders(this.manner, lastEventId);
+      this.#exchange = this.#context.send({ method: 'GET', headers, body: undefined, silenceMs: this.#silenceMs() }, this.manner, this);
     });
     return true;
   }
 
   #silenceMs(): number {
+    // Nothing comes while somebody is asked, and our own deadline stands still.
+    if (this.served?.ask !== undefined) return 0;
     // Our own deadline comes first and says it better.
     return Math.max(this.#ask.timeoutMs, this.#ask.maxTimeoutMs) + 1_000;
   }
@@ -227,6 +267,7 @@ export class HttpCall implements Receiver, BodySink {
     this.#settled = true;
     this.#undo();
     this.#deadline.clear();
+    this.#ended.abort();
     this.#ask.signal?.removeEventListener('abort', this.#abort);
     this.#context.over(this.#id, asked.ok);
     this.#resolve({ asked, status: this.#status, session: this.#session });

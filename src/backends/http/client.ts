@@ -1,5 +1,4 @@
 // An HTTP backend: lets admitted calls through to the link that is kept with it, each of them once (CH1–CH12, original F).
-import type { ToolCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
 import { compilePattern, matches, type Pattern } from '../../core/policy/globs.ts';
@@ -8,10 +7,11 @@ import { err, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
-import { admittedCall } from '../admitted.ts';
+import { admittedCall, admittedListen, type RequestCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
-import { callParams } from '../params.ts';
+import { requestOf } from '../request.ts';
+import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import type { Asked, Reply } from './call.ts';
 import { type HttpLink, SESSION_LOST } from './connect.ts';
@@ -49,9 +49,13 @@ class HttpBackend implements Backend {
     return this.#status.listing;
   }
 
-  /** Not offered to anybody until backends are asked what they can do. */
-  follow(): Promise<Result<() => void, BackendFault>> {
-    return Promise.resolve(err({ code: 'protocol', detail: 'this backend has no subscriptions' }));
+  async follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>> {
+    const admitted = admittedListen(permit, this.id);
+    if (!admitted.ok) return admitted;
+    const live = await this.#kept.ready(new AbortController().signal);
+    if (!live.ok) return live;
+    if (!live.value.link.offers.subscribe) return err({ code: 'protocol', detail: 'this backend has no subscriptions' });
+    return this.#kept.follows.follow(admitted.value.uri, updated);
   }
 
   status(): BackendStatus {
@@ -71,28 +75,31 @@ class HttpBackend implements Backend {
     }
   }
 
-  async #attended(call: ToolCall, io: CallIo): Promise<Asked> {
+  async #attended(call: RequestCall, io: CallIo): Promise<Asked> {
     const live = await this.#kept.ready(io.signal);
     if (!live.ok) return live;
     const reply = await this.#send(live.value, call, io);
-    if (!(await this.#mayAgain(live.value, call, reply))) return this.#judged(live.value, reply);
+    if (!(await this.#mayAgain(live.value, call, reply))) return this.#judged(live.value, call, reply);
     const next = await this.#kept.ready(io.signal);
-    return next.ok ? this.#judged(next.value, await this.#send(next.value, call, io)) : next;
+    return next.ok ? this.#judged(next.value, call, await this.#send(next.value, call, io)) : next;
   }
 
-  async #send({ manner, envelope }: HttpLink, call: ToolCall, io: CallIo): Promise<Reply> {
-    const { timeoutMs, maxTimeoutMs, resultBytes } = this.#settings;
-    const { name } = call.target;
+  async #send(live: HttpLink, call: RequestCall, io: CallIo): Promise<Reply> {
+    const { timeoutMs, maxTimeoutMs, resultBytes, asks } = this.#settings;
+    const { client, random, clock } = this.#deps;
+    await this.#kept.setLevel(live, call.origin.logLevel);
+    const { method, name, params } = requestOf(call, live.link, { client, asks });
     return this.#kept.conversation.ask({
-      manner, timeoutMs, maxTimeoutMs, resultBytes, name, method: 'tools/call', signal: io.signal, cancellable: true,
-      params: (id) => callParams(call, envelope, id, this.#deps.random),
-      extra: mirrorHeaders(this.#kept.mirrorsOf(name), call.args),
+      manner: live.manner, timeoutMs, maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
+      params: (id) => params(id, random),
+      extra: call.kind === 'tool' ? mirrorHeaders(this.#kept.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
+      serving: servingOf(call, io, clock),
     });
   }
 
   /** Only for calls the backend says it has not executed: headers or revision refused. A lost session leaves a doubt (CH5, T76). */
-  async #mayAgain(live: HttpLink, call: ToolCall, { asked, status }: Reply): Promise<boolean> {
+  async #mayAgain(live: HttpLink, call: RequestCall, { asked, status }: Reply): Promise<boolean> {
     if (!asked.ok) {
       if (status !== 404 || live.manner.session === undefined) return false;
       this.#kept.lose(live, SESSION_LOST);
@@ -105,8 +112,8 @@ class HttpBackend implements Backend {
     return true;
   }
 
-  #judged(live: HttpLink, { asked, status }: Reply): Asked {
-    if (asked.ok) return judgeAnswer(asked.value, live.link.era);
+  #judged(live: HttpLink, call: RequestCall, { asked, status }: Reply): Asked {
+    if (asked.ok) return judgeAnswer(asked.value, live.link.era, call.kind);
     const { code } = asked.error;
     const isLost = live.manner.session !== undefined && status === 404;
     if (isLost) return err(SESSION_LOST);

@@ -1,4 +1,4 @@
-// Which era an HTTP backend speaks, and the handshake in it (CH3, CH5, CH12). Only answers are evidence of an era: no 401, 5xx or silence.
+// Which era an HTTP backend speaks, and the handshake in it (CH3–CH5, CH12). Only answers are evidence of an era: no 401, 5xx or silence.
 import { objectOf, withMembers } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
@@ -9,21 +9,26 @@ import type { HttpBackendSettings } from '../../core/settings.ts';
 import { LATEST_MODERN } from '../../relay/versions.ts';
 import type { BackendDeps } from '../deps.ts';
 import { discoverParams, envelopeOf, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
-import { readTools, toolName } from '../listing.ts';
+import { type Lists, readLists, toolName } from '../listing.ts';
+import { SessionLevel } from '../logs.ts';
 import type { Manner, Reply } from './call.ts';
 import type { HttpConversation } from './conversation.ts';
+import { type EventLine, openEventLine } from './event-line.ts';
 
 /** A backend that has been greeted. */
 export interface HttpLink {
   readonly link: Link;
   readonly manner: Manner;
-  /** `_meta` members of every request in this era. */
+  /** `_meta` members of what the gateway asks for itself, in this era. */
   readonly envelope: ReadonlyMap<string, RawJson>;
+  /** HTTP+SSE: the stream this link lives on; undefined elsewhere. */
+  readonly line: EventLine | undefined;
+  readonly level: SessionLevel;
 }
 
 /** What was listed, with the headers its tools ask for. */
 export interface HttpList {
-  readonly tools: readonly RawJson[];
+  readonly lists: Lists;
   readonly mirrors: ReadonlyMap<string, readonly Mirror[]>;
   readonly notes: readonly string[];
 }
@@ -34,23 +39,23 @@ export interface ConnectInput {
   readonly deps: BackendDeps;
 }
 
-const FIRST_MODERN: Manner = { era: 'modern', version: LATEST_MODERN, session: undefined };
-const FIRST_LEGACY: Manner = { era: 'legacy', version: undefined, session: undefined };
+const FIRST_MODERN: Manner = { era: 'modern', version: LATEST_MODERN, session: undefined, endpoint: undefined };
+const FIRST_LEGACY: Manner = { era: 'legacy', version: undefined, session: undefined, endpoint: undefined };
 const NO_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
 
 export type EraPlan = HttpBackendSettings['era'];
 
 export async function connect(input: ConnectInput, plan: EraPlan): Promise<Result<HttpLink, BackendFault>> {
-  if (plan === 'legacy') return initialize(input);
+  if (plan === 'legacy') return greet(input);
   const probed = await discover(input);
   if (probed !== 'legacy') return probed;
-  return plan === 'modern' ? err({ code: 'protocol', detail: 'it does not speak the modern era it is pinned to' }) : initialize(input);
+  return plan === 'modern' ? err({ code: 'protocol', detail: 'it does not speak the modern era it is pinned to' }) : greet(input);
 }
 
 export async function say(input: ConnectInput, manner: Manner, method: string, params: RawJson, resultBytes: number): Promise<Reply> {
   const { timeoutMs } = input.settings;
   return input.conversation.ask({
-    manner, method, name: undefined, params: () => params, extra: [], signal: undefined, onProgress: undefined,
+    manner, method, name: undefined, params: () => params, extra: [], signal: undefined, onProgress: undefined, serving: undefined,
     timeoutMs, maxTimeoutMs: timeoutMs, resultBytes, cancellable: method !== 'initialize',
   });
 }
@@ -67,7 +72,8 @@ export async function discover(input: ConnectInput, version: string = LATEST_MOD
     case 'retry': return again ? discover(input, verdict.version, false) : err({ code: 'protocol', detail: 'it refuses the revision it supports' });
     case 'modern': {
       const { link } = verdict;
-      return ok({ link, manner: { era: 'modern', version: link.version, session: undefined }, envelope: envelopeOf(link.version, deps.client) });
+      const manner: Manner = { ...FIRST_MODERN, version: link.version };
+      return ok({ link, manner, envelope: envelopeOf(link.version, deps.client), line: undefined, level: new SessionLevel() });
     }
   }
 }
@@ -78,29 +84,46 @@ function isEvidence(fault: BackendFault): boolean {
   return fault.code === 'http_status' && fault.status >= 400 && fault.status < 500 && fault.status !== 408 && fault.status !== 429;
 }
 
-async function initialize(input: ConnectInput): Promise<Result<HttpLink, BackendFault>> {
+async function greet(input: ConnectInput): Promise<Result<HttpLink, BackendFault>> {
+  const linked = await initialize(input, undefined);
+  if (linked.ok || !input.settings.sse || !isAbsent(linked.error)) return linked;
+  const line = await openEventLine(input);
+  // Where there is no such stream either, what the newer transport said is the better word.
+  if (!line.ok) return line.error.code === 'http_status' ? linked : line;
+  const older = await initialize(input, line.value);
+  if (!older.ok) line.value.close();
+  return older;
+}
+
+/** CH4: what a server of before Streamable HTTP says to a POST. */
+function isAbsent(fault: BackendFault): boolean {
+  return fault.code === 'http_status' && [400, 404, 405].includes(fault.status);
+}
+
+async function initialize(input: ConnectInput, line: EventLine | undefined): Promise<Result<HttpLink, BackendFault>> {
   const { conversation, deps } = input;
-  const { asked, session } = await say(input, FIRST_LEGACY, 'initialize', initializeParams(deps.client), deps.limits.lineBytes);
+  const first = line?.first ?? FIRST_LEGACY;
+  const { asked, session } = await say(input, first, 'initialize', initializeParams(deps.client, input.settings), deps.limits.lineBytes);
   if (!asked.ok) return asked;
   const link = readInitialize(asked.value);
   if (!link.ok) return err({ code: 'protocol', detail: link.error });
-  const manner: Manner = { era: 'legacy', version: link.value.version, session };
+  const manner: Manner = { ...first, version: link.value.version, session: line === undefined ? session : undefined };
+  line?.adopt(manner);
   await conversation.notify(manner, 'notifications/initialized');
-  return ok({ link: link.value, manner, envelope: NO_ENVELOPE });
+  return ok({ link: link.value, manner, envelope: NO_ENVELOPE, line, level: new SessionLevel() });
 }
 
 /** Modern tools whose header annotations break the rules are left out over HTTP (C14, T71). */
 export async function list(input: ConnectInput, { link, manner, envelope }: HttpLink): Promise<Result<HttpList, BackendFault>> {
-  if (!link.tools) return ok({ tools: [], mirrors: new Map(), notes: [] });
-  const read = await readTools(async (params) => {
-    const { asked, status } = await say(input, manner, 'tools/list', withEnvelope(params, envelope), input.deps.limits.lineBytes);
+  const read = await readLists(async (method, params) => {
+    const { asked, status } = await say(input, manner, method, withEnvelope(params, envelope), input.deps.limits.lineBytes);
     return status === 404 && manner.session !== undefined && !asked.ok ? err(SESSION_LOST) : asked;
-  }, input.deps.limits);
+  }, link.offers, input.deps.limits);
   if (!read.ok) return read;
   const tools: RawJson[] = [];
   const mirrors = new Map<string, readonly Mirror[]>();
   const notes = [...read.value.notes];
-  for (const tool of read.value.tools) {
+  for (const tool of read.value.lists.tools) {
     const schema = link.era === 'modern' ? members(tool)?.get('inputSchema') : undefined;
     const found = schema === undefined ? ok([]) : readMirrors(schema);
     if (found.ok) {
@@ -108,7 +131,7 @@ export async function list(input: ConnectInput, { link, manner, envelope }: Http
       if (found.value.length > 0) mirrors.set(toolName(tool), found.value);
     } else notes.push(`tool ${toolName(tool).slice(0, 64)} is left out: ${found.error}`);
   }
-  return ok({ tools, mirrors, notes });
+  return ok({ lists: { ...read.value.lists, tools }, mirrors, notes });
 }
 
 export const SESSION_LOST: BackendFault = { code: 'not_ready', detail: 'the backend has forgotten the session; a new one is being opened' };

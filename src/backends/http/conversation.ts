@@ -2,37 +2,34 @@
 import { Pool } from 'undici';
 import { quote, toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import { safeIntegerOf } from '../../core/json/slice.ts';
+import { members, safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
-import { headerValue } from '../../relay/mirrored.ts';
-import { CODE, errorMessage, notificationMessage, resultMessage } from '../../relay/rpc.ts';
 import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
-import type { Message } from '../message.ts';
+import { changedList } from '../handshake.ts';
+import { updatedUri } from '../listening.ts';
+import { type Message, readMessage } from '../message.ts';
 import { progressTokenOf } from '../progress.ts';
+import { type Asking, QuestionDesk } from '../questions.ts';
+import type { Served } from '../serving.ts';
 import { Strikes } from '../strikes.ts';
+import { Asides, FAREWELL_MS } from './aside.ts';
 import { type CallContext, type HttpAsk, HttpCall, type Manner, type Reply } from './call.ts';
 import { guardedLookup } from './egress.ts';
 import { exchange, type Exchange, type HttpRequest, type Receiver } from './exchange.ts';
-import { type FlatHeaders, settingHeaders } from './headers.ts';
+import { EVENTS_ONLY, type FlatHeaders, JSON_BODY, mannerHeaders, settingHeaders } from './headers.ts';
 
 export interface ConversationHooks {
-  toolsChanged(): void;
+  listChanged(): void;
+  updated(uri: string): void;
   noise(what: string): void;
 }
 
-const JSON_BODY: FlatHeaders = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
-const EVENTS_ONLY: FlatHeaders = ['accept', 'text/event-stream'];
-const EMPTY = toRaw({});
-const SIDE_MS = 10_000;
-const FAREWELL_MS = 1_000;
 /** Calls use at most `concurrency` connections; the rest is for streams, pings and cancellations. */
 const SPARE_CONNECTIONS = 8;
 const MOST_CONNECTIONS = 256;
-/** Answers to its questions and cancellations on their way at once. A server that asks without end and takes no answer gets no more. */
-const MOST_SIDE = 64;
 /** Of streams, whatever they carry: comments are free for a server to send, and reading them is not. */
 const STREAM_BYTES_PER_SECOND = 32 * 1024 * 1024;
 
@@ -42,11 +39,12 @@ export class HttpConversation {
   readonly #own: FlatHeaders;
   readonly #hooks: ConversationHooks;
   readonly #context: CallContext;
+  readonly #asides: Asides;
+  readonly #desk: QuestionDesk;
   readonly #flood: Strikes;
   readonly #weight: Strikes;
   readonly #calls = new Map<number, HttpCall>();
   #lastId = 0;
-  #side = 0;
   #closed = false;
   /** When an answer last came, on the monotonic clock. */
   heardAt: number = -Infinity;
@@ -58,6 +56,7 @@ export class HttpConversation {
     this.#hooks = hooks;
     this.#flood = new Strikes(deps.clock, deps.limits.unsolicitedPerSecond, 1000);
     this.#weight = new Strikes(deps.clock, STREAM_BYTES_PER_SECOND, 1000);
+    this.#desk = new QuestionDesk({ timers: deps.timers, settings });
     const host = url.hostname.replaceAll(/^\[|\]$/g, '');
     this.#pool = new Pool(url.origin, {
       connections: Math.min(MOST_CONNECTIONS, settings.concurrency) + SPARE_CONNECTIONS,
@@ -66,11 +65,13 @@ export class HttpConversation {
       maxHeaderSize: deps.limits.headerBytes,
       connect: { timeout: deps.limits.connectMs, lookup: guardedLookup({ host, allowPrivate: settings.allowPrivate }) },
     });
+    const send: CallContext['send'] = (request, manner, receiver) => this.#send(request, manner, receiver);
+    this.#asides = new Asides({ timers: deps.timers, own: this.#own, send });
     this.#context = {
       deps,
-      send: (request, receiver) => this.#send(request, receiver),
-      streamHeaders: (manner, lastEventId) => this.streamHeaders(manner, lastEventId),
-      route: (message, manner) => this.route(message, manner),
+      send,
+      streamHeaders: (manner, lastEventId) => this.#streamHeaders(manner, lastEventId),
+      route: (message, manner, served) => this.#route(message, manner, served),
       cancel: (manner, id, reason) => void this.notify(manner, 'notifications/cancelled', toRaw({ requestId: id, reason })),
       weigh: (bytes) => this.weigh(bytes),
       over: (id, answered) => {
@@ -95,62 +96,59 @@ export class HttpConversation {
 
   /** Resolves when it was taken or could not be; a notification has no answer. */
   async notify(manner: Manner, method: string, params?: RawJson): Promise<void> {
-    return this.#post(manner, notificationMessage(method, params), method);
-  }
-
-  /** Without `initialized` there is no session: it is always sent. */
-  async #post(manner: Manner, body: string, method: string | undefined): Promise<void> {
-    if (this.#closed || (this.#side >= MOST_SIDE && method !== 'notifications/initialized')) return;
-    this.#side += 1;
-    await this.#whole({ method: 'POST', headers: [...JSON_BODY, ...this.#own, ...mannerHeaders(manner, method, undefined)], body, silenceMs: SIDE_MS });
-    this.#side -= 1;
-  }
-
-  /** CH5. */
-  async #endSession(manner: Manner): Promise<void> {
-    await this.#whole({ method: 'DELETE', headers: [...this.#own, ...mannerHeaders(manner, undefined, undefined)], body: undefined, silenceMs: FAREWELL_MS });
-  }
-
-  /** A request whose response matters to nobody: `silenceMs` is all the time it has, or a byte now and then would hold it for days. */
-  async #whole(request: Omit<HttpRequest, 'path'>): Promise<void> {
-    return new Promise((resolve) => {
-      let bytes = 0;
-      const over = (): void => {
-        undo();
-        resolve();
-      };
-      const cut = (): void => {
-        sent.abort();
-        over();
-      };
-      const undo = this.#context.deps.timers.after(request.silenceMs, cut);
-      const sent = this.#send(request, {
-        head: () => undefined,
-        data: (chunk) => {
-          bytes += chunk.length;
-          if (bytes >= 64 * 1024) cut();
-        },
-        end: over,
-        fail: over,
-      });
-    });
+    if (!this.#closed) await this.#asides.notify(manner, method, params);
   }
 
   openStream(manner: Manner, lastEventId: string | undefined, receiver: Receiver): Exchange {
-    return this.#send({ method: 'GET', headers: this.streamHeaders(manner, lastEventId), body: undefined, silenceMs: 0 }, receiver);
+    const headers = this.#streamHeaders(manner, lastEventId);
+    return exchange(this.#pool, { method: 'GET', path: this.#path, headers, body: undefined, silenceMs: 0 }, receiver);
   }
 
-  streamHeaders(manner: Manner, lastEventId: string | undefined): FlatHeaders {
+  #streamHeaders(manner: Manner, lastEventId: string | undefined): FlatHeaders {
     const resume = lastEventId === undefined ? [] : ['last-event-id', lastEventId];
     return [...EVENTS_ONLY, ...this.#own, ...mannerHeaders(manner, undefined, undefined), ...resume];
   }
 
+  /** A message of a stream that is no call's own. False: rest a little, there are too many. */
+  receive(raw: RawJson, bytes: number, manner: Manner): boolean {
+    const message = readMessage(raw);
+    // HTTP+SSE has this one stream for everything (2024-11-05); elsewhere an answer here is nobody's.
+    if (manner.endpoint !== undefined && (message.kind === 'answer' || message.kind === 'broken')) {
+      const id = safeIntegerOf(message.id);
+      const call = id === undefined ? undefined : this.#calls.get(id);
+      if (call !== undefined) {
+        call.delivered(message, bytes);
+        return true;
+      }
+      if (id !== undefined && id >= 1 && id <= this.#lastId) return !this.#flood.hit();
+    }
+    return this.#route(message, manner, message.kind === 'request' ? this.#sole(manner) : undefined);
+  }
+
+  /** The one call of this session that is in flight; a question that came beside the calls' own streams may be any one's (T91). */
+  #sole(manner: Manner): Served | undefined {
+    const served = [...this.#calls.values()].flatMap((call) => (call.manner === manner ? call.served ?? [] : []));
+    return served.length === 1 ? served[0] : undefined;
+  }
+
   /** A message that settles no call, from any stream; progress is attributed by token, not by stream (4.5). */
-  route(message: Message, manner: Manner): boolean {
+  #route(message: Message, manner: Manner, served: Served | undefined): boolean {
     if (message.kind === 'notification') this.#notified(message.method, message.params);
-    else if (message.kind === 'request' && manner.era === 'legacy') this.#question(manner, message.id, message.method);
-    else this.#hooks.noise('an answer to a question that was not asked');
+    else if (message.kind === 'request' && manner.era === 'legacy') {
+      this.#question(message, manner, served);
+    } else this.#hooks.noise('an answer to a question that was not asked');
     return !this.#flood.hit();
+  }
+
+  #question(message: Asking, manner: Manner, served: Served | undefined): void {
+    // What the desk says at once nobody had to think about: of that, a flood is dropped.
+    let isAtOnce = true;
+    this.#desk.take(message, served, (reply) => void this.#reply(manner, reply, !isAtOnce));
+    isAtOnce = false;
+  }
+
+  async #reply(manner: Manner, message: RawJson, given: boolean): Promise<void> {
+    if (!this.#closed) await this.#asides.answer(manner, message, given);
   }
 
   /** False: more came in this second than should be read. */
@@ -159,41 +157,46 @@ export class HttpConversation {
   }
 
   #notified(method: string, params: RawJson | undefined): void {
-    if (method === 'notifications/tools/list_changed') this.#hooks.toolsChanged();
-    const token = method === 'notifications/progress' ? progressTokenOf(params) : undefined;
+    if (changedList(method) !== undefined) return this.#hooks.listChanged();
+    switch (method) {
+      case 'notifications/progress': return this.#progressed(params);
+      case 'notifications/resources/updated': {
+        const uri = updatedUri(params);
+        return uri === undefined ? undefined : this.#hooks.updated(uri);
+      }
+      case 'notifications/cancelled': {
+        const question = members(params)?.get('requestId');
+        return question === undefined ? undefined : this.#desk.cancelled(question);
+      }
+      default: return undefined;
+    }
+  }
+
+  #progressed(params: RawJson | undefined): void {
+    const token = progressTokenOf(params);
     const id = token === undefined ? undefined : safeIntegerOf(token);
     if (id !== undefined && params !== undefined) this.#calls.get(id)?.progress(params);
   }
 
-  /** A question of a legacy server is never left hanging (C8). */
-  #question(manner: Manner, id: RawJson, method: string): void {
-    const reply = method === 'ping' ? resultMessage(id, EMPTY) : errorMessage(id, CODE.methodNotFound, 'Method not found');
-    void this.#post(manner, reply, undefined);
+  /** The stream on which answers were to come is gone. */
+  lost(manner: Manner, fault: BackendFault): void {
+    for (const call of [...this.#calls.values()]) if (call.manner === manner) call.lost(fault);
   }
 
   /** Ends every call with this fault, then the session, then the connections. */
   async close(fault: BackendFault, manner: Manner | undefined): Promise<void> {
     this.#closed = true;
     for (const call of [...this.#calls.values()]) call.give(fault);
-    if (manner?.session !== undefined) await settlesWithin(this.#context.deps.timers, this.#endSession(manner), FAREWELL_MS);
+    this.#desk.close();
+    if (manner?.session !== undefined) await settlesWithin(this.#context.deps.timers, this.#asides.endSession(manner), FAREWELL_MS);
     await this.#pool.destroy();
   }
 
-  #send(request: Omit<HttpRequest, 'path'>, receiver: Receiver): Exchange {
-    return exchange(this.#pool, { ...request, path: this.#path }, receiver);
+  #send(request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver): Exchange {
+    return exchange(this.#pool, { ...request, path: manner.endpoint ?? this.#path }, receiver);
   }
 }
 
 function failed(fault: BackendFault): Reply {
   return { asked: err(fault), status: 0, session: undefined };
-}
-
-/** Computed from what is sent, after names are the backend's own (CH1). */
-function mannerHeaders(manner: Manner, method: string | undefined, name: string | undefined): FlatHeaders {
-  const headers: string[] = [];
-  if (manner.version !== undefined) headers.push('mcp-protocol-version', manner.version);
-  if (manner.session !== undefined) headers.push('mcp-session-id', manner.session);
-  if (manner.era === 'modern' && method !== undefined) headers.push('mcp-method', headerValue(method));
-  if (manner.era === 'modern' && name !== undefined) headers.push('mcp-name', headerValue(name));
-  return headers;
 }

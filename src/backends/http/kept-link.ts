@@ -1,26 +1,32 @@
-// The link to one HTTP backend: made in the era it speaks, watched, renewed when it is lost; with its list. Sends no calls.
+// The link to one HTTP backend: made in the era it speaks, watched, renewed when it is lost; with its lists and what is followed there.
+// Sends no calls.
+import type { LogLevel } from '../../core/capabilities.ts';
+import { toRaw } from '../../core/json/compose.ts';
 import type { Mirror } from '../../core/mirrors.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { Attempt, Nap } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
-import { DAY_MS } from '../deadline.ts';
+import { DAY_MS, settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
+import { Follows } from '../follows.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
-import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list, SESSION_LOST } from './connect.ts';
+import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list, say, SESSION_LOST } from './connect.ts';
 import { HttpConversation } from './conversation.ts';
 import { literalProblem } from './egress.ts';
 import { ping } from './health.ts';
-import { holdStream } from './stream.ts';
+import { type Announcements, announcements } from './stream.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
 /** Failing calls raise the question whether it is alive; asking costs a request. */
 const SUSPECT_GAP_MS = 1_000;
+const LEVEL_MS = 2_000;
 
 export class KeptLink {
   readonly conversation: HttpConversation;
+  readonly follows: Follows;
   readonly #settings: HttpBackendSettings;
   readonly #deps: BackendDeps;
   readonly #input: ConnectInput;
@@ -33,6 +39,9 @@ export class KeptLink {
   /** A legacy verdict and when it was reached (CH3). */
   #legacySince: number | undefined;
   #live: HttpLink | undefined;
+  #told: Announcements | undefined;
+  /** Why the link that was has ended, where the watch did not find it. */
+  #cause: BackendFault | undefined;
   #suspect = false;
   #loop: Promise<void> | undefined;
   #ended: Promise<void> | undefined;
@@ -48,7 +57,12 @@ export class KeptLink {
     this.#relist = new SingleFlight(deps.timers, relistMs, async () => {
       if (this.#live !== undefined) await this.list(this.#live);
     });
-    this.conversation = new HttpConversation(settings, deps, { toolsChanged: () => this.#relist.request(), noise: () => this.#status.noise() });
+    this.follows = new Follows(deps);
+    this.conversation = new HttpConversation(settings, deps, {
+      listChanged: () => this.#relist.request(),
+      updated: (uri) => this.follows.updated(uri),
+      noise: () => this.#status.noise(),
+    });
     this.#input = { conversation: this.conversation, settings, deps };
   }
 
@@ -64,12 +78,20 @@ export class KeptLink {
   async #end(): Promise<void> {
     this.#stopping = true;
     this.#relist.close();
+    this.follows.close();
     const manner = this.#live?.manner;
     this.#live = undefined;
     this.#nap.wake();
     await this.conversation.close(STOPPED, manner);
     await this.#loop;
     this.#status.become('stopped');
+  }
+
+  /** A legacy session is told how much to log. A backend that takes its time over it holds the call up only a little. */
+  async setLevel({ link, manner, level }: HttpLink, wanted: LogLevel | undefined): Promise<void> {
+    const next = link.era === 'legacy' && link.offers.logging ? level.next(wanted) : undefined;
+    if (next === undefined) return;
+    await settlesWithin(this.#deps.timers, say(this.#input, manner, 'logging/setLevel', toRaw({ level: next }), this.#deps.limits.lineBytes), LEVEL_MS);
   }
 
   /** `Mcp-Param-*` headers a tool asks for. */
@@ -132,11 +154,12 @@ export class KeptLink {
     this.#attempt.finish();
     if (!opened.ok) return opened.error;
     const live = opened.value;
-    const release = live.link.listChanged ? holdStream(this.#input, live) : () => undefined;
     const fault = await this.#watch(live);
-    release();
     if (this.#live === live) this.#live = undefined;
-    return fault;
+    this.follows.attach(undefined);
+    this.#told?.close();
+    live.line?.close();
+    return fault ?? this.#cause;
   }
 
   async #open(): Promise<Result<HttpLink, BackendFault>> {
@@ -145,13 +168,33 @@ export class KeptLink {
     const fault = linked.ok ? await this.list(linked.value) : linked.error;
     // Whatever failed, an old verdict may be the reason.
     if (fault !== undefined) this.#legacySince = undefined;
+    if (linked.ok && (fault !== undefined || this.#stopping)) linked.value.line?.close();
     if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
     if (this.#stopping) return err(STOPPED);
     if (plan === 'auto') this.#legacySince = linked.value.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
-    this.#live = linked.value;
-    this.#suspect = false;
-    this.#status.become('ready');
+    this.#begin(linked.value);
     return linked;
+  }
+
+  #begin(live: HttpLink): void {
+    this.#live = live;
+    this.#suspect = false;
+    this.#cause = undefined;
+    this.#told = announcements(this.#input, live, () => {
+      this.#relist.request();
+      this.follows.missed();
+    });
+    this.follows.attach(this.#told.line);
+    void live.line?.closed.then(({ fault }) => this.#cut(live, fault));
+    this.#status.become('ready');
+  }
+
+  /** The stream a link lived on is gone. A server that closes it at once is not asked again at once. */
+  #cut(live: HttpLink, fault: BackendFault): void {
+    if (this.#live !== live) return;
+    this.#cause = fault;
+    this.#live = undefined;
+    this.#nap.wake();
   }
 
   #eraPlan(): EraPlan {
@@ -199,10 +242,10 @@ export class KeptLink {
       if (listed.error === SESSION_LOST) this.lose(link, SESSION_LOST);
       return listed.error;
     }
-    const { tools, mirrors, notes } = listed.value;
-    for (const note of notes) this.#deps.log({ backend: this.#settings.id, level: 'warn', event: 'tools/list', text: note });
+    const { lists, mirrors, notes } = listed.value;
+    for (const note of notes) this.#deps.log({ backend: this.#settings.id, level: 'warn', event: 'list', text: note });
     this.#mirrors = mirrors;
-    this.#status.listed(link.link, tools);
+    this.#status.listed(link.link, lists);
     return undefined;
   }
 }

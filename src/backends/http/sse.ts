@@ -8,6 +8,9 @@ import type { BackendFault } from '../../core/ports.ts';
 import { Gather } from '../../core/gather.ts';
 import { BATCH_MOST } from '../message.ts';
 
+/** What stands around a result in its message. */
+export const ENVELOPE_BYTES = 4096;
+
 export interface BodySink {
   /** `bytes`: of the document or event it came in. */
   message(raw: RawJson, bytes: number): void;
@@ -16,6 +19,8 @@ export interface BodySink {
   /** SSE only. */
   eventId(id: string): void;
   retry(ms: number): void;
+  /** SSE only: where messages go (HTTP+SSE, 2024-11-05). */
+  endpoint?(uri: string): void;
 }
 
 export interface BodyReader {
@@ -61,6 +66,7 @@ export function sseReader(cap: number, sink: BodySink): BodyReader {
   const parser = createParser({
     maxBufferSize: cap,
     onEvent: ({ event, data }) => {
+      if (!broken && event === 'endpoint') sink.endpoint?.(data);
       // An empty event primes the id for resumption; other event names are not ours.
       if (!broken && data !== '' && (event === undefined || event === 'message')) give(data, Buffer.byteLength(data), sink, fail);
     },

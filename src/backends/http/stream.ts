@@ -1,48 +1,78 @@
-// The stream on which a backend speaks unasked: GET for a legacy session, `subscriptions/listen` for a modern server (CI5).
-// Held as long as the link lasts; opened again, with growing pauses, when it ends.
-import { objectOf, toRaw } from '../../core/json/compose.ts';
-import { readMessage } from '../message.ts';
+// How a backend tells of changes unasked: the GET stream of a legacy session with `resources/subscribe`, or `subscriptions/listen` of a
+// modern server (CI5). Held as long as the link lasts; opened again, with growing pauses, when it ends.
+import type { RawJson } from '../../core/json/scan.ts';
+import type { BackendFault } from '../../core/ports.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import { DAY_MS, sleep } from '../deadline.ts';
-import { type ConnectInput, type HttpLink, withEnvelope } from './connect.ts';
-import { type Exchange, resting } from './exchange.ts';
+import type { UpdateLine } from '../follows.ts';
+import { announcesChanges, answersRoots } from '../handshake.ts';
+import { type ListenEnd, Listening, uriParams } from '../listening.ts';
+import { shortText } from '../text.ts';
+import { type ConnectInput, type HttpLink, say, withEnvelope } from './connect.ts';
+import { readEvents } from './events.ts';
 import { isSessionId } from './headers.ts';
-import { type BodyReader, sseReader } from './sse.ts';
 
 const AGAIN_MS = 1_000;
 const MOST_MS = 60_000;
 const STABLE_MS = 30_000;
+/** Of an answer to subscribe, and of the end of a stream. */
+const SMALL_BYTES = 64 * 1024;
 
-/** `refused`: the server has no such stream (405, -32601), so it is not asked for again. */
-type Ended = 'refused' | 'ended';
-
-export function holdStream(input: ConnectInput, link: HttpLink): () => void {
-  const stop = new AbortController();
-  void hold(input, link, stop.signal);
-  return () => stop.abort();
+/** What one link tells of changes. */
+export interface Announcements {
+  /** Undefined: it does not tell of single resources. */
+  readonly line: UpdateLine | undefined;
+  close(): void;
 }
 
-async function hold(input: ConnectInput, link: HttpLink, signal: AbortSignal): Promise<void> {
-  const { clock, timers } = input.deps;
-  const place = { lastEventId: undefined, retryMs: AGAIN_MS };
-  let pause = AGAIN_MS;
-  while (!signal.aborted) {
-    const began = clock.mono();
-    const ended = await (link.link.era === 'modern' ? listen(input, link, signal) : listenLegacy(input, link, signal, place));
-    if (ended === 'refused' || signal.aborted) return;
-    pause = clock.mono() - began > STABLE_MS ? place.retryMs : Math.min(MOST_MS, Math.max(place.retryMs, pause * 2));
-    await Promise.race([sleep(timers, pause), aborted(signal)]);
+/** `missed`: a stream was broken for a while. */
+export function announcements(input: ConnectInput, live: HttpLink, missed: () => void): Announcements {
+  const { link } = live;
+  if (link.era === 'modern') {
+    const listening = new Listening({
+      deps: input.deps, changes: link.changes, missed,
+      open: async (params, acknowledged, signal) => listen(input, live, { params, acknowledged, signal }),
+    });
+    listening.start();
+    return { line: link.offers.subscribe ? listening : undefined, close: () => listening.close() };
   }
+  const stop = new AbortController();
+  if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, missed);
+  return { line: link.offers.subscribe ? subscriber(input, live) : undefined, close: () => stop.abort() };
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Questions of a server that does not say because of what come there too, as those of the first SDK's `elicitInput` do. */
+function isWorthAStream({ settings }: ConnectInput, { link }: HttpLink): boolean {
+  const { asks } = settings;
+  return announcesChanges(link) || link.offers.subscribe || asks.elicitation || asks.sampling || answersRoots(settings);
 }
 
-async function listen({ conversation }: ConnectInput, { manner, envelope }: HttpLink, signal: AbortSignal): Promise<Ended> {
-  const params = withEnvelope(objectOf([['notifications', toRaw({ toolsListChanged: true })]]), envelope);
+function subscriber(input: ConnectInput, { manner, envelope }: HttpLink): UpdateLine {
+  const ask = async (method: string, uri: string): Promise<Result<void, BackendFault>> => {
+    const { asked } = await say(input, manner, method, withEnvelope(uriParams(uri), envelope), SMALL_BYTES);
+    if (!asked.ok) return asked;
+    const { value } = asked;
+    return value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `${method} was refused: ${value.code} ${shortText(value.message, 200)}` });
+  };
+  return {
+    add: async (uri) => ask('resources/subscribe', uri),
+    drop: (uri) => void ask('resources/unsubscribe', uri),
+  };
+}
+
+interface Listen {
+  readonly params: RawJson;
+  readonly acknowledged: (params: RawJson) => void;
+  readonly signal: AbortSignal;
+}
+
+async function listen({ conversation }: ConnectInput, { manner, envelope }: HttpLink, { params, acknowledged, signal }: Listen): Promise<ListenEnd> {
   const { asked, status } = await conversation.ask({
-    manner, method: 'subscriptions/listen', name: undefined, params: () => params, extra: [], signal, onProgress: undefined,
-    timeoutMs: DAY_MS, maxTimeoutMs: DAY_MS, resultBytes: 64 * 1024, cancellable: true,
+    manner, method: 'subscriptions/listen', name: undefined, params: () => withEnvelope(params, envelope), extra: [], signal, onProgress: undefined, serving: undefined,
+    heard: (method, told) => {
+      if (method === 'notifications/subscriptions/acknowledged') acknowledged(told);
+    },
+    timeoutMs: DAY_MS, maxTimeoutMs: DAY_MS, resultBytes: SMALL_BYTES, cancellable: true,
   });
   return (asked.ok && asked.value.kind === 'error') || (status >= 400 && status < 500) ? 'refused' : 'ended';
 }
@@ -52,41 +82,45 @@ interface Place {
   retryMs: number;
 }
 
-/** Resolves when the stream has ended. Its messages go to the conversation, which knows whose progress it is. */
-async function listenLegacy({ conversation, deps }: ConnectInput, { manner }: HttpLink, signal: AbortSignal, place: Place): Promise<Ended> {
-  return new Promise((resolve) => {
-    let reader: BodyReader | undefined;
-    const rest = resting(deps.timers, () => exchange);
-    const finish = (ended: Ended): void => {
-      signal.removeEventListener('abort', abort);
-      exchange.abort();
-      resolve(ended);
-    };
-    const abort = (): void => finish('ended');
-    const sink = {
-      message: (raw: Parameters<typeof readMessage>[0]) => {
-        if (!conversation.route(readMessage(raw), manner)) rest();
-      },
-      fault: () => finish('ended'),
-      eventId: (id: string) => {
-        if (isSessionId(id)) place.lastEventId = id;
-      },
-      retry: (ms: number) => {
-        place.retryMs = Math.min(MOST_MS, Math.max(AGAIN_MS, ms));
-      },
-    };
-    const exchange: Exchange = conversation.openStream(manner, place.lastEventId, {
-      head: (status, headers) => {
-        if (status === 200 && String(headers['content-type']).startsWith('text/event-stream')) reader = sseReader(deps.limits.lineBytes, sink);
-        else finish(status >= 400 && status < 500 ? 'refused' : 'ended');
-      },
-      data: (chunk) => {
-        reader?.push(chunk);
-        if (!conversation.weigh(chunk.length)) rest();
-      },
-      end: () => finish('ended'),
-      fail: () => finish('ended'),
-    });
-    signal.addEventListener('abort', abort, { once: true });
+async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, missed: () => void): Promise<void> {
+  const { clock, timers } = input.deps;
+  const place: Place = { lastEventId: undefined, retryMs: AGAIN_MS };
+  let pause = AGAIN_MS;
+  let isFirst = true;
+  while (!signal.aborted) {
+    const began = clock.mono();
+    const isLost = !isFirst && place.lastEventId === undefined;
+    isFirst = false;
+    const status = await receive(input, live, place, signal, isLost ? missed : () => undefined);
+    // The server has no such stream (405), so it is not asked for again.
+    const isRefused = status !== undefined && status >= 400 && status < 500;
+    if (isRefused || signal.aborted) return;
+    pause = clock.mono() - began > STABLE_MS ? place.retryMs : Math.min(MOST_MS, Math.max(place.retryMs, pause * 2));
+    await Promise.race([sleep(timers, pause), aborted(signal)]);
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Resolves when the stream has ended, with the status of a refusal. Its messages go to the conversation, which knows whose progress it is. */
+async function receive(input: ConnectInput, { manner }: HttpLink, place: Place, signal: AbortSignal, opened: () => void): Promise<number | undefined> {
+  const { conversation, deps } = input;
+  const events = readEvents(input, { manner, lastEventId: place.lastEventId, cap: deps.limits.lineBytes }, {
+    opened,
+    message: (raw, bytes) => conversation.receive(raw, bytes, manner),
+    endpoint: () => undefined,
+    eventId: (id) => {
+      if (isSessionId(id)) place.lastEventId = id;
+    },
+    retry: (ms) => {
+      place.retryMs = Math.min(MOST_MS, Math.max(AGAIN_MS, ms));
+    },
   });
+  const close = (): void => events.close();
+  signal.addEventListener('abort', close, { once: true });
+  const { status } = await events.closed;
+  signal.removeEventListener('abort', close);
+  return status;
 }

@@ -1,0 +1,76 @@
+// Messages whose response matters to nobody: notifications, answers to the backend's questions, the end of a session. Bounded in number and time.
+import { notificationMessage } from '../../relay/rpc.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import type { Timers } from '../../core/ports.ts';
+import type { Manner } from './call.ts';
+import type { Exchange, HttpRequest, Receiver } from './exchange.ts';
+import { type FlatHeaders, JSON_BODY, mannerHeaders } from './headers.ts';
+
+export interface AsideDeps {
+  readonly timers: Timers;
+  readonly own: FlatHeaders;
+  readonly send: (request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver) => Exchange;
+}
+
+const SIDE_MS = 10_000;
+export const FAREWELL_MS = 1_000;
+/** On their way at once. A server that asks without end and takes no answer gets no more. */
+const MOST_SIDE = 64;
+const RESPONSE_BYTES = 64 * 1024;
+
+export class Asides {
+  readonly #deps: AsideDeps;
+  #open = 0;
+
+  constructor(deps: AsideDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when it was taken or could not be. Without `initialized` there is no session: it is always sent. */
+  async notify(manner: Manner, method: string, params?: RawJson): Promise<void> {
+    if (this.#open >= MOST_SIDE && method !== 'notifications/initialized') return;
+    await this.#post(manner, notificationMessage(method, params), method);
+  }
+
+  /** An answer to the backend. One that somebody gave is bounded by the calls in flight, and is never dropped: the backend waits for it. */
+  async answer(manner: Manner, message: RawJson, given: boolean): Promise<void> {
+    if (this.#open >= MOST_SIDE && !given) return;
+    await this.#post(manner, message, undefined);
+  }
+
+  async #post(manner: Manner, body: RawJson, method: string | undefined): Promise<void> {
+    this.#open += 1;
+    await this.#whole({ method: 'POST', headers: [...JSON_BODY, ...this.#deps.own, ...mannerHeaders(manner, method, undefined)], body, silenceMs: SIDE_MS }, manner);
+    this.#open -= 1;
+  }
+
+  /** CH5. */
+  async endSession(manner: Manner): Promise<void> {
+    await this.#whole({ method: 'DELETE', headers: [...this.#deps.own, ...mannerHeaders(manner, undefined, undefined)], body: undefined, silenceMs: FAREWELL_MS }, manner);
+  }
+
+  /** `silenceMs` is all the time it has, or a byte now and then would hold it for days. */
+  async #whole(request: Omit<HttpRequest, 'path'>, manner: Manner): Promise<void> {
+    return new Promise((resolve) => {
+      let bytes = 0;
+      const over = (): void => {
+        undo();
+        resolve();
+      };
+      const cut = (): void => {
+        sent.abort();
+        over();
+      };
+      const undo = this.#deps.timers.after(request.silenceMs, cut);
+      const sent = this.#deps.send(request, manner, {
+        head: () => undefined,
+        data: (chunk) => {
+          bytes += chunk.length;
+          if (bytes >= RESPONSE_BYTES) cut();
+        },
+        end: over,
+        fail: over,
+      });
+    });
+  }
+}
