@@ -1,0 +1,59 @@
+// Whom the suite asks: the fixture itself, and the fixture behind a real gateway, once as an HTTP backend and once as a stdio backend. Each has
+// a fixture of its own, because the lists of one change while it is asked.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startGateway } from '../support/e2e/gateway.ts';
+import { plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
+import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
+import { bearerProxy } from './bearer.ts';
+
+export type TargetName = 'direct' | 'http' | 'stdio';
+export const THROUGH: readonly TargetName[] = ['http', 'stdio'];
+
+export interface Targets extends AsyncDisposable {
+  readonly urls: Readonly<Record<TargetName, string>>;
+  /** What the gateway logged. */
+  log(): string;
+}
+
+const FIXTURE = join(ROOT, 'test/conformance/fixture.ts');
+const ASKS = 'asks = { elicitation = true, sampling = true, roots = true }';
+
+export async function startTargets(): Promise<Targets> {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'fixture-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const [direct, behind] = [await startFixture(folder, stack), await startFixture(folder, stack)];
+  const [http, stdio] = [stack.use(await bearerProxy()), stack.use(await bearerProxy())];
+  const gateway = stack.use(await startGateway({
+    // Pages of the gateway's own origin are what the suite sends as good ones; here that is the proxy's.
+    gateway: [`allowed_origins = [${[http, stdio].map((proxy) => JSON.stringify(new URL(proxy.url).origin)).join(', ')}]`],
+    // The suite opens a session for each scenario and does not always end it, and asks faster than people do.
+    toml: [
+      '[bounds]', 'sessions_per_principal = 1000', 'streams_per_principal = 1000', '',
+      '[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '',
+      httpBackend('http', behind, [ASKS]),
+      stdioBackend('stdio', [process.execPath, FIXTURE, 'stdio'], [ASKS]),
+      '[rbac.roles.tester]', 'permissions = ["*"]', '',
+    ].join('\n'),
+  }));
+  const token = await gateway.token('suite', 'tester');
+  http.lead(`${gateway.endpoint}/http`, token);
+  stdio.lead(`${gateway.endpoint}/stdio`, token);
+  const rest = stack.move();
+  return { urls: { direct, http: http.url, stdio: stdio.url }, log: () => gateway.process.stderr(), [Symbol.asyncDispose]: () => rest.disposeAsync() };
+}
+
+async function startFixture(folder: string, stack: AsyncDisposableStack): Promise<string> {
+  const running = start([process.execPath, FIXTURE, 'http'], { env: plainEnv(folder), cwd: folder });
+  stack.defer(async () => {
+    running.signal('SIGKILL');
+    await running.ended;
+  });
+  const port = await until(() => {
+    if (running.hasEnded()) throw new Error(`the fixture ended: ${running.stderr()}`);
+    return /port (\d+)\n/.exec(running.stderr())?.[1];
+  }, 'the fixture listens');
+  return `http://127.0.0.1:${port}/mcp`;
+}
