@@ -41,6 +41,9 @@ export interface BackendLimits {
   readonly lastBytesMs: number;
   /** Changes of the list within this time are one change. */
   readonly relistMs: number;
+  /** Different URIs that are followed, and followers of all of them together. */
+  readonly followedUris: number;
+  readonly followers: number;
   readonly connectMs: number;
   readonly headerBytes: number;
 }
@@ -62,6 +65,8 @@ export const BACKEND_LIMITS: BackendLimits = Object.freeze({
   stableMs: 60_000,
   lastBytesMs: 250,
   relistMs: 50,
+  followedUris: 1_024,
+  followers: 16_384,
   connectMs: 5_000,
   headerBytes: 16 * 1024,
 });

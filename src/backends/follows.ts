@@ -1,22 +1,14 @@
 // Who follows which resource of one backend. Each URI is asked for once, however many follow it, and again after every new link; knows no transport.
 // Sources: MCP 2025-11-25 server/resources (subscribe); 2026-07-28 basic/patterns/subscriptions. Cases T115, T116, T118.
-import type { BackendFault, Timers } from '../core/ports.ts';
+import type { BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { concerns } from '../relay/updates.ts';
+import type { BackendDeps } from './deps.ts';
 
 /** How one link asks to be told. `add` resolves when the backend has taken the URI. */
 export interface UpdateLine {
   add(uri: string): Promise<Result<void, BackendFault>>;
   drop(uri: string): void;
-}
-
-export interface FollowDeps {
-  readonly timers: Timers;
-  /** Updates within this time are one. */
-  readonly quietMs: number;
-  /** Different URIs, and followers of all of them together. */
-  readonly mostUris: number;
-  readonly mostFollowers: number;
 }
 
 export type Updated = (uri: string) => void;
@@ -32,7 +24,7 @@ const MOST_NEWS = 256;
 const GONE: BackendFault = { code: 'not_ready', detail: 'there is no link to the backend' };
 
 export class Follows {
-  readonly #deps: FollowDeps;
+  readonly #deps: Pick<BackendDeps, 'timers' | 'limits'>;
   readonly #entries = new Map<string, Entry>();
   readonly #news = new Set<string>();
   #line: UpdateLine | undefined;
@@ -40,7 +32,7 @@ export class Follows {
   #undo: (() => void) | undefined;
   #missed = false;
 
-  constructor(deps: FollowDeps) {
+  constructor(deps: Pick<BackendDeps, 'timers' | 'limits'>) {
     this.#deps = deps;
   }
 
@@ -50,10 +42,11 @@ export class Follows {
 
   /** Resolves when the backend has agreed. The undo is idempotent; the last one takes the URI back from the backend. */
   async follow(uri: string, updated: Updated): Promise<Result<() => void, BackendFault>> {
+    const { followedUris, followers } = this.#deps.limits;
     const known = this.#entries.get(uri);
     if (this.#line === undefined) return err(GONE);
-    if (known === undefined && this.#entries.size >= this.#deps.mostUris) return err({ code: 'queue_full', limit: this.#deps.mostUris });
-    if (this.#followers >= this.#deps.mostFollowers) return err({ code: 'queue_full', limit: this.#deps.mostFollowers });
+    if (known === undefined && this.#entries.size >= followedUris) return err({ code: 'queue_full', limit: followedUris });
+    if (this.#followers >= followers) return err({ code: 'queue_full', limit: followers });
     const entry = known ?? { followers: new Set(), asked: this.#line.add(uri) };
     this.#entries.set(uri, entry);
     // One function may follow twice: each undo ends its own.
@@ -101,7 +94,7 @@ export class Follows {
   }
 
   #soon(): void {
-    this.#undo ??= this.#deps.timers.after(this.#deps.quietMs, () => this.#tell());
+    this.#undo ??= this.#deps.timers.after(this.#deps.limits.relistMs, () => this.#tell());
   }
 
   #tell(): void {

@@ -9,16 +9,13 @@ import type { BackendFault, Timers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { META } from '../relay/meta.ts';
 import { sleep } from './deadline.ts';
+import type { BackendDeps, BackendLimits } from './deps.ts';
 import type { UpdateLine } from './follows.ts';
 
 export type ListenEnd = 'ended' | 'refused';
 
 export interface ListeningDeps {
-  readonly timers: Timers;
-  /** Changes of what is followed within this time make one stream. */
-  readonly quietMs: number;
-  /** Silence after the question, after which nothing was agreed. */
-  readonly ackMs: number;
+  readonly deps: Pick<BackendDeps, 'timers' | 'limits'>;
   readonly changes: Readonly<Record<ListName, boolean>>;
   /**
    * Sends `subscriptions/listen` with these params, `_meta` apart. `acknowledged` gets the params of
@@ -43,7 +40,9 @@ const REFUSED: BackendFault = { code: 'protocol', detail: 'the backend does not 
 type Agreed = Result<void, BackendFault>;
 
 export class Listening implements UpdateLine {
-  readonly #deps: ListeningDeps;
+  readonly #timers: Timers;
+  readonly #limits: BackendLimits;
+  readonly #about: Omit<ListeningDeps, 'deps'>;
   readonly #wanted = new Set<string>();
   readonly #waiting = new Map<string, PromiseWithResolvers<Agreed>>();
   #current: Stream | undefined;
@@ -51,10 +50,14 @@ export class Listening implements UpdateLine {
   #opening = false;
   #again = false;
   #closed = false;
+  /** A stream ended and no other has begun. */
+  #gap = false;
   #pauseMs = AGAIN_MS;
 
-  constructor(deps: ListeningDeps) {
-    this.#deps = deps;
+  constructor({ deps, ...about }: ListeningDeps) {
+    this.#timers = deps.timers;
+    this.#limits = deps.limits;
+    this.#about = about;
   }
 
   /** Opens the stream for the lists, if any list is told of. */
@@ -87,7 +90,7 @@ export class Listening implements UpdateLine {
   }
 
   #listens(): boolean {
-    const { tools, prompts, resources } = this.#deps.changes;
+    const { tools, prompts, resources } = this.#about.changes;
     return tools || prompts || resources || this.#wanted.size > 0;
   }
 
@@ -99,7 +102,7 @@ export class Listening implements UpdateLine {
   #soon(): void {
     if (this.#closed) return;
     if (this.#opening) this.#again = true;
-    else this.#undo ??= this.#deps.timers.after(this.#deps.quietMs, () => void this.#reopen());
+    else this.#undo ??= this.#timers.after(this.#limits.relistMs, () => void this.#reopen());
   }
 
   async #reopen(): Promise<void> {
@@ -107,66 +110,80 @@ export class Listening implements UpdateLine {
     this.#opening = true;
     this.#again = false;
     const before = this.#current;
-    if (this.#listens()) await this.#open(before);
-    else this.#retire(before);
+    if (!this.#listens()) this.#retire();
+    else if (before === undefined || !isSame(before.uris, this.#wanted)) await this.#open(before);
     this.#opening = false;
     if (this.#again) this.#soon();
   }
 
-  #retire(stream: Stream | undefined): void {
-    if (this.#current === stream) this.#current = undefined;
-    stream?.stop.abort();
+  #retire(): void {
+    this.#current?.stop.abort();
+    this.#current = undefined;
   }
 
   async #open(before: Stream | undefined): Promise<void> {
-    const { timers, ackMs } = this.#deps;
     const stream: Stream = { stop: new AbortController(), uris: new Set(this.#wanted), agreed: NOTHING };
     const acknowledged = Promise.withResolvers<'agreed' | 'silent'>();
-    const over = this.#deps.open(this.#params(stream.uris), (params) => {
+    const over = this.#about.open(this.#params(stream.uris), (params) => {
       stream.agreed = agreedUris(params);
       acknowledged.resolve('agreed');
     }, stream.stop.signal);
-    const undo = timers.after(ackMs, () => acknowledged.resolve('silent'));
+    const undo = this.#timers.after(this.#limits.probeMs, () => acknowledged.resolve('silent'));
     const first = await Promise.race([acknowledged.promise, over]);
     undo();
     if (this.#closed) return stream.stop.abort();
     // Some servers tell of lists without agreeing first; a stream that has agreed is not given up for one that has not.
-    if (first === 'agreed' || (first === 'silent' && before === undefined)) {
-      this.#current = stream;
-      before?.stop.abort();
-      void over.then((end) => this.#over(stream, end));
-    } else stream.stop.abort();
-    if (first === 'agreed') this.#pauseMs = AGAIN_MS;
-    // What was refused is not asked for again: an old stream, if there is one, goes on as it was.
+    if (first === 'agreed' || (first === 'silent' && before === undefined)) this.#become(stream, over);
+    else stream.stop.abort();
+    const refused = this.#tell(stream, first === 'agreed' ? stream.agreed : NOTHING);
+    if (before !== undefined) return undefined;
+    if (first === 'ended') void this.#pauseThenAgain();
+    // What it may have objected to is not in the next question.
+    else if (first === 'refused' && refused > 0) this.#again = true;
+    return undefined;
+  }
+
+  #become(stream: Stream, over: Promise<ListenEnd>): void {
+    this.#current?.stop.abort();
+    this.#current = stream;
+    if (stream.agreed !== NOTHING) this.#pauseMs = AGAIN_MS;
+    void over.then((end) => this.#over(stream, end));
+    if (!this.#gap) return;
+    this.#gap = false;
+    this.#about.missed();
+  }
+
+  /** What was not agreed is not asked for again. How many those are. */
+  #tell(stream: Stream, agreed: ReadonlySet<string>): number {
+    let refused = 0;
     for (const uri of stream.uris) {
-      if (first === 'agreed' && stream.agreed.has(uri)) this.#settle(uri, ok(undefined));
+      if (agreed.has(uri)) this.#settle(uri, ok(undefined));
       else if (this.#waiting.has(uri)) {
+        refused += 1;
         this.#wanted.delete(uri);
         this.#settle(uri, err(REFUSED));
       }
     }
-    if (first === 'ended' && before === undefined) void this.#pauseThenAgain();
-    return undefined;
+    return refused;
   }
 
   /** It ended although nobody here wanted it to (CI5). */
   #over(stream: Stream, end: ListenEnd): void {
     if (this.#closed || this.#current !== stream) return;
     this.#current = undefined;
+    this.#gap = true;
     if (end === 'ended') void this.#pauseThenAgain();
   }
 
   async #pauseThenAgain(): Promise<void> {
     const pause = this.#pauseMs;
     this.#pauseMs = Math.min(MOST_AGAIN_MS, pause * 2);
-    await sleep(this.#deps.timers, pause);
-    if (this.#closed || this.#current !== undefined) return;
-    this.#soon();
-    this.#deps.missed();
+    await sleep(this.#timers, pause);
+    if (this.#current === undefined) this.#soon();
   }
 
   #params(uris: ReadonlySet<string>): RawJson {
-    const { tools, prompts, resources } = this.#deps.changes;
+    const { tools, prompts, resources } = this.#about.changes;
     const filter: (readonly [string, RawJson])[] = [];
     if (tools) filter.push(['toolsListChanged', TRUE]);
     if (prompts) filter.push(['promptsListChanged', TRUE]);
@@ -181,6 +198,10 @@ const TRUE = toRaw(true);
 function agreedUris(params: RawJson): ReadonlySet<string> {
   const uris = elements(members(members(params)?.get('notifications'))?.get('resourceSubscriptions')) ?? [];
   return new Set(uris.flatMap((uri) => stringOf(uri) ?? []));
+}
+
+function isSame(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
+  return left.size === right.size && left.isSubsetOf(right);
 }
 
 /** The listen request that a notification belongs to: its JSON-RPC id as written. */

@@ -165,10 +165,10 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.backend.status().noise, 2);
   }));
 
-  test('T73: input_required and unknown result types are protocol faults, complete is not', async () => running(['--era=modern'], {}, {}, async (run) => {
+  test('T73: unknown result types, and input_required without anything asked, are protocol faults; complete is not', async () => running(['--era=modern'], {}, {}, async (run) => {
     await run.ready();
     assert.match(JSON.stringify(await run.fails('type', { n: 0 })), /unknown resultType zzz/);
-    assert.match(JSON.stringify(await run.fails('type', { n: 1 })), /asks for input/);
+    assert.match(JSON.stringify(await run.fails('type', { n: 1 })), /input_required with nothing to do/);
     await run.call('type', { n: 2 });
   }));
 

@@ -1,51 +1,78 @@
-// What the gateway says to a child of its own accord: the handshake, the list, the wish to hear of changes.
-import { objectOf, toRaw, withMembers } from '../../core/json/compose.ts';
+// What the gateway says to a child of its own accord: the handshake, the lists, the wish to hear of changes.
+import { objectOf, quote, withMembers } from '../../core/json/compose.ts';
+import type { LogLevel } from '../../core/capabilities.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { BackendFault } from '../../core/ports.ts';
-import { ok, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
+import type { UpdateLine } from '../follows.ts';
 import { envelopeOf, type Link } from '../handshake.ts';
-import { readTools, type ToolList } from '../listing.ts';
+import { type ListenEnd, uriParams } from '../listening.ts';
+import { readLists, type ReadLists } from '../listing.ts';
+import { SessionLevel } from '../logs.ts';
+import { shortText } from '../text.ts';
 import { type EraPlan, negotiate } from './negotiate.ts';
+import type { Asked } from './peer.ts';
 import type { StdioSession } from './session.ts';
 
 /** A child that has been greeted. */
 export interface Live {
   readonly session: StdioSession;
   readonly link: Link;
-  /** `_meta` members of every request in this era. */
+  /** `_meta` members of our own requests in this era. */
   readonly envelope: ReadonlyMap<string, RawJson>;
+  readonly level: SessionLevel;
 }
 
 const LEGACY_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
-const NOTHING: ToolList = { tools: [], notes: [] };
+const SMALL_BYTES = 64 * 1024;
 
 export async function connect(session: StdioSession, plan: EraPlan, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<Live, BackendFault>> {
   const { client, timers, limits } = deps;
   const { handshakeMs } = settings;
-  const linked = await negotiate({ peer: session.peer, plan, client, timers, handshakeMs, probeMs: Math.min(limits.probeMs, handshakeMs / 2), resultBytes: limits.lineBytes });
+  const linked = await negotiate({ peer: session.peer, plan, settings, client, timers, handshakeMs, probeMs: Math.min(limits.probeMs, handshakeMs / 2), resultBytes: limits.lineBytes });
   if (!linked.ok) return linked;
   const envelope = linked.value.era === 'modern' ? envelopeOf(linked.value.version, client) : LEGACY_ENVELOPE;
-  return ok({ session, link: linked.value, envelope });
+  return ok({ session, link: linked.value, envelope, level: new SessionLevel() });
 }
 
-export async function listTools(live: Live, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<ToolList, BackendFault>> {
-  if (!live.link.tools) return ok(NOTHING);
-  const times = { timeoutMs: settings.handshakeMs, maxTimeoutMs: settings.handshakeMs };
-  return readTools(async (params) => live.session.peer.ask('tools/list', () => withEnvelope(params, live), {
-    ...times, signal: undefined, onProgress: undefined, resultBytes: deps.limits.lineBytes, cancellable: true,
-  }), deps.limits);
+export async function readAll(live: Live, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<ReadLists, BackendFault>> {
+  return readLists(async (method, params) => say(live, method, params, settings.handshakeMs, deps.limits.lineBytes), live.link.offers, deps.limits);
+}
+
+async function say(live: Live, method: string, params: RawJson, timeoutMs: number, resultBytes: number): Promise<Asked> {
+  return live.session.peer.ask(method, () => withEnvelope(params, live), {
+    timeoutMs, maxTimeoutMs: timeoutMs, signal: undefined, onProgress: undefined, resultBytes, cancellable: true,
+  });
 }
 
 /** Returns when the stream has ended: `refused` when asking again is no use. */
-export async function listen(live: Live): Promise<'ended' | 'refused'> {
-  const params = objectOf([['notifications', toRaw({ toolsListChanged: true })]]);
+export async function listen(live: Live, params: RawJson, acknowledged: (params: RawJson) => void, signal: AbortSignal): Promise<ListenEnd> {
   const answer = await live.session.peer.ask('subscriptions/listen', () => withEnvelope(params, live), {
-    timeoutMs: DAY_MS, maxTimeoutMs: DAY_MS, signal: undefined, onProgress: undefined, resultBytes: 4096, cancellable: true,
+    timeoutMs: DAY_MS, maxTimeoutMs: DAY_MS, signal, onProgress: undefined, resultBytes: SMALL_BYTES, cancellable: true, acknowledged,
   });
   return answer.ok && answer.value.kind === 'error' ? 'refused' : 'ended';
+}
+
+/** Of a legacy child: each URI by a request of its own. */
+export function subscriptions(live: Live, settings: StdioBackendSettings): UpdateLine {
+  return {
+    add: async (uri) => {
+      const answer = await say(live, 'resources/subscribe', uriParams(uri), settings.timeoutMs, SMALL_BYTES);
+      if (!answer.ok) return answer;
+      return answer.value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `resources/subscribe was refused: ${answer.value.code} ${shortText(answer.value.message, 200)}` });
+    },
+    drop: (uri) => void say(live, 'resources/unsubscribe', uriParams(uri), settings.timeoutMs, SMALL_BYTES),
+  };
+}
+
+/** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */
+export function setLevel(live: Live, wanted: LogLevel | undefined, settings: StdioBackendSettings): void {
+  if (live.link.era !== 'legacy' || !live.link.offers.logging) return;
+  const level = live.level.next(wanted);
+  if (level !== undefined) void say(live, 'logging/setLevel', objectOf([['level', quote(level)]]), settings.timeoutMs, SMALL_BYTES);
 }
 
 function withEnvelope(params: RawJson, live: Live): RawJson {

@@ -14,6 +14,7 @@ type Linked = Result<Link, BackendFault>;
 export interface NegotiateInput {
   readonly peer: Peer;
   readonly plan: EraPlan;
+  readonly settings: Pick<StdioBackendSettings, 'asks' | 'roots'>;
   readonly client: ClientInfo;
   readonly timers: Timers;
   readonly handshakeMs: number;
@@ -34,7 +35,7 @@ async function ask(input: NegotiateInput, method: string, params: RawJson): Prom
 }
 
 async function initialize(input: NegotiateInput): Promise<Linked> {
-  const asked = await ask(input, 'initialize', initializeParams(input.client));
+  const asked = await ask(input, 'initialize', initializeParams(input.client, input.settings));
   if (!asked.ok) return asked;
   const link = readInitialize(asked.value);
   return link.ok ? link : err({ code: 'protocol', detail: link.error });

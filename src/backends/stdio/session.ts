@@ -16,7 +16,8 @@ import { StderrLog } from './stderr.ts';
 import { Strikes } from '../strikes.ts';
 
 export interface SessionHooks {
-  toolsChanged(): void;
+  listChanged(): void;
+  updated(uri: string): void;
   noise(): void;
   /** No call can be answered any more; `ended` follows when the process and its leftovers are gone. */
   lost(fault: BackendFault): void;
@@ -72,9 +73,10 @@ export class StdioSession {
       secrets: Object.values(settings.env).map((secret) => secret.reveal()),
       log: (text) => deps.log({ backend: settings.id, level: 'info', event: 'stderr', text }),
     });
-    this.peer = new Peer({ clock, timers, stdinBytes: limits.stdinBytes }, {
+    this.peer = new Peer({ clock, timers, stdinBytes: limits.stdinBytes, settings }, {
       write: (line) => this.#write(line),
-      toolsChanged: () => hooks.toolsChanged(),
+      listChanged: () => hooks.listChanged(),
+      updated: (uri) => hooks.updated(uri),
       noise: (what) => this.#noise(what),
       unsolicited: (units) => this.#unsolicited(units),
     });
