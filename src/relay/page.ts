@@ -12,7 +12,8 @@ export interface Seal {
 
 export interface PageRequest {
   readonly member: 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
-  readonly items: readonly RawJson[];
+  /** Cut before it is read: a page costs what stands on it, not the whole list. */
+  readonly items: Pick<readonly RawJson[], 'length' | 'slice'>;
   readonly cursor: string | undefined;
   readonly pageSize: number;
   /** What the cursor belongs to: principal, endpoint, method. */

@@ -2,7 +2,8 @@
 // list in question is passed once. Source: protocol reference 5.3 (T134); SEC46 for the icons of links.
 import { cut, type Member, objectOf, quote, type Spot, withCut, withValues } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { decodeString, skipValue, walkElements, walkMembers } from '../core/json/slice.ts';
+import { decodeString, skipValue, valueAt, walkElements, walkMembers } from '../core/json/slice.ts';
+import { safeIcons } from './icons.ts';
 
 /** The backend's own URI → as agents of this endpoint know it. */
 export type Expose = (uri: string) => string;
@@ -103,11 +104,21 @@ type Places = ReadonlyMap<string, { readonly from: number; readonly to: number }
 const LINK_MEMBERS: ReadonlySet<string> = new Set(['type', 'uri', 'name', 'title', 'description', 'icons']);
 
 function linkSpots(walk: Walk, at: number, end: number, link: Places, part: (key: string) => string | undefined): readonly Spot[] {
-  const uri = link.get('uri');
   if (walk.how.linksAsText) return [{ from: at, to: end, value: linkText(walk, part) }];
-  if (uri === undefined) return [];
-  // The web's own are for agents to fetch themselves (MCP server/resources, common schemes).
-  return isWeb(part('uri')) ? [] : exposed(walk, uri.from, uri.to);
+  const uri = link.get('uri');
+  const icons = link.get('icons');
+  const spots = [
+    // The web's own are for agents to fetch themselves (MCP server/resources, common schemes).
+    ...(uri === undefined || isWeb(part('uri')) ? [] : exposed(walk, uri.from, uri.to)),
+    ...(icons === undefined ? [] : iconSpots(walk.text, icons)),
+  ];
+  return spots.toSorted((one, other) => one.from - other.from);
+}
+
+function iconSpots(text: RawJson, { from, to }: { readonly from: number; readonly to: number }): readonly Spot[] {
+  const icons = valueAt(text, from);
+  const value = safeIcons(icons);
+  return value === icons ? [] : [{ from, to, value }];
 }
 
 function linkText({ how }: Walk, part: (key: string) => string | undefined): RawJson {

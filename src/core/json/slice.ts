@@ -103,6 +103,11 @@ export function walkElements(text: string, pos: number, visit: (at: number) => n
   return at + 1;
 }
 
+/** The value that begins at `pos`, as `walkMembers` and `walkElements` find it. */
+export function valueAt(raw: RawJson, pos: number): RawJson {
+  return mint(raw.slice(pos, skipValue(raw, pos)));
+}
+
 /** The text of a valid string lexeme, quotes included. */
 export function decodeString(lexeme: string): string {
   if (!lexeme.includes('\\')) return lexeme.slice(1, -1);
