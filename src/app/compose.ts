@@ -20,6 +20,8 @@ import type { PipelineDeps } from '../pipeline/deps.ts';
 import { createHandle } from '../pipeline/handle.ts';
 import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
+import { Parking } from '../pipeline/parking.ts';
+import { Subscriptions } from '../pipeline/subscribe.ts';
 import { createWatch } from '../pipeline/watch.ts';
 import { openAuthenticator } from './authenticate.ts';
 import type { Configuration } from './configuration.ts';
@@ -98,7 +100,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, schemas: edges.schemas, seal: processSeal(),
+    leases, inflight, windows, watch, parking: new Parking(deps), subscriptions: new Subscriptions(), schemas: edges.schemas, seal: processSeal(),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
@@ -125,7 +127,9 @@ interface Late {
 const NOTHING: ReturnType<SampleSource> = { inflight: 0, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
 
 function exposedName(cell: RuntimeCell | undefined, target: Target): string | undefined {
-  return cell?.current().catalog.byBackend.get(target.backend)?.tools.get(target.name)?.exposed;
+  const view = cell?.current().catalog.byBackend.get(target.backend);
+  const named = target.kind === 'resource' ? undefined : target.kind === 'tool' ? view?.tools : view?.prompts;
+  return named?.get(target.name)?.exposed;
 }
 
 function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): ReturnType<SampleSource> {

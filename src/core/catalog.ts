@@ -4,6 +4,7 @@ import type { BackendId } from './ids.ts';
 import type { BackendOffers } from './ports.ts';
 import type { RawJson } from './json/scan.ts';
 import type { Mirror } from './mirrors.ts';
+import type { Pattern } from './policy/globs.ts';
 
 /** Hints a backend claims about itself. Untrusted: never a reason to allow (C12 of the protocol checklist). */
 export interface ToolHints {
@@ -39,13 +40,17 @@ export interface BackendCatalog {
   readonly prompts: ReadonlyMap<string, Entry>;
   readonly resources: ReadonlyMap<string, Entry>;
   readonly templates: ReadonlyMap<string, Entry>;
+  /** What exists for nobody, also where it is not listed: resources are read by any URI. */
+  readonly hide: readonly Pattern[];
   readonly offers: BackendOffers;
   readonly era: Era;
+  /** The revision it speaks. */
+  readonly version: string;
   readonly instructions: string | undefined;
 }
 
 export interface CatalogProblem {
-  readonly code: 'duplicate_name' | 'invalid_name' | 'collision' | 'invalid_tool';
+  readonly code: 'duplicate_name' | 'invalid_name' | 'collision' | 'invalid_tool' | 'unused';
   readonly backend: BackendId;
   readonly name: string;
   readonly note: string;

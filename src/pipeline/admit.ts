@@ -1,5 +1,5 @@
 // Runs the stages and makes the Permit. The only place where a permit can come from, and where modes are obeyed.
-import type { Call } from '../core/call.ts';
+import type { Call, Continuation } from '../core/call.ts';
 import type { Decision, DenyReason, Evidence, Mode, Trail } from '../core/decision.ts';
 import { issuePermit, type Permit } from '../core/permit.ts';
 import { messageIn } from '../core/thrown.ts';
@@ -22,6 +22,11 @@ export async function admit(call: Call, stages: readonly Stage[], cx: StageConte
     if (decision.kind === 'rewrite' && current.kind === 'tool') current = { ...current, args: decision.args };
   }
   return { kind: 'admitted', permit: issuePermit(current, trail, cx.snapshot.revision) };
+}
+
+/** The same call once more, with what its backend asked for: decided already, and not executed yet (MRTR). */
+export function continuedPermit({ call, trail, revision }: Permit, continuation: Continuation): Permit {
+  return issuePermit('continuation' in call ? { ...call, continuation } : call, trail, revision);
 }
 
 async function runStage(stage: Stage, call: Call, cx: StageContext): Promise<Decision> {

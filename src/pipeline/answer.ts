@@ -1,15 +1,19 @@
 // From the end of a call to the message the agent reads.
-import type { ToolCall } from '../core/call.ts';
+import type { Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
-import { toRaw, withMembers } from '../core/json/compose.ts';
+import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { kindOf } from '../core/json/slice.ts';
 import type { End } from '../core/outcome.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import { denialToWire, faultToWire, unknownNameMessage, type DenialContext } from '../core/wire/denials.ts';
+import { denialToWire, faultToWire, type DenialContext, type WireDenial } from '../core/wire/denials.ts';
+import { wrapsStructured } from '../relay/definitions.ts';
+import { errorFor, type WireError } from '../relay/errors.ts';
 import { DENIAL_KEY, type ServerIdentity } from '../relay/meta.ts';
-import { ownResult, relayedResult, toolErrorResult } from '../relay/results.ts';
+import { ownResult, relayedResult, type ResultRelay, toolErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import type { Asked, RequestCall } from './calls/method.ts';
+import { askingOf } from './questions/asking.ts';
+import { exposeFor } from './expose.ts';
 import type { Screened } from './screen.ts';
 
 export interface Answered {
@@ -17,8 +21,17 @@ export interface Answered {
   readonly answer: Screened | undefined;
 }
 
-export function answerEnd(inbound: Inbound, call: ToolCall, made: Answered, snapshot: Snapshot, identity: ServerIdentity): Answer {
-  return { message: messageOf(inbound, call, made, snapshot, identity), status: statusOf(made.end) };
+/** What is answered, in whose words. */
+export interface Answering {
+  readonly inbound: Inbound;
+  readonly asked: Asked;
+  readonly call: RequestCall;
+  readonly snapshot: Snapshot;
+  readonly identity: ServerIdentity;
+}
+
+export function answerEnd(answering: Answering, made: Answered): Answer {
+  return { message: messageOf(answering, made), status: statusOf(made.end) };
 }
 
 /** JSON-RPC says the rest; only this refusal MUST be HTTP 400 (SEP-2243). */
@@ -26,19 +39,23 @@ function statusOf(end: End): number {
   return end.kind === 'denied' && end.reason.code === 'header_mismatch' ? 400 : 200;
 }
 
-function messageOf(inbound: Inbound, call: ToolCall, { end, answer }: Answered, snapshot: Snapshot, identity: ServerIdentity): RawJson | undefined {
+function messageOf(answering: Answering, { end, answer }: Answered): RawJson | undefined {
+  const { inbound, asked, call, snapshot, identity } = answering;
+  const cx: DenialContext = { kind: call.target.kind, exposed: call.exposed, backend: call.target.backend, callId: call.id, codes: snapshot.settings.errorCodes };
+  if (end.kind === 'denied' || end.kind === 'cancelled' || end.kind === 'failed') return unansweredMessage(inbound, asked, cx, end, identity);
+  return answer === undefined ? failure(inbound.id, faultToWire({ code: 'protocol', detail: '' }, cx)) : relayed(answering, answer);
+}
+
+/** For a call that no backend answered. Undefined: its agent took it back. */
+export function unansweredMessage(inbound: Inbound, asked: Asked, cx: DenialContext, end: Extract<End, { kind: 'denied' | 'cancelled' | 'failed' }>, identity: ServerIdentity): RawJson | undefined {
   const { id } = inbound;
-  const cx: DenialContext = { exposed: call.exposed, backend: call.target.backend, callId: call.id, codes: snapshot.settings.errorCodes };
   switch (end.kind) {
-    case 'denied': return denied(inbound, denialToWire(end.reason, cx), call.exposed, identity);
+    case 'denied': return denied(inbound, asked, denialToWire(end.reason, cx), identity);
     case 'cancelled':
       if (end.by === 'agent') return undefined;
-      if (end.by === 'kill') return denied(inbound, denialToWire({ code: 'killed', scope: 'in flight', seen: true }, cx), call.exposed, identity);
+      if (end.by === 'kill') return denied(inbound, asked, denialToWire({ code: 'killed', scope: 'in flight', seen: true }, cx), identity);
       return failure(id, faultToWire({ code: end.by === 'shutdown' ? 'stopped' : 'cancelled' }, cx));
     case 'failed': return failure(id, faultToWire(end.fault, cx));
-    case 'errored':
-    case 'input_required':
-    case 'answered': return answer === undefined ? failure(id, faultToWire({ code: 'protocol', detail: '' }, cx)) : relayed(inbound, call, answer, identity);
   }
 }
 
@@ -46,33 +63,47 @@ function failure(id: RawJson, wire: { readonly message: string; readonly data: R
   return errorMessage(id, CODE.internal, wire.message, wire.data);
 }
 
-export function denied(inbound: Inbound, wire: ReturnType<typeof denialToWire>, exposed: string, identity: ServerIdentity): RawJson {
+/** Only tools have results that say no (SEC51); all else is told by a JSON-RPC error under our own name. */
+export function denied(inbound: Inbound, asked: Asked, wire: WireDenial, identity: ServerIdentity): RawJson {
   switch (wire.kind) {
-    case 'unknown': return unknownTool(inbound.id, exposed);
+    case 'unknown': return unknownAnswer(inbound, asked);
     case 'error': return errorMessage(inbound.id, wire.code, wire.message, wire.data);
-    case 'tool_error': return resultMessage(inbound.id, ownResult(inbound.origin.era, toolErrorResult(wire.text, DENIAL_KEY, wire.detail), identity, false));
+    case 'tool_error':
+      if (inbound.method !== 'tools/call') return errorMessage(inbound.id, CODE.internal, wire.text, objectOf([['sentinel', wire.detail]]));
+      return toolError(inbound, wire.text, wire.detail, identity);
   }
 }
 
-/** The same bytes for a hidden and for a non-existing name (C01). */
-export function unknownTool(id: RawJson, name: string): RawJson {
-  return errorMessage(id, CODE.invalidParams, unknownNameMessage(name.slice(0, 128)));
+export function unknownAnswer({ id, origin }: Inbound, asked: Asked): RawJson {
+  return wireError(id, asked.unknown(origin.era));
 }
 
-function relayed(inbound: Inbound, call: ToolCall, answer: Screened, identity: ServerIdentity): RawJson {
-  if (answer.kind === 'result') return resultMessage(inbound.id, relayedResult(inbound.origin.era, answer.result, identity));
-  // Our view was stale: the backend no longer has the tool (§4.4). Codes of one hop are never relayed as our own (§4.17).
-  if (answer.code === CODE.methodNotFound) return unknownTool(inbound.id, call.exposed);
-  const code = isRelayable(answer.code) ? answer.code : CODE.internal;
-  return errorMessage(inbound.id, code, answer.message, answer.data === undefined ? toRaw({ sentinel: { callId: call.id } }) : withoutOwnWords(answer.data));
+function wireError(id: RawJson, { code, message, data }: WireError): RawJson {
+  return errorMessage(id, code, message, data);
 }
 
-/** `data.sentinel` is how an agent tells our faults from a backend's: no backend may write it. */
-function withoutOwnWords(data: RawJson): RawJson {
-  return kindOf(data) === 'object' ? withMembers(data, { drop: ['sentinel'] }) : data;
+function toolError({ id, origin }: Inbound, text: string, detail: RawJson, identity: ServerIdentity): RawJson {
+  return resultMessage(id, ownResult(origin.era, toolErrorResult(text, DENIAL_KEY, detail), identity, false));
 }
 
-/** JSON-RPC's own and application codes pass; -32020..-32099 belong to the hop, -32000..-32019 mean nothing to others. */
-function isRelayable(code: number): boolean {
-  return code === CODE.invalidParams || code === CODE.invalidRequest || code === CODE.internal || code < -32768 || code > -32000;
+function relayed(answering: Answering, answer: Screened): RawJson {
+  const { inbound, asked, call, snapshot, identity } = answering;
+  const { id, origin } = inbound;
+  if (answer.kind === 'input_required') return resultMessage(id, answer.body);
+  if (answer.kind === 'result') return resultMessage(id, relayedResult(answer.result, relayOf(answering)));
+  const said = errorFor(answer, { kind: call.kind, exposed: asked.exposed, callId: call.id, asking: askingOf(call, origin, snapshot, call.id) });
+  return said.kind === 'error' ? wireError(id, said) : toolError(inbound, said.text, toRaw({ callId: call.id }), identity);
+}
+
+function relayOf({ inbound: { origin }, call, snapshot, identity }: Answering): ResultRelay {
+  return {
+    kind: call.kind, to: origin, identity,
+    expose: exposeFor(snapshot.catalog, origin.endpoint, call.target.backend),
+    wraps: call.kind === 'tool' && origin.era === 'legacy' && wraps(call.target, snapshot, origin),
+  };
+}
+
+function wraps({ backend, name }: Target, { catalog }: Snapshot, to: ResultRelay['to']): boolean {
+  const definition = catalog.byBackend.get(backend)?.tools.get(name)?.definition;
+  return definition !== undefined && wrapsStructured(definition, to);
 }

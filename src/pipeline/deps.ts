@@ -7,6 +7,9 @@ import type { Seal } from '../relay/page.ts';
 import type { ConcludeDeps } from './conclude.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import type { Inflight } from './inflight.ts';
+import type { Parking } from './parking.ts';
+import type { Run } from './run.ts';
+import type { Subscriptions } from './subscribe.ts';
 import type { WatchDeps } from './watch.ts';
 
 export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
@@ -14,6 +17,8 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly probes: WindowTable;
   readonly schemas: SchemaChecker;
   readonly inflight: Inflight;
+  readonly parking: Parking<Run>;
+  readonly subscriptions: Subscriptions;
   readonly identity: ServerIdentity;
   readonly seal: Seal;
   readonly timers: Timers;

@@ -1,18 +1,24 @@
 // Every request of every era enters here: the snapshot is pinned, the method looked up, and one plan carried out.
-import type { AgentIo, Answer, Handle, Inbound } from '../core/inbound.ts';
-import { stringOf, members } from '../core/json/slice.ts';
+import type { AgentIo, Answer, Handle, Inbound, Viewer } from '../core/inbound.ts';
 import { toRaw } from '../core/json/compose.ts';
-import { principalKey } from '../core/principal.ts';
+import type { RawJson } from '../core/json/scan.ts';
+import { members } from '../core/json/slice.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { readLogLevel } from '../relay/capabilities.ts';
 import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion } from '../relay/hello.ts';
-import { methodOf, isOffered, type Plan } from '../relay/methods.ts';
-import { pageResult } from '../relay/page.ts';
+import { isOffered, methodOf, type Plan } from '../relay/methods.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
-import { callTool } from './call-tool.ts';
+import { completions } from './calls/completion.ts';
+import { promptGets } from './calls/prompt.ts';
+import { resourceReads } from './calls/resource.ts';
+import { toolCalls } from './calls/tool.ts';
 import type { PipelineDeps } from './deps.ts';
 import { listen } from './listen.ts';
-import { viewDigest, visibleSections, visibleTools, type VisibleTool } from './view.ts';
+import { serveList } from './lists.ts';
+import { serveCall } from './serve.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+import { offeredTo, visibleSections } from './view.ts';
 
 export function createHandle(deps: PipelineDeps): Handle {
   return async (inbound, io) => {
@@ -31,11 +37,20 @@ export function createHandle(deps: PipelineDeps): Handle {
 
 function carryOut(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Answer | Promise<Answer> {
   switch (plan) {
-    case 'call_tool': return callTool(inbound, io, snapshot, deps);
-    case 'list_tools': return listTools(inbound, snapshot, deps);
+    case 'call_tool': return serveCall(toolCalls, inbound, io, snapshot, deps);
+    case 'get_prompt': return serveCall(promptGets, inbound, io, snapshot, deps);
+    case 'read_resource': return serveCall(resourceReads, inbound, io, snapshot, deps);
+    case 'complete': return serveCall(completions, inbound, io, snapshot, deps);
+    case 'list_tools': return serveList('tools', inbound, snapshot, deps);
+    case 'list_prompts': return serveList('prompts', inbound, snapshot, deps);
+    case 'list_resources': return serveList('resources', inbound, snapshot, deps);
+    case 'list_templates': return serveList('templates', inbound, snapshot, deps);
+    case 'subscribe': return subscribe(inbound, io, snapshot, deps);
+    case 'unsubscribe': return unsubscribe(inbound, io, deps);
+    case 'listen': return listen(inbound, io, snapshot, deps);
     case 'initialize': return initialize(inbound, snapshot, deps);
     case 'discover': return discover(inbound, snapshot, deps);
-    case 'listen': return listen(inbound, io, deps.watch, deps.identity);
+    case 'set_level': return setLevel(inbound);
     case 'ping': return answer(resultMessage(inbound.id, toRaw({})));
     case 'absent': return notFound(inbound);
   }
@@ -46,48 +61,34 @@ function notFound(inbound: Inbound): Answer {
   return { message: errorMessage(inbound.id, CODE.methodNotFound, `Method not found: ${inbound.method.slice(0, 128)}`), status: inbound.origin.era === 'modern' ? 404 : 200 };
 }
 
-function answer(message: Answer['message']): Answer {
+function answer(message: RawJson): Answer {
   return { message, status: 200 };
 }
 
-function toolsFor(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): readonly VisibleTool[] {
-  return visibleTools(snapshot, { principal: inbound.principal, endpoint: inbound.origin.endpoint }, deps.clock.wall());
-}
-
-function listTools(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
-  const tools = toolsFor(inbound, snapshot, deps);
-  const raw = members(inbound.params)?.get('cursor');
-  const cursor = stringOf(raw);
-  if (raw !== undefined && cursor === undefined) return badCursor(inbound);
-  const { endpoint } = inbound.origin;
-  const page = pageResult({
-    member: 'tools',
-    items: tools.map((tool) => tool.definition),
-    cursor,
-    pageSize: snapshot.settings.bounds.pageSize,
-    binding: deps.digest(`tools/list\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(inbound.principal)}`),
-    epoch: viewDigest(tools, deps.digest),
-  }, deps.seal);
-  if (page === undefined) return badCursor(inbound);
-  return answer(resultMessage(inbound.id, ownResult(inbound.origin.era, page, deps.identity, true)));
-}
-
-function badCursor(inbound: Inbound): Answer {
-  return answer(errorMessage(inbound.id, CODE.invalidParams, 'Invalid cursor: start the list again'));
+/** Kept by the surface, which knows the session; here it is only judged (LG). */
+function setLevel({ id, params }: Inbound): Answer {
+  const known = readLogLevel(members(params)?.get('level')) !== undefined;
+  return answer(known ? resultMessage(id, toRaw({})) : errorMessage(id, CODE.invalidParams, 'Invalid log level'));
 }
 
 function initialize(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   const version = negotiatedVersion(inbound.params);
   if (version === undefined) return answer(errorMessage(inbound.id, CODE.invalidParams, 'Invalid initialize params: protocolVersion, capabilities and clientInfo are required'));
-  return answer(resultMessage(inbound.id, initializeResult(version, deps.identity, instructions(inbound, snapshot, deps))));
+  const viewer = viewerOf(inbound);
+  return answer(resultMessage(inbound.id, initializeResult(version, deps.identity, instructions(viewer, snapshot, deps), offeredTo(snapshot, viewer))));
 }
 
 function discover(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
-  const body = discoverResult(instructions(inbound, snapshot, deps));
+  const viewer = viewerOf(inbound);
+  const body = discoverResult(instructions(viewer, snapshot, deps), offeredTo(snapshot, viewer));
   return answer(resultMessage(inbound.id, ownResult('modern', body, deps.identity, true)));
 }
 
-function instructions(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): string {
-  const prefixed = snapshot.settings.names === 'prefixed' && inbound.origin.endpoint.kind === 'merged';
-  return mergedInstructions(visibleSections(snapshot, toolsFor(inbound, snapshot, deps)), prefixed);
+function viewerOf({ principal, origin }: Inbound): Viewer {
+  return { principal, endpoint: origin.endpoint };
+}
+
+function instructions(viewer: Viewer, snapshot: Snapshot, deps: PipelineDeps): string {
+  const prefixed = snapshot.settings.names === 'prefixed' && viewer.endpoint.kind === 'merged';
+  return mergedInstructions(visibleSections(snapshot, viewer, deps.clock.wall()), prefixed);
 }

@@ -6,6 +6,8 @@ import type { CancelledBy } from '../core/outcome.ts';
 export interface Flight {
   readonly call: Call;
   readonly signal: AbortSignal;
+  /** From now on the end of this request of the agent cancels it, and of no other; `undefined`: of none. */
+  heed(outer: AbortSignal | undefined): void;
   /** The first one to cancel is the one recorded. */
   cancel(by: CancelledBy): void;
   end(): void;
@@ -22,15 +24,22 @@ export class Inflight {
   /** `outer` is the agent's own signal; its reason is passed on. */
   begin(call: Call, outer: AbortSignal): Flight {
     const controller = new AbortController();
-    const forward = (): void => controller.abort(outer.reason);
-    if (outer.aborted) forward();
-    else outer.addEventListener('abort', forward, { once: true });
+    let heeded: AbortSignal | undefined;
+    const forward = (): void => controller.abort(heeded?.reason);
+    const heed = (next: AbortSignal | undefined): void => {
+      heeded?.removeEventListener('abort', forward);
+      heeded = next;
+      if (next?.aborted === true) forward();
+      else next?.addEventListener('abort', forward, { once: true });
+    };
+    heed(outer);
     const flight: Flight = {
       call,
       signal: controller.signal,
+      heed,
       cancel: (by) => controller.abort(by),
       end: () => {
-        outer.removeEventListener('abort', forward);
+        heed(undefined);
         this.#flights.delete(call.id);
         if (this.#flights.size === 0) this.#becameIdle();
       },

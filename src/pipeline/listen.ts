@@ -1,25 +1,92 @@
-// `subscriptions/listen` for stateless agents: acknowledged first, then one notice per change of the agent's own list.
-// Source: MCP 2026-07-28 basic/patterns/subscriptions. Only list changes of tools are offered yet.
+// `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
+// lists, and of each resource it follows and may still see. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
+import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
-import type { AgentIo, Answer, Inbound, Viewer } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { members } from '../core/json/slice.ts';
-import { META, type ServerIdentity } from '../relay/meta.ts';
+import { elements, members, stringOf } from '../core/json/slice.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { readMeta } from '../relay/meta.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
+import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
+import type { PipelineDeps } from './deps.ts';
+import { follow } from './follow.ts';
 import { cancelledBy } from './inflight.ts';
+import { probeDenial } from './probes.ts';
+import { offeredTo } from './view.ts';
 
-export async function listen(inbound: Inbound, io: AgentIo, watch: (viewer: Viewer, changed: () => void) => () => void, identity: ServerIdentity): Promise<Answer> {
+const FLAGS: Readonly<Record<ListName, string>> = { tools: 'toolsListChanged', prompts: 'promptsListChanged', resources: 'resourcesListChanged' };
+const NAMES: readonly ListName[] = ['tools', 'prompts', 'resources'];
+
+export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const wanted = members(members(inbound.params)?.get('notifications'));
-  if (wanted === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing notifications filter in params'), status: 200 };
-  const tools = wanted.get('toolsListChanged') === 'true';
-  const tag: readonly [string, RawJson] = ['_meta', objectOf([[META.subscriptionId, inbound.id]])];
-  io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw(tools ? { toolsListChanged: true } : {})], tag])));
-  const undo = tools ? watch({ principal: inbound.principal, endpoint: inbound.origin.endpoint }, () => io.notify(notificationMessage('notifications/tools/list_changed', objectOf([tag])))) : undefined;
+  const uris = wanted === undefined ? undefined : urisIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
+  if (wanted === undefined || uris === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
+  const meta = subscriptionMeta(inbound.id);
+  const tag: readonly [string, RawJson] = ['_meta', meta];
+  const lists = honoured(wanted, inbound, snapshot);
+  const outlet = acknowledgedFirst((uri) => io.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, inbound.id))));
+  const followed = await followAll(uris, inbound, io, outlet.tell, snapshot, deps);
+  const flags = Object.fromEntries(lists.map((name) => [FLAGS[name], true]));
+  io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw({ ...flags, ...(followed.uris.length === 0 ? {} : { resourceSubscriptions: followed.uris }) })], tag])));
+  outlet.open();
+  const unwatch = lists.length === 0 ? undefined : deps.watch({ principal: inbound.principal, endpoint: inbound.origin.endpoint }, (name) => {
+    if (lists.includes(name)) io.notify(notificationMessage(`notifications/${name}/list_changed`, objectOf([tag])));
+  });
   await aborted(io.signal);
-  undo?.();
+  unwatch?.();
+  for (const undo of followed.undo) undo();
   if (cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
-  return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), identity, false)), status: 200 };
+  return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), deps.identity, false)), status: 200 };
+}
+
+/** Undefined when it is no list of strings. More than `most` are not honoured. */
+function urisIn(raw: RawJson | undefined, most: number): readonly string[] | undefined {
+  if (raw === undefined) return [];
+  const found = elements(raw, most)?.map(stringOf);
+  return found?.every((uri) => uri !== undefined) === true ? [...new Set(found)].slice(0, most) : undefined;
+}
+
+/** The kinds that the hello promised to this viewer. */
+function honoured(wanted: ReadonlyMap<string, RawJson>, { principal, origin }: Inbound, snapshot: Snapshot): readonly ListName[] {
+  const offered = offeredTo(snapshot, { principal, endpoint: origin.endpoint });
+  const kept: Readonly<Record<ListName, boolean>> = { tools: true, prompts: offered.prompts, resources: offered.resources };
+  return NAMES.filter((name) => kept[name] && wanted.get(FLAGS[name]) === 'true');
+}
+
+/** The acknowledgement MUST be the first message of a subscription: what happens before is told once, after it. */
+function acknowledgedFirst(send: (uri: string) => void): { tell(uri: string): void; open(): void } {
+  let early: Set<string> | undefined = new Set();
+  return {
+    tell: (uri) => {
+      if (early === undefined) send(uri);
+      else if (early.size < EARLY_MOST) early.add(uri);
+    },
+    open: () => {
+      const held = early;
+      early = undefined;
+      for (const uri of held ?? []) send(uri);
+    },
+  };
+}
+
+const EARLY_MOST = 256;
+
+interface All {
+  readonly uris: readonly string[];
+  readonly undo: readonly (() => void)[];
+}
+
+async function followAll(uris: readonly string[], inbound: Inbound, io: AgentIo, told: (uri: string) => void, snapshot: Snapshot, deps: PipelineDeps): Promise<All> {
+  const meta = readMeta(inbound.params).forward;
+  const each = await Promise.all(uris.map(async (uri) => {
+    // Asked again for each: a stream must not be a way to guess at more names than single requests.
+    if (probeDenial(snapshot, inbound.principal, deps) !== undefined) return undefined;
+    const followed = await follow({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
+    return followed.kind === 'following' ? { uri, undo: followed.undo } : undefined;
+  }));
+  const kept = each.filter((one) => one !== undefined);
+  return { uris: kept.map(({ uri }) => uri), undo: kept.map(({ undo }) => undo) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

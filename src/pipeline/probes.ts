@@ -15,7 +15,9 @@ export interface ProbeDeps {
 
 export type ProbeDenial = Extract<DenyReason, { code: 'limited' }>;
 
-const CLOSELY: ReadonlySet<DenyCode | 'unknown_name'> = new Set<DenyCode | 'unknown_name'>(['unknown_name', 'forbidden', 'killed', 'invalid_arguments', 'guarded']);
+type RefusedAs = DenyCode | 'unknown_name' | 'bad_handle';
+
+const CLOSELY: ReadonlySet<RefusedAs> = new Set<RefusedAs>(['unknown_name', 'forbidden', 'killed', 'invalid_arguments', 'guarded']);
 /** An honest agent in a loop against a full limit makes some per second. */
 const LOOSELY = 10;
 
@@ -26,7 +28,7 @@ export function probeDenial(snapshot: Snapshot, principal: Principal, { probes, 
   return verdict.ok ? undefined : { code: 'limited', scope: 'probe', limit: verdict.claim.limit, windowMs: WINDOW_MS, retryAfterMs: verdict.retryAfterMs };
 }
 
-export function chargeRefusal(code: DenyCode | 'unknown_name', snapshot: Snapshot, principal: Principal, { probes, clock }: ProbeDeps): void {
+export function chargeRefusal(code: RefusedAs, snapshot: Snapshot, principal: Principal, { probes, clock }: ProbeDeps): void {
   const close = probeClaim(snapshot, principal);
   const { key, limit } = CLOSELY.has(code) ? close : loose(close);
   probes.take(key, limit, clock.mono());

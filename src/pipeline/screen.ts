@@ -1,11 +1,15 @@
-// What comes back is looked at before it reaches its reader. For now one rule: it may not be larger than the gateway relays.
+// What comes back is looked at before it reaches its reader: not larger than the gateway relays, and of a result type that was offered.
+import type { RawJson } from '../core/json/scan.ts';
 import type { BackendAnswer, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readResult, resultTypeOf, type ReadResult } from '../relay/results.ts';
 
 /** An answer that may be relayed; whoever reads on need not walk it again. */
 export type Screened =
-  | { readonly kind: 'result'; readonly result: ReadResult }
+  /** `asks`: it is an `input_required` of the backend, which goes no further as it is. */
+  | { readonly kind: 'result'; readonly result: ReadResult; readonly asks: boolean }
+  /** A result of ours that asks the agent, as it will be sent. */
+  | { readonly kind: 'input_required'; readonly body: RawJson }
   | Extract<BackendAnswer, { readonly kind: 'error' }>;
 
 export function screen(answered: Result<BackendAnswer, BackendFault>, resultBytes: number): Result<Screened, BackendFault> {
@@ -16,7 +20,14 @@ export function screen(answered: Result<BackendAnswer, BackendFault>, resultByte
   if (raw.length > resultBytes) return err({ code: 'oversize', limit: resultBytes });
   const result = readResult(raw);
   if (result === undefined) return err({ code: 'protocol', detail: 'a result that is not an object' });
-  // An unknown result type is invalid (MUST, MCP basic); `input_required` and `task` need bridges that are not offered.
-  if (resultTypeOf(result) !== 'complete') return err({ code: 'protocol', detail: 'a result type that was not offered' });
-  return ok({ kind: 'result', result });
+  const type = resultTypeOf(result);
+  // An unknown result type is invalid (MUST, MCP basic).
+  if (type !== 'complete' && type !== 'input_required') return err({ code: 'protocol', detail: 'a result type that was not offered' });
+  return ok({ kind: 'result', result, asks: type === 'input_required' });
+}
+
+/** An answer of the gateway's own making. */
+export function screenOwn(answer: BackendAnswer): Screened {
+  if (answer.kind === 'error') return answer;
+  return { kind: 'result', result: { raw: answer.raw, members: readResult(answer.raw)?.members ?? [] }, asks: false };
 }

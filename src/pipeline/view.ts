@@ -1,40 +1,53 @@
-// What one principal sees at one endpoint: the list, the look-up by name and the digest that tells whether it changed.
-import type { Catalog, ToolEntry } from '../core/catalog.ts';
+// What one principal sees at one endpoint: each list, the digest that tells whether it changed, and what the backends behind it offer.
+import type { BackendCatalog, Catalog, Entry } from '../core/catalog.ts';
 import type { Endpoint } from '../core/call.ts';
 import type { Timestamp } from '../core/ids.ts';
 import type { Viewer } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { isVisible, mayKnow } from '../core/policy/decide.ts';
 import type { Digest } from '../core/ports.ts';
-import { isVisible } from '../core/policy/decide.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { definitionFor, type ListedIn } from '../relay/definitions.ts';
+import type { OfferedCapabilities } from '../relay/hello.ts';
+import type { Spoken } from '../relay/versions.ts';
+import { exposeFor } from './expose.ts';
 
-export interface VisibleTool {
-  readonly entry: ToolEntry;
-  /** Under the name of this endpoint. */
-  readonly definition: RawJson;
+export const LISTS: readonly ListedIn[] = ['tools', 'prompts', 'resources', 'templates'];
+
+/** In the order of the catalogue. A template is visible when its own text passes; what is read by it is decided when it is read. */
+export function visible(list: ListedIn, snapshot: Snapshot, { principal, endpoint }: Viewer, now: Timestamp): readonly Entry[] {
+  return entriesAt(list, snapshot.catalog, endpoint).filter((entry) => isVisible(snapshot.policy, principal, entry.target, now));
 }
 
-export function visibleTools(snapshot: Snapshot, viewer: Viewer, now: Timestamp): readonly VisibleTool[] {
-  const visible = entriesAt(snapshot.catalog, viewer.endpoint).filter((entry) => isVisible(snapshot.policy, viewer.principal, entry.target, now));
-  const single = viewer.endpoint.kind === 'single';
-  return visible.map((entry) => ({ entry, definition: single ? entry.definition : entry.exposedDefinition }));
+function entriesAt(list: ListedIn, catalog: Catalog, endpoint: Endpoint): readonly Entry[] {
+  return endpoint.kind === 'merged' ? catalog[list] : [...(catalog.byBackend.get(endpoint.backend)?.[list].values() ?? [])];
 }
 
-function entriesAt(catalog: Catalog, endpoint: Endpoint): readonly ToolEntry[] {
-  return endpoint.kind === 'merged' ? catalog.tools : [...(catalog.byBackend.get(endpoint.backend)?.tools.values() ?? [])];
+/** Under the name or URI of this endpoint, in words of the agent's revision. */
+export function definitionAt(list: ListedIn, entry: Entry, { catalog }: Snapshot, endpoint: Endpoint, to: Spoken): RawJson {
+  const named = endpoint.kind === 'single' ? entry.definition : entry.exposedDefinition;
+  return definitionFor(list, named, to, exposeFor(catalog, endpoint, entry.target.backend));
 }
 
-/** Exact bytes in a map: no folding, no splitting, no fallback (C06). */
-export function lookUp(catalog: Catalog, endpoint: Endpoint, name: string): ToolEntry | undefined {
-  return endpoint.kind === 'merged' ? catalog.byExposed.get(name) : catalog.byBackend.get(endpoint.backend)?.tools.get(name);
+export function viewDigest(entries: readonly Entry[], digest: Digest): string {
+  return digest(entries.map((entry) => `${entry.target.backend}/${entry.exposed}\u0000${entry.digest}`).join('\n'));
 }
 
-export function viewDigest(tools: readonly VisibleTool[], digest: Digest): string {
-  return digest(tools.map(({ entry }) => `${entry.target.backend}/${entry.exposed}\u0000${entry.digest}`).join('\n'));
-}
-
-/** Instructions of backends of which this principal sees at least one tool. */
-export function visibleSections(snapshot: Snapshot, tools: readonly VisibleTool[]): readonly { backend: string; text: string | undefined }[] {
-  const seen = new Set(tools.map(({ entry }) => entry.target.backend));
+/** Instructions of backends of which this principal sees at least one thing. */
+export function visibleSections(snapshot: Snapshot, viewer: Viewer, now: Timestamp): readonly { backend: string; text: string | undefined }[] {
+  const seen = new Set(LISTS.flatMap((list) => visible(list, snapshot, viewer, now).map(({ target }) => target.backend)));
   return [...snapshot.catalog.byBackend.values()].filter((view) => seen.has(view.backend)).map((view) => ({ backend: view.backend, text: view.instructions }));
+}
+
+/** What the backends offer that this principal may know of, whether or not they list anything at the moment. */
+export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }: Viewer): OfferedCapabilities {
+  const views = [...catalog.byBackend.values()].filter(({ backend }) => (endpoint.kind === 'merged' || endpoint.backend === backend) && mayKnow(policy, principal, backend));
+  const any = (offers: (of: BackendCatalog['offers']) => boolean): boolean => views.some((view) => offers(view.offers));
+  return {
+    prompts: any((of) => of.prompts),
+    resources: any((of) => of.resources),
+    subscribe: any((of) => of.resources && of.subscribe),
+    completions: any((of) => of.completions),
+    logging: any((of) => of.logging),
+  };
 }

@@ -1,11 +1,16 @@
-// Tells viewers when their own list has changed, and only then: a change they cannot see is not theirs to know (§5.7).
+// Tells viewers when a list of their own has changed, and only then: a change they cannot see is not theirs to know (§5.7, T120).
 import type { ListName, Viewer } from '../core/inbound.ts';
 import type { Clock, Digest, Timers } from '../core/ports.ts';
 import type { Runtime } from '../core/snapshot.ts';
-import { viewDigest, visibleTools } from './view.ts';
+import type { ListedIn } from '../relay/definitions.ts';
+import { viewDigest, visible } from './view.ts';
 
 /** A burst of changes (a backend that restarts, a reload) makes one notice. */
 const COALESCE_MS = 250;
+
+/** Templates have no notice of their own. */
+const NAMED: Readonly<Record<ListName, readonly ListedIn[]>> = { tools: ['tools'], prompts: ['prompts'], resources: ['resources', 'templates'] };
+const NAMES: readonly ListName[] = ['tools', 'prompts', 'resources'];
 
 export interface WatchDeps {
   readonly runtime: Runtime;
@@ -15,16 +20,18 @@ export interface WatchDeps {
 }
 
 export function createWatch(deps: WatchDeps): (viewer: Viewer, changed: (list: ListName) => void) => () => void {
-  const digestOf = (viewer: Viewer): string => viewDigest(visibleTools(deps.runtime.current(), viewer, deps.clock.wall()), deps.digest);
+  const digestOf = (name: ListName, viewer: Viewer): string => NAMED[name].map((list) => viewDigest(visible(list, deps.runtime.current(), viewer, deps.clock.wall()), deps.digest)).join();
   return (viewer, changed) => {
-    let last = digestOf(viewer);
+    const last = new Map(NAMES.map((name) => [name, digestOf(name, viewer)]));
     let undoTimer: (() => void) | undefined;
     const look = (): void => {
       undoTimer = undefined;
-      const next = digestOf(viewer);
-      if (next === last) return;
-      last = next;
-      changed('tools');
+      for (const name of NAMES) {
+        const next = digestOf(name, viewer);
+        if (next === last.get(name)) continue;
+        last.set(name, next);
+        changed(name);
+      }
     };
     const undoSubscription = deps.runtime.subscribe(() => {
       undoTimer ??= deps.timers.after(COALESCE_MS, look);

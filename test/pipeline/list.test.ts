@@ -105,7 +105,7 @@ test('T129 T131 pages are sealed: together they are the whole list, and a foreig
 
 test('C05 methods are looked up in a map: what is not offered is -32601, with 404 in the modern era', async () => {
   const w = world();
-  for (const method of ['tools/callx', '__proto__', 'constructor', 'toString', 'initialize', 'ping', 'logging/setLevel', 'resources/list', 'tasks/get']) {
+  for (const method of ['tools/callx', '__proto__', 'constructor', 'toString', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'tasks/get']) {
     const answer = await w.ask(method);
     assert.equal(read(answer).error?.code, -32601, method);
     assert.equal(answer.status, 404, method);

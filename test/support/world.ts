@@ -14,7 +14,7 @@ import type { Permit } from '../../src/core/permit.ts';
 import { ConcurrencyTable } from '../../src/core/policy/concurrency.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
 import { WindowTable } from '../../src/core/policy/window.ts';
-import type { AuditStore, Backend, BackendAnswer, BackendFault, CallIo, Intent, SchemaChecker } from '../../src/core/ports.ts';
+import type { AuditStore, Backend, BackendAnswer, BackendFault, CallIo, Intent, Random, SchemaChecker } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
 import type { BackendSettings, RoleSettings, Settings } from '../../src/core/settings.ts';
@@ -25,6 +25,8 @@ import type { PipelineDeps } from '../../src/pipeline/deps.ts';
 import { createHandle } from '../../src/pipeline/handle.ts';
 import { Inflight } from '../../src/pipeline/inflight.ts';
 import { Leases } from '../../src/pipeline/lease.ts';
+import { Parking } from '../../src/pipeline/parking.ts';
+import { Subscriptions } from '../../src/pipeline/subscribe.ts';
 import { createWatch } from '../../src/pipeline/watch.ts';
 
 export class HandClock {
@@ -170,14 +172,18 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     health: () => ({ queued: 0, failed: 0, fault: undefined }),
   };
   let serial = 0;
+  let tokens = 0;
+  const random: Random = { uuid: () => `call-${++serial}`, token: () => `token-${++tokens}`, float: () => 0.5 };
   const deps: PipelineDeps = {
     runtime: cell, audit, clock, timers: clock, digest: sha,
     leases: new Leases(new ConcurrencyTable({ maxKeys: 1000 }), clock, () => {}),
-    random: { uuid: () => `call-${++serial}`, token: () => 'token', float: () => 0.5 },
+    random,
     windows: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
     probes: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
     schemas: options.schemas ?? passSchemas,
     inflight: new Inflight(),
+    parking: new Parking({ timers: clock, random }),
+    subscriptions: new Subscriptions(),
     identity: { name: 'sentinel', title: 'Sentinel', version: '0.0.0' },
     seal: processSeal(),
     listeners: [(outcome) => heard.push(outcome)],

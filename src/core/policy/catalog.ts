@@ -12,8 +12,8 @@ import { ok } from '../result.ts';
 import { hasControl } from '../text.ts';
 import { matches, type Pattern } from './globs.ts';
 import { bareName, prefixedName } from './names.ts';
-import { keptOwners, OPEN_HEARING, ownedName, ownerOf, type Hearing, type Owner, type Owners } from './owners.ts';
-import { canonicalUri, exposedUri, uriPrefix } from './uris.ts';
+import { aliasHolders, keptOwners, OPEN_HEARING, uniquelyNamed, type Hearing, type Owner, type Owners } from './owners.ts';
+import { canonicalTemplate, canonicalUri, exposedUri, uriPrefix } from './uris.ts';
 
 /** What the configuration says of one backend's names. */
 export interface BackendNames {
@@ -40,7 +40,6 @@ export interface Built {
 }
 
 const ORIGINAL_NAME_MAX = 1024;
-const TEMPLATE_MAX = 8192;
 
 export const EMPTY_CATALOG: Catalog = {
   tools: [], prompts: [], resources: [], templates: [], byExposed: new Map(), promptsByExposed: new Map(), byUriPrefix: new Map(), byBackend: new Map(), problems: [],
@@ -53,6 +52,8 @@ interface Source {
   readonly input: CatalogInput;
   readonly digest: Digest;
   readonly problems: CatalogProblem[];
+  /** Patterns of `hide` that hit something. */
+  readonly used: Set<string>;
 }
 
 export function buildCatalog(input: CatalogInput, digest: Digest): Built {
@@ -61,13 +62,13 @@ export function buildCatalog(input: CatalogInput, digest: Digest): Built {
   for (const names of input.order) {
     const listing = input.listings.get(names.id);
     if (listing === undefined) continue;
-    byBackend.set(names.id, sectionOf({ names, prefix: uriPrefix(names.id, digest), input, digest, problems }, listing));
+    byBackend.set(names.id, sectionOf({ names, prefix: uriPrefix(names.id, digest), input, digest, problems, used: new Set() }, listing));
   }
   const all = [...byBackend.values()];
   const hearing = input.names === 'bare' ? input.hearing : OPEN_HEARING;
   const given = new Map<string, Owner>();
-  const byExposed = unique(all.flatMap((one) => [...one.tools.values()]), hearing, given, problems);
-  const promptsByExposed = unique(all.flatMap((one) => [...one.prompts.values()]), hearing, given, problems);
+  const byExposed = uniquelyNamed(all.flatMap((one) => [...one.tools.values()]), { hearing, given, problems, aliases: aliasHolders(input.order) });
+  const promptsByExposed = uniquelyNamed(all.flatMap((one) => [...one.prompts.values()]), { hearing, given, problems, aliases: new Map() });
   const catalog: Catalog = {
     tools: [...byExposed.values()],
     prompts: [...promptsByExposed.values()],
@@ -83,17 +84,29 @@ export function buildCatalog(input: CatalogInput, digest: Digest): Built {
 }
 
 function sectionOf(source: Source, listing: BackendListing): BackendCatalog {
-  return {
+  const section: BackendCatalog = {
     backend: source.names.id,
     uriPrefix: source.prefix,
     tools: named(source, 'tool', listing.tools, withTool),
     prompts: named(source, 'prompt', listing.prompts, (entry) => entry),
     resources: located(source, listing.resources, 'uri', canonicalUri),
-    templates: located(source, listing.templates, 'uriTemplate', (text) => (text.length > TEMPLATE_MAX || hasControl(text) ? undefined : text)),
+    templates: located(source, listing.templates, 'uriTemplate', canonicalTemplate),
+    hide: source.names.hide,
     offers: listing.offers,
     era: listing.era,
+    version: listing.version,
     instructions: listing.instructions,
   };
+  tellUnused(source, section);
+  return section;
+}
+
+/** A typo in `hide` hides nothing, and one in `aliases` names nothing. Patterns for resources are not judged: a template has more than are listed. */
+function tellUnused(source: Source, { tools }: BackendCatalog): void {
+  const { aliases, hide } = source.names;
+  for (const tool of Object.keys(aliases)) if (!tools.has(tool)) told(source, 'unused', tool, 'an alias is set for it, and the backend does not list it');
+  const idle = new Set(hide.filter(({ kind, text }) => kind !== 'resource' && !source.used.has(text)).map(({ text }) => text));
+  for (const text of idle) told(source, 'unused', text, '`hide` names it, and the backend lists nothing that this hits');
 }
 
 function named<E extends Entry>(source: Source, kind: 'tool' | 'prompt', definitions: readonly RawJson[], finish: (entry: Entry, all: ReadonlyMap<string, RawJson>) => E): ReadonlyMap<string, E> {
@@ -156,26 +169,12 @@ function exposedName({ names, input, digest }: Source, kind: 'tool' | 'prompt', 
   return (input.names === 'bare' ? bareName : prefixedName)(names.id, name, digest);
 }
 
-function isHidden({ names }: Source, kind: TargetKind, name: string): boolean {
-  return names.hide.some((pattern) => matches(pattern, { kind, backend: names.id, name }));
+function isHidden({ names, used }: Source, kind: TargetKind, name: string): boolean {
+  const hits = names.hide.filter((pattern) => matches(pattern, { kind, backend: names.id, name }));
+  for (const { text } of hits) used.add(text);
+  return hits.length > 0;
 }
 
 function told({ names, problems }: Source, code: CatalogProblem['code'], name: string, note: string): void {
   problems.push({ code, backend: names.id, name: name.slice(0, 64), note });
-}
-
-/** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
-function unique<E extends Entry>(entries: readonly E[], hearing: Hearing, given: Map<string, Owner>, problems: CatalogProblem[]): ReadonlyMap<string, E> {
-  const found = new Map<string, E>();
-  for (const [key, claimants] of Map.groupBy(entries, ownedName)) {
-    const owner = ownerOf(claimants.map((entry) => entry.target.backend), key, hearing);
-    if (owner === undefined) continue;
-    given.set(key, owner);
-    for (const entry of claimants) {
-      const { backend, kind } = entry.target;
-      if (owner.backend === backend && !found.has(entry.exposed)) found.set(entry.exposed, entry);
-      else problems.push({ code: 'collision', backend, name: entry.exposed, note: owner.backend === undefined ? `more than one ${kind} claims this name; none of them is exposed` : `the name belongs to backend ${owner.backend} until a reload` });
-    }
-  }
-  return found;
 }

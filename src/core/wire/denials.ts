@@ -1,5 +1,6 @@
 // The only translation from an internal reason to what an agent may read: short, stable, without policy detail.
 // Every code has a page in docs/errors. Hidden and unknown are the same answer (SEC49, C01).
+import type { TargetKind } from '../call.ts';
 import type { DenyCode, DenyReason, LimitScope } from '../decision.ts';
 import type { CallId } from '../ids.ts';
 import { toRaw } from '../json/compose.ts';
@@ -37,13 +38,14 @@ export const FAULT_CODES: Readonly<Record<BackendFault['code'], string>> = {
   stopped: 'SEN-0412',
 };
 
-/** How a denial looks on the wire, before ids are put on. */
+/** How a denial looks on the wire, before ids are put on. A `tool_error` of what is no tool is a JSON-RPC error: only tools have such results. */
 export type WireDenial =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'tool_error'; readonly text: string; readonly detail: RawJson }
   | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson };
 
 export interface DenialContext {
+  readonly kind: TargetKind;
   readonly exposed: string;
   readonly backend: string;
   readonly callId: CallId;
@@ -73,7 +75,7 @@ const HEADER_WORDS: Readonly<Record<Mismatch['problem'], string>> = {
 
 function standardDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   if (reason.code === 'forbidden' || (reason.code === 'killed' && !reason.seen)) return { kind: 'unknown' };
-  return { kind: 'tool_error', text: `${sentence(reason)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detail: detailOf(reason, cx) };
+  return { kind: 'tool_error', text: `${sentence(reason, cx.kind)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detail: detailOf(reason, cx) };
 }
 
 function detailOf(reason: DenyReason, cx: DenialContext): RawJson {
@@ -89,19 +91,22 @@ function errorsOf(reason: DenyReason): { errors?: readonly { path: string; messa
   return reason.code === 'invalid_arguments' ? { errors: reason.errors.map(({ path, message }) => ({ path, message })) } : {};
 }
 
-const LIMIT_WORDS: Readonly<Record<LimitScope, string>> = {
-  principal: 'your limit for this tool',
+const LIMIT_WORDS: Readonly<Record<Exclude<LimitScope, 'principal'>, string>> = {
   role: 'the limit of your role',
   backend: 'the limit of this backend',
   global: 'the limit of this gateway',
   probe: 'the limit for refused calls',
 };
 
-function sentence(reason: OtherReason): string {
+function limitWords(scope: LimitScope, kind: TargetKind): string {
+  return scope === 'principal' ? `your limit for this ${kind}` : LIMIT_WORDS[scope];
+}
+
+function sentence(reason: OtherReason, kind: TargetKind): string {
   switch (reason.code) {
-    case 'killed': return 'This tool is switched off by the operator.';
+    case 'killed': return `This ${kind} is switched off by the operator.`;
     case 'forbidden': return 'Not permitted.';
-    case 'limited': return `Rate limit reached: ${LIMIT_WORDS[reason.scope]}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(reason.retryAfterMs)}`;
+    case 'limited': return `Rate limit reached: ${limitWords(reason.scope, kind)}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(reason.retryAfterMs)}`;
     case 'busy': return `Too many calls at once (at most ${reason.limit}). Try again when one has ended.`;
     case 'invalid_arguments': return `Invalid arguments: ${reason.errors.map((error) => `${error.path === '' ? '/' : error.path} ${error.message}`).join('; ')}.`;
     case 'guarded': return 'Refused by a content guard.';
@@ -118,20 +123,23 @@ function waitWords(ms: number | undefined): string {
 
 /** `compat.error_codes = "original"`: the original's JSON-RPC codes and message stems. */
 function originalDenial(reason: OtherReason, cx: DenialContext): WireDenial {
+  const { kind } = cx;
   const error = (code: number, message: string, data: object = {}): WireDenial => ({ kind: 'error', code, message, data: toRaw({ ...data, callId: cx.callId }) });
   switch (reason.code) {
-    case 'killed': return error(-32005, reason.scope.startsWith('backend ') ? `Backend is disabled: ${cx.backend}` : `Tool is disabled: ${cx.exposed}`);
-    case 'forbidden': return error(-32003, `Permission denied for tool: ${cx.exposed}`);
-    case 'limited': return error(-32004, `Rate limit exceeded for tool: ${cx.exposed}`, secondsOf(reason.retryAfterMs));
-    case 'busy': return error(-32004, `Rate limit exceeded for tool: ${cx.exposed}`, { retryAfter: 1 });
-    case 'invalid_arguments': return error(-32602, `Invalid arguments for tool ${cx.exposed}: ${reason.errors.map((e) => `${e.message} at ${e.path === '' ? '/' : e.path}`).join('; ')}`);
-    case 'guarded': return error(-32003, `Permission denied for tool: ${cx.exposed}`);
+    case 'killed': return error(-32005, reason.scope.startsWith('backend ') ? `Backend is disabled: ${cx.backend}` : `${NOUNS[kind]} is disabled: ${cx.exposed}`);
+    case 'forbidden': return error(-32003, `Permission denied for ${kind}: ${cx.exposed}`);
+    case 'limited': return error(-32004, `Rate limit exceeded for ${kind}: ${cx.exposed}`, secondsOf(reason.retryAfterMs));
+    case 'busy': return error(-32004, `Rate limit exceeded for ${kind}: ${cx.exposed}`, { retryAfter: 1 });
+    case 'invalid_arguments': return error(-32602, `Invalid arguments for ${kind} ${cx.exposed}: ${reason.errors.map((e) => `${e.message} at ${e.path === '' ? '/' : e.path}`).join('; ')}`);
+    case 'guarded': return error(-32003, `Permission denied for ${kind}: ${cx.exposed}`);
     case 'circuit_open': return error(-32007, `Backend circuit open: ${cx.backend}`);
     case 'backend_down': return error(-32603, `Backend unavailable: ${cx.backend}`);
     case 'audit_unavailable':
-    case 'stage_failed': return error(-32603, sentence(reason));
+    case 'stage_failed': return error(-32603, sentence(reason, kind));
   }
 }
+
+const NOUNS: Readonly<Record<TargetKind, string>> = { tool: 'Tool', prompt: 'Prompt', resource: 'Resource' };
 
 function secondsOf(ms: number | undefined): { retryAfter?: number } {
   return ms === undefined ? {} : { retryAfter: Math.max(1, Math.ceil(ms / 1000)) };
@@ -162,6 +170,6 @@ const FAULT_WORDS: Readonly<Record<BackendFault['code'], string>> = {
 };
 
 /** Byte-identical for hidden and non-existing names: no call id, no code, nothing that differs (C01). */
-export function unknownNameMessage(exposed: string): string {
-  return `Unknown tool: ${exposed}`;
+export function unknownNameMessage(kind: 'tool' | 'prompt', exposed: string): string {
+  return `Unknown ${kind}: ${exposed}`;
 }

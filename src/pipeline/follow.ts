@@ -1,0 +1,114 @@
+// One URI that an agent wants to hear of: decided, charged and recorded like any call when it opens, and judged by the newest policy
+// at each delivery, for what may be seen changes while it is followed (T113, T117).
+import type { ListenCall } from '../core/call.ts';
+import type { Evidence, Trail } from '../core/decision.ts';
+import { callId, type Instant } from '../core/ids.ts';
+import type { Inbound } from '../core/inbound.ts';
+import type { End } from '../core/outcome.ts';
+import { isVisible } from '../core/policy/decide.ts';
+import { matches } from '../core/policy/globs.ts';
+import { canonicalUri } from '../core/policy/uris.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { RequestMeta } from '../relay/meta.ts';
+import { concerns } from '../relay/updates.ts';
+import { admit } from './admit.ts';
+import { faultHealth } from './attempt.ts';
+import { resourceAt } from './calls/resource.ts';
+import { conclude } from './conclude.ts';
+import type { PipelineDeps } from './deps.ts';
+import { dispatch } from './dispatch.ts';
+import { exposeFor } from './expose.ts';
+import { cancelledBy } from './inflight.ts';
+import { chargeRefusal } from './probes.ts';
+import { refuse } from './refuse.ts';
+import { REQUEST_STAGES } from './stages.ts';
+
+/** Why nothing is followed. */
+export type Unfollowed = Extract<End, { kind: 'denied' | 'failed' | 'cancelled' }>;
+
+export type Followed =
+  | { readonly kind: 'following'; undo(): void }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'ended'; readonly call: ListenCall; readonly end: Unfollowed };
+
+export interface FollowGiven {
+  readonly inbound: Inbound;
+  /** As the agent wrote it. */
+  readonly uri: string;
+  readonly meta: RequestMeta['forward'];
+  /** Of the request that opens it. */
+  readonly signal: AbortSignal;
+  /** Called with the URI as the agent knows it: of the resource, or of a part of it (T115). */
+  told(uri: string): void;
+}
+
+export async function follow(given: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
+  const { inbound, uri, signal } = given;
+  const at = resourceAt(snapshot.catalog, inbound.origin.endpoint, uri);
+  if (at === undefined) {
+    await refuse(inbound, uri, { code: 'unknown_name' }, snapshot, deps);
+    return { kind: 'unknown' };
+  }
+  const call: ListenCall = {
+    kind: 'listen', id: callId(deps.random.uuid()), principal: inbound.principal, origin: inbound.origin, target: at.target, at: deps.clock.mono(), wall: deps.clock.wall(),
+    exposed: uri, uri: at.uri, meta: given.meta, wantsProgress: false,
+  };
+  const flight = deps.inflight.begin(call, signal);
+  try {
+    return await open(call, flight.signal, given, snapshot, deps);
+  } finally {
+    flight.end();
+  }
+}
+
+async function open(call: ListenCall, signal: AbortSignal, { told }: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
+  const giveBack: (() => void)[] = [];
+  const ended = async (end: Unfollowed, trail: Trail, sent: Instant | undefined): Promise<Followed> => {
+    if (end.kind === 'denied') {
+      for (const give of giveBack) give();
+      chargeRefusal(end.reason.code, snapshot, call.principal, deps);
+    }
+    await record(call, end, trail, sent, snapshot, deps);
+    return { kind: 'ended', call, end };
+  };
+  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, paramHeaders: undefined, onRefusal: (give) => giveBack.push(give) });
+  if (admission.kind === 'denied') return ended({ kind: 'denied', reason: admission.reason }, admission.trail, undefined);
+  const { permit } = admission;
+  const sent = deps.clock.mono();
+  const dispatched = await dispatch(permit, snapshot, deps, async (backend) => {
+    const result = await backend.follow(permit, (uri) => {
+      const exposed = deliverable(call, uri, deps);
+      if (exposed !== undefined) told(exposed);
+    });
+    return { result, health: result.ok ? 'success' : faultHealth(result.error) };
+  });
+  if (dispatched.kind === 'denied') return ended({ kind: 'denied', reason: dispatched.reason }, [...permit.trail, dispatched.evidence], undefined);
+  const { result } = dispatched;
+  if (!result.ok) return ended({ kind: 'failed', fault: result.error }, permit.trail, sent);
+  if (signal.aborted) {
+    result.value();
+    return ended({ kind: 'cancelled', by: cancelledBy(signal) }, permit.trail, sent);
+  }
+  await record(call, { kind: 'answered', isError: false, bytes: 0, digest: deps.digest('') }, permit.trail, sent, snapshot, deps);
+  return { kind: 'following', undo: result.value };
+}
+
+async function record(call: ListenCall, end: End, trail: readonly Evidence[], sent: Instant | undefined, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
+  const now = deps.clock.mono();
+  await conclude({
+    kind: 'call', call, trail, revision: snapshot.revision, configHash: snapshot.configHash, end,
+    took: { admitMs: (sent ?? now) - call.at, queueMs: undefined, dispatchMs: sent === undefined ? undefined : now - sent, screenMs: undefined },
+  }, deps);
+}
+
+/** The URI as this agent knows it, if it may know it now; a backend names what it likes, so that what was not followed is no news. */
+function deliverable({ principal, origin, target, uri: followed }: ListenCall, uri: string, { runtime, clock }: PipelineDeps): string | undefined {
+  const { policy, catalog } = runtime.current();
+  const view = catalog.byBackend.get(target.backend);
+  const name = canonicalUri(uri);
+  if (view === undefined || name === undefined || !concerns(followed, uri)) return undefined;
+  const told = { ...target, name };
+  if (view.hide.some((pattern) => matches(pattern, told)) || !isVisible(policy, principal, told, clock.wall())) return undefined;
+  const expose = exposeFor(catalog, origin.endpoint, target.backend);
+  return expose === undefined ? uri : expose(uri);
+}

@@ -1,0 +1,32 @@
+// The four lists: what this principal sees, in pages with cursors that are good for this list, this endpoint and this principal only.
+import type { Answer, Inbound, Viewer } from '../core/inbound.ts';
+import { members, stringOf } from '../core/json/slice.ts';
+import { principalKey } from '../core/principal.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { ListedIn } from '../relay/definitions.ts';
+import { pageResult, type PageRequest } from '../relay/page.ts';
+import { ownResult } from '../relay/results.ts';
+import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import type { PipelineDeps } from './deps.ts';
+import { definitionAt, viewDigest, visible } from './view.ts';
+
+const MEMBER: Readonly<Record<ListedIn, PageRequest['member']>> = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resourceTemplates' };
+
+export function serveList(list: ListedIn, inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
+  const { origin, principal, id, method } = inbound;
+  const { endpoint } = origin;
+  const viewer: Viewer = { principal, endpoint };
+  const entries = visible(list, snapshot, viewer, deps.clock.wall());
+  const raw = members(inbound.params)?.get('cursor');
+  const cursor = stringOf(raw);
+  const page = raw !== undefined && cursor === undefined ? undefined : pageResult({
+    member: MEMBER[list],
+    items: { length: entries.length, slice: (from, to) => entries.slice(from, to).map((entry) => definitionAt(list, entry, snapshot, endpoint, origin)) },
+    cursor,
+    pageSize: snapshot.settings.bounds.pageSize,
+    binding: deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`),
+    epoch: viewDigest(entries, deps.digest),
+  }, deps.seal);
+  if (page === undefined) return { message: errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again'), status: 200 };
+  return { message: resultMessage(id, ownResult(origin.era, page, deps.identity, true)), status: 200 };
+}

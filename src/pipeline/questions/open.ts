@@ -1,0 +1,71 @@
+// Questions of one call that its modern agent has not answered: kept by key until a request of the agent brings the answers.
+// Knows no policy and no time but the moment in which questions that belong together are waited for.
+import type { Question, QuestionReply } from '../../core/capabilities.ts';
+import type { Timers } from '../../core/ports.ts';
+
+/** Several questions of one backend often come at once; the agent gets them in one answer. */
+const GATHER_MS = 50;
+
+interface Open {
+  readonly question: Question;
+  answer(reply: QuestionReply): void;
+}
+
+export class OpenQuestions {
+  readonly #timers: Timers;
+  readonly #open = new Map<string, Open>();
+  #asked = 0;
+  #undo: (() => void) | undefined;
+  #due: PromiseWithResolvers<void> | undefined;
+  #closed: QuestionReply | undefined;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** In the order asked. Keys are never used twice in one call. */
+  list(): readonly (readonly [key: string, question: Question])[] {
+    return [...this.#open].map(([key, { question }]) => [key, question]);
+  }
+
+  add(question: Question): Promise<QuestionReply> {
+    if (this.#closed !== undefined) return Promise.resolve(this.#closed);
+    const { promise, resolve } = Promise.withResolvers<QuestionReply>();
+    this.#asked += 1;
+    this.#open.set(`q${this.#asked}`, { question, answer: resolve });
+    if (this.#due !== undefined) this.#undo ??= this.#timers.after(GATHER_MS, () => this.#due?.resolve());
+    return promise;
+  }
+
+  /** Resolves when there is something to tell the agent that waits now. */
+  due(): Promise<void> {
+    this.#due = Promise.withResolvers<void>();
+    if (this.#open.size > 0) this.#due.resolve();
+    return this.#due.promise;
+  }
+
+  /** Nobody waits any more. */
+  away(): void {
+    this.#undo?.();
+    this.#undo = undefined;
+    this.#due = undefined;
+  }
+
+  answer(key: string, reply: QuestionReply): void {
+    const open = this.#open.get(key);
+    this.#open.delete(key);
+    open?.answer(reply);
+  }
+
+  /** The call is over, or its agent is not expected any more. Each open question is answered by `replyTo`, later ones at once by `reply`. */
+  close(reply: QuestionReply, replyTo: (question: Question) => QuestionReply = () => reply): void {
+    this.#closed ??= reply;
+    this.away();
+    for (const { question, answer } of this.#open.values()) answer(replyTo(question));
+    this.#open.clear();
+  }
+}
