@@ -50,6 +50,9 @@ export interface Reply {
   readonly session: string | undefined;
 }
 
+/** `lost`: nobody knows whether the backend is still at it. */
+export type Ending = 'answered' | 'refused' | 'lost';
+
 /** What a call needs of the conversation it is part of. */
 export interface CallContext {
   readonly deps: BackendDeps;
@@ -58,7 +61,7 @@ export interface CallContext {
   /** Messages that are not this call's answer. `served`: whose stream it came on. False: rest a little, there are too many. */
   readonly route: (message: Message, manner: Manner, served: Served | undefined) => boolean;
   readonly cancel: (manner: Manner, id: number, reason: string) => void;
-  readonly over: (id: number, answered: boolean) => void;
+  readonly over: (call: HttpCall, how: Ending) => void;
   /** Bytes of a stream of events. False: rest a little. */
   readonly weigh: (bytes: number) => boolean;
 }
@@ -70,7 +73,7 @@ const RETRY_LEAST_MS = 50;
 const RETRY_MOST_MS = 30_000;
 
 export class HttpCall implements Receiver, BodySink {
-  readonly #id: number;
+  readonly id: number;
   readonly #ask: HttpAsk;
   readonly #context: CallContext;
   readonly #resolve: (reply: Reply) => void;
@@ -95,7 +98,7 @@ export class HttpCall implements Receiver, BodySink {
   readonly served: Served | undefined;
 
   constructor(id: number, ask: HttpAsk, context: CallContext, resolve: (reply: Reply) => void) {
-    this.#id = id;
+    this.id = id;
     this.#ask = ask;
     this.#context = context;
     this.#resolve = resolve;
@@ -123,7 +126,7 @@ export class HttpCall implements Receiver, BodySink {
     if (this.#settled) return;
     this.#settle(err(fault));
     this.#exchange?.abort();
-    if (this.#ask.cancellable && this.manner.era === 'legacy') this.#context.cancel(this.manner, this.#id, fault.code);
+    if (this.#ask.cancellable && this.manner.era === 'legacy') this.#context.cancel(this.manner, this.id, fault.code);
   }
 
   /** The answer, from another stream than this request's (HTTP+SSE). */
@@ -185,7 +188,7 @@ export class HttpCall implements Receiver, BodySink {
   // ── what the body tells ──
   message(raw: RawJson, bytes: number): void {
     const message = readMessage(raw);
-    const mine = (message.kind === 'answer' || message.kind === 'broken') && safeIntegerOf(message.id) === this.#id;
+    const mine = (message.kind === 'answer' || message.kind === 'broken') && safeIntegerOf(message.id) === this.id;
     if (this.#status > 299) return this.#errorBody(message, mine);
     if (mine) return this.#answered(message, bytes);
     if (message.kind === 'request' && this.manner.era === 'modern') {
@@ -269,7 +272,7 @@ export class HttpCall implements Receiver, BodySink {
     this.#deadline.clear();
     this.#ended.abort();
     this.#ask.signal?.removeEventListener('abort', this.#abort);
-    this.#context.over(this.#id, asked.ok);
+    this.#context.over(this, asked.ok ? 'answered' : this.#status > 299 ? 'refused' : 'lost');
     this.#resolve({ asked, status: this.#status, session: this.#session });
   }
 }

@@ -6,6 +6,7 @@ import { members, safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
+import { Attribution } from '../attribution.ts';
 import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { changedList } from '../handshake.ts';
@@ -44,6 +45,8 @@ export class HttpConversation {
   readonly #flood: Strikes;
   readonly #weight: Strikes;
   readonly #calls = new Map<number, HttpCall>();
+  /** By session: what was asked in one is no question of another. */
+  readonly #whose = new WeakMap<Manner, Attribution>();
   #lastId = 0;
   #closed = false;
   /** When an answer last came, on the monotonic clock. */
@@ -74,9 +77,10 @@ export class HttpConversation {
       route: (message, manner, served) => this.#route(message, manner, served),
       cancel: (manner, id, reason) => void this.notify(manner, 'notifications/cancelled', toRaw({ requestId: id, reason })),
       weigh: (bytes) => this.weigh(bytes),
-      over: (id, answered) => {
-        this.#calls.delete(id);
-        if (answered) this.heardAt = deps.clock.mono();
+      over: (call, how) => {
+        this.#calls.delete(call.id);
+        this.#attribution(call.manner).end(call.id, how !== 'lost');
+        if (how === 'answered') this.heardAt = deps.clock.mono();
       },
     };
   }
@@ -90,6 +94,7 @@ export class HttpConversation {
     return new Promise((resolve) => {
       const call = new HttpCall(id, ask, this.#context, resolve);
       this.#calls.set(id, call);
+      if (call.served !== undefined) this.#attribution(ask.manner).begin(id, call.served);
       call.begin([...JSON_BODY, ...this.#own, ...mannerHeaders(ask.manner, ask.method, ask.name), ...ask.extra], body);
     });
   }
@@ -120,15 +125,18 @@ export class HttpConversation {
         call.delivered(message, bytes);
         return true;
       }
-      if (id !== undefined && id >= 1 && id <= this.#lastId) return !this.#flood.hit();
+      if (id !== undefined && id >= 1 && id <= this.#lastId) {
+        this.#attribution(manner).late(id);
+        return !this.#flood.hit();
+      }
     }
-    return this.#route(message, manner, message.kind === 'request' ? this.#sole(manner) : undefined);
+    return this.#route(message, manner, message.kind === 'request' ? this.#attribution(manner).sole() : undefined);
   }
 
-  /** The one call of this session that is in flight; a question that came beside the calls' own streams may be any one's (T91). */
-  #sole(manner: Manner): Served | undefined {
-    const served = [...this.#calls.values()].flatMap((call) => (call.manner === manner ? call.served ?? [] : []));
-    return served.length === 1 ? served[0] : undefined;
+  #attribution(manner: Manner): Attribution {
+    const known = this.#whose.get(manner) ?? new Attribution(this.#context.deps.clock);
+    this.#whose.set(manner, known);
+    return known;
   }
 
   /** A message that settles no call, from any stream; progress is attributed by token, not by stream (4.5). */

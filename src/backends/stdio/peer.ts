@@ -8,6 +8,7 @@ import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import type { BackendSettings } from '../../core/settings.ts';
 import { notificationMessage, requestMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
+import { Attribution } from '../attribution.ts';
 import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
 import { changedList } from '../handshake.ts';
 import { subscriptionOf, updatedUri } from '../listening.ts';
@@ -15,7 +16,6 @@ import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate, progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
 import type { Serving } from '../serving.ts';
-import { Attribution } from './attribution.ts';
 
 export interface PeerHooks {
   /** One line with its newline. False: the child does not read and the queue is full. */

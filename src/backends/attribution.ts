@@ -1,6 +1,6 @@
-// Whose is a message of a child that names no request? Only when exactly one agent's call can be meant is it anybody's (T91, T101).
-import type { Clock } from '../../core/ports.ts';
-import type { Served } from '../serving.ts';
+// Whose is a message of a backend that names no request, on a pipe or stream that is of all of them? Only when exactly one agent's call can be meant is it anybody's (T91, T101).
+import type { Clock } from '../core/ports.ts';
+import type { Served } from './serving.ts';
 
 /** A call that was given up may still be worked at, and asked about. An SDK stops at once; so long nobody else is asked instead. */
 const DOUBT_MS = 600_000;
@@ -26,7 +26,7 @@ export class Attribution {
     this.#served.set(id, served);
   }
 
-  /** `answered`: by the child. Else it may still be at it. */
+  /** `answered`: by the backend. Else it may still be at it. */
   end(id: number, answered: boolean): void {
     const served = this.#served.get(id);
     if (!this.#served.delete(id) || answered || served === undefined) return;
@@ -35,7 +35,7 @@ export class Attribution {
     this.#doubts.set(isFull ? 0 : id, { owner: isFull ? undefined : served.owner, until });
   }
 
-  /** The child answered a call that nobody waits for any more: it is done with it. */
+  /** The backend answered a call that nobody waits for any more: it is done with it. */
   late(id: number): void {
     this.#doubts.delete(id);
   }
