@@ -113,10 +113,10 @@ export class Fleet {
   }
 }
 
-/** Equal settings, equal text; a changed secret changes it without appearing in it. What only the pipeline reads is left out. */
+/** Equal settings, equal text; a changed secret changes it without appearing in it. What only the pipeline and the catalogue read is left out. */
 export function fingerprintOf(settings: BackendSettings, digest: Digest): string {
-  const { breaker, concurrency, idempotent, retries, ...own } = settings;
-  void [breaker, concurrency, idempotent, retries];
+  const { breaker, concurrency, idempotent, retries, aliases, hide, ...own } = settings;
+  void [breaker, concurrency, idempotent, retries, aliases, hide];
   return digest(JSON.stringify(plain(own, digest)));
 }
 

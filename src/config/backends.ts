@@ -3,9 +3,10 @@ import * as z from 'zod';
 import { backendId } from '../core/ids.ts';
 import type { BackendSettings, BreakerSettings, HttpBackendSettings, StdioBackendSettings } from '../core/settings.ts';
 import { checkPattern } from './patterns.ts';
+import { aliasesOf, checkAliases, hiddenBy, rootsOf } from './backend-names.ts';
 import { accountOf, checkArgs, checkName, childEnv, commandOf, passthrough } from './backend-process.ts';
 import { headersOf, sharedSecret, bearerOf, urlOf } from './backend-http.ts';
-import { choice, count, duration, flag, maybeFlag, maybeText, neededChoice, neededText, plainWords, rate, ROWS, seconds, secretText, secretTexts, size, words } from './keys.ts';
+import { choice, count, duration, flag, maybeFlag, maybeText, neededChoice, neededText, plainWords, rate, ROWS, seconds, secretText, secretTexts, size, texts, words } from './keys.ts';
 import { explain } from './diagnose.ts';
 import type { Path } from './locate.ts';
 import { quoted } from './problems.ts';
@@ -16,6 +17,12 @@ const BREAKER = z.strictObject({
   window: duration('1m', { doc: 'Span over which the failure rate is taken.' }, { least: 1000, most: 3_600_000 }),
   minimum_calls: count(20, { doc: 'Calls in the window before the rate means anything.' }, { least: 1, most: 100_000 }),
   rate: rate(0.5, { doc: 'Share of failed calls that opens the breaker.' }),
+});
+
+const ASKS = z.strictObject({
+  elicitation: flag(true, { doc: 'Whether it may ask the agent\'s user for input (elicitation).' }),
+  sampling: flag(false, { doc: 'Whether it may have the agent\'s model write for it (sampling).' }),
+  roots: flag(false, { doc: 'Whether it may ask an agent for its roots.' }),
 });
 
 const BACKEND = z.strictObject({
@@ -53,6 +60,10 @@ const BACKEND = z.strictObject({
   circuit_breaker_threshold: count(5, { doc: 'Failures in a row that open the breaker; 0 = no breaker.', original: true }, { most: 100_000 }),
   circuit_breaker_recovery_secs: seconds(30, { doc: 'How long it stays open before one call may try.', original: true }, { least: 1 }),
   breaker: BREAKER.optional(),
+  asks: ASKS.optional(),
+  roots: words([], { doc: 'Folders it is told of when it asks for roots outside of any call: absolute paths or `file:///` URIs.', example: '["/srv/files"]' }),
+  aliases: texts({ doc: 'Name of a tool → the name agents of `/mcp` see instead of the one that is made.', example: '{ read_text_file = "read" }' }),
+  hide: words([], { doc: 'Tools, prompts and resources (patterns, the backend may be left out) that exist for nobody.', example: '["prompt:debug_*", "resource:file:///srv/files/private/**"]' }),
 });
 type BackendFile = z.output<typeof BACKEND>;
 
@@ -75,6 +86,7 @@ export const backends: Section<readonly BackendSettings[], number> = {
       if (one === undefined || parsed.findIndex((other) => other?.name === one.name) === index) continue;
       context.problem('duplicate_backend', ['backends', index, 'name'], `the backend ${quoted(one.name)} is there twice`);
     }
+    checkAliases(settled, context);
     const whole = settled.filter((one) => one !== undefined);
     return whole.length === settled.length ? whole : undefined;
   },
@@ -97,10 +109,10 @@ function readBackend(file: BackendFile, index: number, context: Context, resultB
     retries: file.retries,
     era: file.era,
     healthIntervalMs: file.health_interval_secs,
-    asks: { elicitation: true, sampling: false, roots: false },
-    roots: [],
-    aliases: {},
-    hide: [],
+    asks: file.asks ?? ASKS.parse({}),
+    roots: rootsOf(file.roots, path, context),
+    aliases: aliasesOf(file.aliases, path, context),
+    hide: hiddenBy(file.hide, path, context),
   };
   return file.type === 'stdio' ? stdioOf(base, file, path, context) : httpOf(base, file, path, context);
 }

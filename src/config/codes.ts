@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -86,8 +86,8 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'The address is reachable from other machines, and the gateway itself does not speak TLS: tokens would travel in clear.',
     'Listen on 127.0.0.1, or put a TLS proxy in front, set `behind_proxy = true`, and name the proxy in `trusted_proxies`.'),
   pattern: error('SEN-0117', 'Pattern not usable',
-    'A tool pattern is `backend/tool` or `tool`, with `*` and `?` in each part; neither part may be empty.',
-    'Write for example `"files/read_*"`.'),
+    'A pattern is `backend/tool` or `tool`, with `*` and `?` in each part; neither part may be empty. For prompts and resources the kind stands before it: `prompt:backend/name`, `resource:backend/uri`. A URI with a segment `.` or `..` is never read, so no pattern may ask for one.',
+    'Write for example `"files/read_*"`, `"prompt:files/*"` or `"resource:files/file:///srv/**"`.'),
   no_verifier: error('SEN-0118', 'No way to verify tokens',
     'There is no secret, no key of one\'s own and no issuer, so nobody could be let in. There is no mode without authentication.',
     'Run `sentinel init`, or set `own_keys = true` in `[auth]`, or put a secret into the variable that `jwt_secret_env` names, or add `[[auth.issuers]]`.', { exit: 12, points: 'key' }),
@@ -121,6 +121,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   writable: error('SEN-0128', 'Configuration that others can write',
     'The file names the programs that the gateway starts and says who may call them: whoever can write it is the gateway. It is read only when it belongs to root or to the user the gateway runs as, when neither others nor a group may write it, and when it does not lie in a folder where everybody may write (unless that is sticky, as `/tmp` is). The owner\'s private group, the one with the number of the owner (umask 002), may write. A link is followed: file and folder are those it leads to, and the link itself must be root\'s or the user\'s.',
     'Run the `chmod` or `chown` of the message, after a look at what the file says.'),
+  alias: error('SEN-0129', 'Alias not usable',
+    'An alias of `[[backends]] aliases` is the name that agents see instead of the one that is made: 1 to 64 letters, digits, `_` and `-`, as models accept. It holds in the whole gateway, so no two tools have one alias.',
+    'Choose another name for one of the tools.'),
 
   weak_secret: warning('SEN-0150', 'Weak secret',
     'HS256 needs at least 32 bytes of secret (RFC 7518 §3.2); shorter ones can be guessed from one token.',

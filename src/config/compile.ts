@@ -3,7 +3,7 @@ import { roleName, backendId, type RoleName } from '../core/ids.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { describeKillScope, type KillScope, type Override } from '../core/override.ts';
 import type { BackendNames } from '../core/policy/catalog.ts';
-import { compilePattern, matches, reaches, type Pattern } from '../core/policy/globs.ts';
+import { compileOwnPattern, compilePattern, matches, reaches, type Pattern } from '../core/policy/globs.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { KillSettings, RoleSettings, Settings } from '../core/settings.ts';
 import type { KillRule, Policy, RoleRules } from '../core/snapshot.ts';
@@ -14,7 +14,10 @@ export interface CompileFault {
   readonly code: string;
 }
 
-/** The permissions of the original that let a role call everything, or every tool; `tools.read` lets it call none, so it sees none. */
+/**
+ * The permissions of the original. It had tools only: `*` is everything, so it lets a role have prompts and resources too, and
+ * `tools.execute` is every tool and nothing else. `tools.read` lets it call none, so it sees none.
+ */
 const BROAD: Readonly<Record<string, string>> = { '*': '*', 'tools.execute': 'tool:*' };
 
 export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limits'>, overrides: readonly Override[]): Result<Policy, readonly CompileFault[]> {
@@ -44,15 +47,12 @@ export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limi
   return faults.length > 0 ? err(faults) : ok(policy);
 }
 
-/** A pattern that cannot be compiled was refused when the file was read. */
+/** Patterns of `hide` may name the backend or leave it out, and either meaning hides. One that cannot be compiled was refused when the file was read. */
 export function compileNames(settings: Pick<Settings, 'backends'>): readonly BackendNames[] {
   return settings.backends.map(({ id, aliases, hide }) => ({
     id,
     aliases,
-    hide: hide.flatMap((text) => {
-      const compiled = compilePattern(text);
-      return compiled.ok ? [compiled.value] : [];
-    }),
+    hide: hide.flatMap((text) => [compilePattern(text), compileOwnPattern(text)].flatMap((compiled) => (compiled.ok ? [compiled.value] : []))),
   }));
 }
 

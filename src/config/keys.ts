@@ -154,6 +154,11 @@ export function counts(note: Note): Key<Record<string, number>> {
   return row(z.record(NAME, whole({})).default({}), note, 'a table of whole numbers', '{}', 'a whole number');
 }
 
+/** Name → text. */
+export function texts(note: Note): Key<Record<string, string>> {
+  return row(z.record(NAME, TEXT()).default({}), note, 'a table of texts', '{}', 'a text');
+}
+
 const NAME = z.string().min(1).max(512);
 
 /** Where a secret is kept; exactly one of the two. */

@@ -1,5 +1,6 @@
-// Tool patterns as the file writes them: checked where they stand, so that a faulty rule is an error and never a rule that matches nothing.
-import { compilePattern, reaches, type PatternFault } from '../core/policy/globs.ts';
+// Patterns as the file writes them: checked where they stand, so that a faulty rule is an error and never a rule that matches nothing.
+import { compileOwnPattern, compilePattern, reaches, type Pattern, type PatternFault } from '../core/policy/globs.ts';
+import type { Result } from '../core/result.ts';
 import type { Path } from './locate.ts';
 import { quoted } from './problems.ts';
 import type { Context } from './section.ts';
@@ -8,16 +9,27 @@ import { suggest } from './suggest.ts';
 const FAULTS: Readonly<Record<PatternFault['code'], string>> = {
   empty: 'is empty',
   empty_backend: 'has no backend before the `/`',
-  empty_tool: 'has no tool after the `/`',
+  empty_tool: 'names nothing after the `/`',
   too_long: 'is too long',
   character: 'holds a control character',
+  climb: 'holds a segment `.` or `..`, which no URI that is read may have',
 };
 
 export function checkPattern(text: string, path: Path, context: Pick<Context, 'problem'>): boolean {
-  const compiled = compilePattern(text);
+  return told(compilePattern(text), text, path, context);
+}
+
+/** Where the backend is known, as in `hide`. */
+export function checkOwnPattern(text: string, path: Path, context: Pick<Context, 'problem'>): boolean {
+  return told(compileOwnPattern(text), text, path, context);
+}
+
+function told(compiled: Result<Pattern, PatternFault>, text: string, path: Path, context: Pick<Context, 'problem'>): boolean {
   if (!compiled.ok) context.problem('pattern', path, `the pattern ${quoted(text)} ${FAULTS[compiled.error.code]}`);
   return compiled.ok;
 }
+
+const KIND = /^(?:tool|prompt|resource):/;
 
 /**
  * A pattern whose backend is none of the file's can hit nothing. In a deny that is an open door, so it is an error; elsewhere, and where
@@ -28,8 +40,17 @@ export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill
   if (!compiled.ok || compiled.value.backend === undefined || backends === undefined || backends.length === 0) return;
   const pattern = compiled.value;
   if (backends.some((name) => reaches(pattern, name))) return;
-  const written = text.slice(0, text.indexOf('/'));
-  const near = suggest(written, backends);
+  const kind = KIND.exec(text)?.[0] ?? '';
+  const rest = text.slice(kind.length);
+  const written = rest.slice(0, rest.indexOf('/'));
   const fatal = rule === 'deny' && pattern.backend?.kind === 'literal';
-  context.problem(fatal ? 'unknown_name' : 'dead_entry', path, `${quoted(written)} is no backend of this file, so this ${rule} hits nothing`, near === undefined ? undefined : `did you mean ${quoted(near + text.slice(written.length))}?`);
+  context.problem(fatal ? 'unknown_name' : 'dead_entry', path, `${quoted(written)} is no backend of this file, so this ${rule} hits nothing`, cureOf(written, kind, rest, backends));
+}
+
+/** A backend name holds no colon: what was meant is a kind that does not exist, or a URI without its backend. */
+function cureOf(written: string, kind: string, rest: string, backends: readonly string[]): string | undefined {
+  if (kind !== '' && written.endsWith(':')) return `name the backend before the URI: ${quoted(`${kind}${backends[0] ?? ''}/${rest}`)}`;
+  if (kind === '' && written.includes(':')) return 'a pattern says `tool:`, `prompt:` or `resource:` before the backend, or no kind';
+  const near = suggest(written, backends);
+  return near === undefined ? undefined : `did you mean ${quoted(`${kind}${near}${rest.slice(written.length)}`)}?`;
 }

@@ -13,13 +13,13 @@ import { suggest } from './suggest.ts';
 const mode = (doc: string): z.ZodType<Mode> => choice(['enforce', 'monitor', 'shadow'], 'enforce', { doc });
 const live = (doc: string): Note => ({ doc });
 const PERMISSIONS: ReadonlySet<string> = new Set(['*', 'tools.read', 'tools.execute']);
-/** Either lets a role call everything. */
+/** Either lets a role call every tool. */
 const BROAD: ReadonlySet<string> = new Set(['*', 'tools.execute']);
 
 const ROLE = z.strictObject({
-  permissions: words([], { doc: 'Words of the original: "*" and "tools.execute" allow every tool; "tools.read" alone allows none.', original: true }),
-  allow: words([], { doc: 'Tools (patterns `backend/tool`) the role may see and call.', example: '["files/read_*", "files/list_*"]' }),
-  deny: words([], { doc: 'Tools it may not, whatever else allows them.', example: '["*/delete_*"]' }),
+  permissions: words([], { doc: 'Words of the original: "*" allows everything, "tools.execute" every tool and no prompt or resource; "tools.read" alone allows nothing.', original: true }),
+  allow: words([], { doc: 'What the role may see and use: tools (patterns `backend/tool`), `prompt:backend/name`, `resource:backend/uri`; `backend/*` is everything of a backend.', example: '["files/read_*", "files/list_*", "prompt:files/*", "resource:files/file:///srv/**"]' }),
+  deny: words([], { doc: 'What it may not (patterns), whatever else allows it.', example: '["*/delete_*"]' }),
   denied_tools: words([], { doc: 'The original\'s name for `deny`.', original: true }),
   mode: mode('"monitor" and "shadow" record refusals without refusing.'),
 });
@@ -39,12 +39,13 @@ function roleOf(name: string, role: z.output<typeof ROLE>, context: Context, bac
     context.problem('permission', [...path, 'permissions', index], `the permission ${quoted(word)} of role ${quoted(name)} is not known and grants nothing`, near === undefined ? undefined : `did you mean ${quoted(near)}?`);
   }
   const broad = role.permissions.find((word) => BROAD.has(word));
-  if (broad !== undefined && role.allow.length > 0) {
-    context.problem('contradiction', [...path, 'allow'], `role ${quoted(name)} may call everything by its permission ${quoted(broad)}, so \`allow\` would limit nothing`, 'remove `permissions` to allow only the tools listed');
+  // `tools.execute` says nothing of prompts and resources, so an allow may add them.
+  if (broad !== undefined && role.allow.some((text) => role.permissions.includes('*') || !/^(?:prompt|resource):/.test(text))) {
+    context.problem('contradiction', [...path, 'allow'], `role ${quoted(name)} may call every tool by its permission ${quoted(broad)}, so \`allow\` would limit nothing`, 'remove `permissions` to allow only what is listed');
   }
   const read = (key: 'allow' | 'deny' | 'denied_tools'): readonly string[] => patterns(role[key], key === 'allow' ? 'allow' : 'deny', [...path, key], backends, context);
   const allow = read('allow');
-  if (broad === undefined && allow.length === 0) context.problem('role_empty', path, `role ${quoted(name)} may call nothing, so it sees an empty list of tools`);
+  if (broad === undefined && allow.length === 0) context.problem('role_empty', path, `role ${quoted(name)} may call nothing, so it sees empty lists`);
   return { name: roleName(name), permissions: role.permissions, allow, deny: [...read('deny'), ...read('denied_tools')], mode: role.mode };
 }
 
@@ -60,8 +61,8 @@ export interface Known {
 }
 
 const LIMITS = z.strictObject({
-  default_rpm: count(1000, { doc: 'Calls per minute of one subject to one tool.', original: true }),
-  per_tool: counts({ doc: 'Tool (pattern) → the same; the first that matches wins.', original: true, example: '{ "files/write_*" = 30 }' }),
+  default_rpm: count(1000, { doc: 'Calls per minute of one subject to one tool or prompt, or to all resources of one backend.', original: true }),
+  per_tool: counts({ doc: 'Pattern → the same; the first that matches wins. The resources of a backend that one pattern names count together.', original: true, example: '{ "files/write_*" = 30 }' }),
   per_role: counts({ doc: 'Role → calls per minute of all its subjects together.', example: '{ developer = 600 }' }),
   per_backend: counts({ doc: 'Backend → calls per minute of everybody.', example: '{ files = 600 }' }),
   global_rpm: maybeCount({ doc: 'Calls per minute of everybody to everything. Unset: no limit.', example: '6000' }),
@@ -101,7 +102,7 @@ const CONCURRENCY = z.strictObject({
 export const concurrency: Section<ConcurrencySettings, undefined> = section('concurrency', CONCURRENCY, (file): ConcurrencySettings => ({ perPrincipal: file.per_principal, global: file.global }));
 
 const KILLS = z.strictObject({
-  disabled_tools: words([], { doc: 'Tools (patterns) nobody may call.', original: true }),
+  disabled_tools: words([], { doc: 'Tools, prompts and resources (patterns) nobody may use.', original: true }),
   disabled_backends: words([], { doc: 'Backends nobody may call.', original: true }),
   disabled_roles: words([], live('Roles that may call nothing.')),
   disabled_subjects: words([], live('Subjects (`sub`) that may call nothing.')),

@@ -70,7 +70,7 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
       connections_per_peer: bounds.connectionsPerPeer, connections_loopback: bounds.connectionsLoopback, sessions: bounds.sessions,
       sessions_per_principal: bounds.sessionsPerPrincipal, session_idle: ms(bounds.sessionIdleMs), streams_per_principal: bounds.streamsPerPrincipal,
       stream_buffer: showSize(bounds.streamBufferBytes), keep_alive: ms(bounds.keepAliveMs), page: bounds.pageSize, result: showSize(bounds.resultBytes),
-      limiter_keys: bounds.limiterKeys,
+      limiter_keys: bounds.limiterKeys, parked: bounds.parked, parked_per_principal: bounds.parkedPerPrincipal, park_time: ms(bounds.parkMs), follows: bounds.follows,
     }),
     ...entries('postgres', { url: masked(store.postgresUrl), max_connections: store.maxConnections }),
     ...entries('store', { path: store.sqlitePath }),
@@ -132,6 +132,9 @@ function baseEntries(backend: BackendSettings): readonly Entry[] {
     concurrency: backend.concurrency, queue: backend.queue, result: showSize(backend.resultBytes), era: backend.era,
     health_interval_secs: ms(backend.healthIntervalMs), circuit_breaker_threshold: breaker.threshold, circuit_breaker_recovery_secs: ms(breaker.recoveryMs),
     'breaker.window': ms(breaker.windowMs), 'breaker.minimum_calls': breaker.minimumCalls, 'breaker.rate': breaker.failureRate,
+    'asks.elicitation': backend.asks.elicitation, 'asks.sampling': backend.asks.sampling, 'asks.roots': backend.asks.roots,
+    roots: backend.roots.map(({ uri, name }) => (name === undefined ? uri : `${uri} (${name})`)),
+    aliases: Object.entries(backend.aliases).map(([tool, alias]) => `${tool} = ${alias}`), hide: backend.hide,
   });
 }
 

@@ -31,7 +31,10 @@ test('a reload starts what is new, replaces what changed, ends what is gone, and
 test('what only the pipeline reads does not restart a backend', () => {
   const base = backendSettings('a');
   assert.equal(fingerprintOf(base, sha), fingerprintOf(backendSettings('a', { retries: 9, concurrency: 1, idempotent: ['x'], breaker: { ...base.breaker, threshold: 9 } }), sha));
+  assert.equal(fingerprintOf(base, sha), fingerprintOf(backendSettings('a', { aliases: { a: 'b' }, hide: ['x'] }), sha), 'names are of the catalogue');
   assert.notEqual(fingerprintOf(base, sha), fingerprintOf(backendSettings('a', { timeoutMs: 5 }), sha));
+  assert.notEqual(fingerprintOf(base, sha), fingerprintOf(backendSettings('a', { asks: { elicitation: true, sampling: true, roots: false } }), sha), 'what may be asked is declared at initialize');
+  assert.notEqual(fingerprintOf(base, sha), fingerprintOf(backendSettings('a', { roots: [{ uri: 'file:///x', name: undefined }] }), sha));
 });
 
 test('a changed secret replaces the backend, and the secret is not in the fingerprint', () => {

@@ -71,7 +71,7 @@ function mutants(value: unknown, path: string): readonly Mutant[] {
 }
 
 test('no setting can change unnoticed: every leaf that differs is in the difference', () => {
-  const text = `${stdio('env = { K = "${env:A}" }\nargs = ["x"]\ncwd = "/x"\nrun_as = "files"\nidempotent_tools = ["a", "b"]\nenv_passthrough = ["TZ"]')}${http('url = "https://x.example/mcp"\nheaders = { X-A = "1" }')}[rbac.roles.dev]\nallow = ["*", "a"]\n[auth]\nown_keys = true\nmax_token_lifetime = "1h"\n[[auth.issuers]]\nissuer = "i"\naudience = "a"\njwks_url = "https://i/k"\n[rate_limits]\nper_tool = { a = 1 }\nper_role = { dev = 1 }\nglobal_rpm = 1\n[kill_switch]\ndisabled_tools = ["x"]\ndisabled_backends = ["files"]\ndisabled_roles = ["dev"]\ndisabled_subjects = ["s"]\n`;
+  const text = `${stdio('env = { K = "${env:A}" }\nargs = ["x"]\ncwd = "/x"\nrun_as = "files"\nidempotent_tools = ["a", "b"]\nenv_passthrough = ["TZ"]\nroots = ["/x"]\naliases = { a = "b" }\nhide = ["x"]\nasks = { sampling = true }')}${http('url = "https://x.example/mcp"\nheaders = { X-A = "1" }')}[rbac.roles.dev]\nallow = ["*", "a"]\n[auth]\nown_keys = true\nmax_token_lifetime = "1h"\n[[auth.issuers]]\nissuer = "i"\naudience = "a"\njwks_url = "https://i/k"\n[rate_limits]\nper_tool = { a = 1 }\nper_role = { dev = 1 }\nglobal_rpm = 1\n[kill_switch]\ndisabled_tools = ["x"]\ndisabled_backends = ["files"]\ndisabled_roles = ["dev"]\ndisabled_subjects = ["s"]\n`;
   const before = settingsOf(text);
   // Another type of backend is another set of leaves.
   const all = mutants(before, 'settings').filter(([path]) => !/backends\.[0-9]+\.type$/.test(path));

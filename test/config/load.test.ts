@@ -276,3 +276,38 @@ test('the number of diagnostics is bounded whatever the file holds', () => {
   const result = read(Array.from({ length: 5000 }, (_, index) => `k${index} = 1`).join('\n'));
   assert.ok(!result.ok && result.error.length === 200);
 });
+
+test('what a backend may ask defaults to elicitation alone; roots are paths or file URIs', () => {
+  const [plain] = accepted(stdio('')).settings.backends;
+  assert.deepEqual(plain?.asks, { elicitation: true, sampling: false, roots: false });
+  assert.deepEqual(plain?.roots, []);
+  const [set] = accepted(stdio('asks = { elicitation = false, roots = true }\nroots = ["/srv/a b", "file:///srv/c"]')).settings.backends;
+  assert.deepEqual(set?.asks, { elicitation: false, sampling: false, roots: true });
+  assert.deepEqual(set?.roots, [{ uri: 'file:///srv/a%20b', name: undefined }, { uri: 'file:///srv/c', name: undefined }]);
+  for (const root of ['srv', 'https://x.example/', 'file://host/x', 'file:///x?y', 'file:///x#y', '~/x']) assert.deepEqual(marks(refused(stdio(`roots = ["${root}"]`))), ['SEN-0108@5:10'], root);
+  assert.deepEqual(marks(refused(stdio('asks = { elicit = true }'))), ['SEN-0106@5:10']);
+});
+
+test('an alias is a name that models accept, and no two tools of the file have one', () => {
+  const { settings } = accepted(stdio('aliases = { "read.file" = "read", write = "put" }'));
+  assert.deepEqual(settings.backends[0]?.aliases, { 'read.file': 'read', write: 'put' });
+  for (const alias of ['a b', 'a.b', 'ä', '-'.repeat(65)]) assert.deepEqual(marks(refused(stdio(`aliases = { a = "${alias}" }`))), ['SEN-0129@5:17'], alias);
+  assert.deepEqual(marks(refused(stdio('aliases = { a = "x", b = "x" }'))), ['SEN-0129@5:26']);
+  assert.deepEqual(marks(refused(`${stdio('aliases = { a = "x" }')}${http('url = "https://x.example/mcp"\naliases = { a = "x" }')}`)), ['SEN-0129@10:17']);
+});
+
+test('patterns of every kind are checked where they stand, and what cannot be meant is told with a way out', () => {
+  accepted(`${stdio('hide = ["prompt:x", "resource:file:///x/**", "*"]')}[rbac.roles.dev]\nallow = ["prompt:files/*", "resource:files/file:///srv/**", "tool:files/x"]\n`);
+  const help = (pattern: string): readonly (string | undefined)[] => refused(`${stdio('')}[rbac.roles.dev]\nallow = ["*"]\ndeny = ["${pattern}"]\n`).flatMap((one) => [one.code, one.help]);
+  assert.deepEqual(help('resource:file:///srv/x'), ['SEN-0124', 'name the backend before the URI: "resource:files/file:///srv/x"']);
+  assert.deepEqual(help('prompts:files/x'), ['SEN-0124', 'a pattern says `tool:`, `prompt:` or `resource:` before the backend, or no kind']);
+  assert.deepEqual(help('prompt:fils/x'), ['SEN-0124', 'did you mean "prompt:files/x"?']);
+  assert.equal(help('resource:files/file:///srv/../x')[0], 'SEN-0117');
+  assert.deepEqual(marks(refused(stdio('hide = ["x", "resource:file:///a/../b"]'))), ['SEN-0117@5:14']);
+});
+
+test('`tools.execute` with an allow of prompts and resources is no contradiction; with one of tools it is', () => {
+  const role = (allow: string): string => `${stdio('')}[rbac.roles.dev]\npermissions = ["tools.execute"]\nallow = ["${allow}"]\n`;
+  accepted(role('prompt:files/*'));
+  for (const allow of ['files/*', 'files/x', 'tool:files/x', '*']) assert.deepEqual(codes(refused(role(allow))), ['SEN-0123'], allow);
+});

@@ -1,6 +1,6 @@
 // The one decision about who may see and call what. The same function filters every list and guards every call,
 // so listed and callable cannot come apart.
-import type { Target } from '../call.ts';
+import type { Target, TargetKind } from '../call.ts';
 import type { BackendId } from '../ids.ts';
 import type { Decision, Mode } from '../decision.ts';
 import type { Timestamp } from '../ids.ts';
@@ -25,15 +25,17 @@ export function isVisible(policy: Policy, principal: Principal, target: Target, 
   return isOpen(kill) && isOpen(role);
 }
 
+const KINDS: readonly TargetKind[] = ['tool', 'prompt', 'resource'];
+
 /**
- * May this principal learn that there is such a backend? Only when its roles could show it a tool of it: to all others it is as
- * unknown as one that does not exist. Kills, and what the backend lists at the moment, do not count: both pass.
+ * May this principal learn that there is such a backend? Only when its roles could show it a tool, prompt or resource of it: to all
+ * others it is as unknown as one that does not exist. Kills, and what the backend lists at the moment, do not count: both pass.
  */
 export function mayKnow(policy: Policy, principal: Principal, backend: BackendId): boolean {
   const roles = principal.roles.map((name) => policy.roles.get(name)).filter((role): role is RoleRules => role !== undefined);
   if (roles.some((role) => role.mode !== 'enforce')) return true;
-  if (roles.some((role) => role.deny.some((pattern) => covers(pattern, backend)))) return false;
-  return roles.some((role) => role.allow.some((pattern) => reaches(pattern, backend)));
+  const open = KINDS.filter((kind) => !roles.some((role) => role.deny.some((pattern) => covers(pattern, backend, kind))));
+  return roles.some((role) => role.allow.some((pattern) => open.some((kind) => reaches(pattern, backend, kind))));
 }
 
 /** A deny that is only monitored does not close anything. */

@@ -1,9 +1,9 @@
 // Which windows a call is charged to. Keys are stable names (never revisions), so a reload refills nobody's window.
-import { targetKey, type Call } from '../call.ts';
+import { targetKey, type Call, type Target } from '../call.ts';
 import type { LimitScope } from '../decision.ts';
 import { principalKey, type Principal } from '../principal.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { matches } from './globs.ts';
+import { matches, type Pattern } from './globs.ts';
 
 export interface LimitClaim {
   readonly key: string;
@@ -13,12 +13,12 @@ export interface LimitClaim {
 
 export const WINDOW_MS = 60_000;
 
-/** Per (principal, tool), role, backend and global: all must have room, then all are charged. */
+/** Per (principal, target), role, backend and global: all must have room, then all are charged. */
 export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim[] {
   const { limits } = snapshot.settings;
   const { principal, target } = call;
-  const own = snapshot.policy.toolLimits.find((rule) => matches(rule.pattern, target))?.limit ?? limits.perTool;
-  const claims: LimitClaim[] = [{ key: `tool\u0000${principalKey(principal)}\u0000${targetKey(target)}`, limit: own, scope: 'principal' }];
+  const rule = snapshot.policy.toolLimits.find((one) => matches(one.pattern, target));
+  const claims: LimitClaim[] = [{ key: `tool\u0000${principalKey(principal)}\u0000${counterOf(target, rule?.pattern)}`, limit: rule?.limit ?? limits.perTool, scope: 'principal' }];
   for (const role of principal.roles) {
     const limit = ownNumber(limits.roles, role);
     if (limit !== undefined) claims.push({ key: `role\u0000${role}`, limit, scope: 'role' });
@@ -27,6 +27,14 @@ export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim
   if (backend !== undefined) claims.push({ key: `backend\u0000${target.backend}`, limit: backend, scope: 'backend' });
   if (limits.global !== undefined) claims.push({ key: 'global', limit: limits.global, scope: 'global' });
   return claims;
+}
+
+/**
+ * Tools and prompts are listed, so each has its own counter. URIs are the agent's to make up, without end: the resources of a backend
+ * that one pattern limits count together, and so do all others of it.
+ */
+function counterOf(target: Target, pattern: Pattern | undefined): string {
+  return target.kind === 'resource' ? `resource:${target.backend}/\u0000${pattern?.text ?? ''}` : targetKey(target);
 }
 
 /** Where refused calls of a principal are counted, apart from what it may use. */

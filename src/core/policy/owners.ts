@@ -1,6 +1,7 @@
-// To whom a bare tool name belongs. Whoever is first up must not take the name of one that starts more slowly, and whoever lists late must
-// not take one that is given (tool shadowing): a name is given when every backend has listed or failed, and stays given. Pure.
-import type { Entry } from '../catalog.ts';
+// To whom an exposed name belongs. Whoever is first up must not take the name of one that starts more slowly, and whoever lists late must
+// not take one that is given (tool shadowing): a name is given when every backend has listed or failed, and stays given. An alias is the operator's word and goes before both. Pure.
+import type { Target } from '../call.ts';
+import type { CatalogProblem, Entry } from '../catalog.ts';
 import type { BackendId } from '../ids.ts';
 
 /** Under which an exposed name is kept: tools and prompts do not share theirs. */
@@ -64,4 +65,40 @@ export function ownersAfterReload(owners: Owners, listed: (backend: BackendId, n
   const kept = new Map<string, Owner>();
   for (const [name, { backend }] of owners) if (backend !== undefined && listed(backend, name)) kept.set(name, { backend, unheard });
   return kept;
+}
+
+interface Naming {
+  readonly hearing: Hearing;
+  /** Filled with who has which name. */
+  readonly given: Map<string, Owner>;
+  readonly problems: CatalogProblem[];
+  readonly aliases: ReadonlyMap<string, Pick<Target, 'backend' | 'name'>>;
+}
+
+/** Alias → its tool, whether that is listed or not: nobody else gets the name meanwhile. */
+export function aliasHolders(order: readonly { readonly id: BackendId; readonly aliases: Readonly<Record<string, string>> }[]): Naming['aliases'] {
+  return new Map(order.flatMap(({ id, aliases }) => Object.entries(aliases).map(([name, alias]) => [alias, { backend: id, name }] as const)));
+}
+
+/** Two entries under one exposed name: neither is callable there. First-wins would let one backend capture another's name (C07). */
+export function uniquelyNamed<E extends Entry>(entries: readonly E[], naming: Naming): ReadonlyMap<string, E> {
+  const found = new Map<string, E>();
+  for (const [key, claimants] of Map.groupBy(entries, ownedName)) {
+    const alias = naming.aliases.get(claimants[0]?.exposed ?? '');
+    const owner = alias === undefined ? ownerOf(claimants.map((entry) => entry.target.backend), key, naming.hearing) : undefined;
+    if (alias === undefined && owner === undefined) continue;
+    if (owner !== undefined) naming.given.set(key, owner);
+    for (const entry of claimants) {
+      const { backend, name } = entry.target;
+      const isIts = alias === undefined ? owner?.backend === backend && !found.has(entry.exposed) : alias.backend === backend && alias.name === name;
+      if (isIts) found.set(entry.exposed, entry);
+      else naming.problems.push({ code: 'collision', backend, name: entry.exposed, note: whyNot(entry, alias?.backend, owner?.backend) });
+    }
+  }
+  return found;
+}
+
+function whyNot({ target }: Entry, alias: BackendId | undefined, owner: BackendId | undefined): string {
+  if (alias !== undefined) return `the name is an alias of a tool of backend ${alias}`;
+  return owner === undefined ? `more than one ${target.kind} claims this name; none of them is exposed` : `the name belongs to backend ${owner} until a reload`;
 }

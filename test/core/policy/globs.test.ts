@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compilePattern, matches, type Pattern } from '../../../src/core/policy/globs.ts';
+import type { TargetKind } from '../../../src/core/call.ts';
+import { compileOwnPattern, compilePattern, covers, matches, reaches, type Pattern } from '../../../src/core/policy/globs.ts';
 
 function pattern(text: string): Pattern {
   const compiled = compilePattern(text);
@@ -120,4 +121,105 @@ test('patterns that say nothing or hide something are refused', () => {
 test('many stars against a long near miss come to an end', () => {
   assert.ok(!hit(`fs/${'*a'.repeat(200)}b`, 'fs', 'a'.repeat(2000)));
   assert.ok(hit(`fs/${'*a'.repeat(200)}*`, 'fs', 'a'.repeat(2000)));
+});
+
+// ── kinds ────────────────────────────────────────────────────────────────────
+const KINDS: readonly TargetKind[] = ['tool', 'prompt', 'resource'];
+const kindsHit = (text: string, name: string): readonly TargetKind[] => KINDS.filter((kind) => matches(pattern(text), { kind, backend: 'fs', name }));
+
+test('a pattern without a kind speaks of tools; one whose name is only stars of everything', () => {
+  for (const text of ['fs/a', 'fs/?', 'a', '*/a', 'fs/a*', '**/a', 'fs__a']) assert.deepEqual(kindsHit(text, 'a'), ['tool'], text);
+  for (const text of ['*', '**', 'fs/*', '*/*', 'f?/***']) assert.deepEqual(kindsHit(text, 'a'), KINDS, text);
+});
+
+test('a pattern with a kind speaks of that kind only, by exact name, by wildcard and whole', () => {
+  for (const kind of KINDS) for (const rest of ['a', 'fs/a', 'fs/?', 'fs/*', '*', '*/*', '*/a']) assert.deepEqual(kindsHit(`${kind}:${rest}`, 'a'), [kind], `${kind}:${rest}`);
+  for (const text of ['Tool:fs/a', ' tool:fs/a', 'tools:fs/a', 'template:fs/a', 'tool:prompt:fs/a']) assert.deepEqual(kindsHit(text, 'a'), [], text);
+});
+
+test('no pattern without a kind hits a prompt or a resource, unless its name is only stars', () => {
+  const name = letters(['a', 'b', '/', ':', '_'], 5);
+  fc.assert(fc.property(letters(['a', 'b', '_', '*', '?', '/', ':'], 8), fc.constantFrom('a', 'ab', 'b'), name, fc.constantFrom(...KINDS), (text, backend, target, kind) => {
+    const compiled = compilePattern(text);
+    fc.pre(compiled.ok && !/^(tool|prompt|resource):/.test(text));
+    const side = text.slice(text.indexOf('/') + 1);
+    if (kind !== 'tool' && !/^\*+$/.test(side)) assert.ok(!matches(compiled.value, { kind, backend, name: target }), text);
+  }), { numRuns: 3000 });
+});
+
+test('the legacy form `backend__tool` hits the tool of that name and nothing of another kind', () => {
+  fc.assert(fc.property(letters(['a', 'b', '_'], 6).filter((text) => text !== ''), fc.constantFrom('fs', 'a'), (name, backend) => {
+    const compiled = compilePattern(`${backend}__${name}`);
+    assert.ok(compiled.ok);
+    assert.deepEqual(KINDS.filter((kind) => matches(compiled.value, { kind, backend, name })), ['tool']);
+  }));
+});
+
+test('a backend is reached and covered by kind', () => {
+  assert.ok(reaches(pattern('prompt:fs/a'), 'fs') && reaches(pattern('prompt:fs/a'), 'fs', 'prompt') && !reaches(pattern('prompt:fs/a'), 'fs', 'tool'));
+  for (const kind of KINDS) assert.ok(covers(pattern('fs/*'), 'fs', kind) && !covers(pattern('fs/*'), 'gh', kind) && !covers(pattern('fs/a*'), 'fs', kind));
+  assert.deepEqual(KINDS.filter((kind) => covers(pattern('resource:fs/**'), 'fs', kind)), ['resource']);
+  fc.assert(fc.property(letters(['a', '*', '?', '/', ':', 'p'], 6), fc.constantFrom('', 'tool:', 'prompt:', 'resource:'), fc.constantFrom(...KINDS), letters(['a', 'p', '/'], 4), (text, prefix, kind, name) => {
+    const compiled = compilePattern(prefix + text);
+    fc.pre(compiled.ok);
+    const hits = matches(compiled.value, { kind, backend: 'a', name });
+    if (hits && !text.includes('__')) assert.ok(reaches(compiled.value, 'a', kind));
+    if (covers(compiled.value, 'a', kind)) assert.ok(hits);
+  }), { numRuns: 2000 });
+});
+
+// ── resources ────────────────────────────────────────────────────────────────
+/** With `**`: any run of characters, slashes too. */
+function meansDeep(glob: readonly string[], name: readonly string[]): boolean {
+  const [head, ...rest] = glob;
+  if (head === undefined) return name.length === 0;
+  const [first, ...after] = name;
+  if (head === '**') return meansDeep(rest, name) || (first !== undefined && meansDeep(glob, after));
+  if (head === '*') return meansDeep(rest, name) || (first !== undefined && first !== '/' && meansDeep(glob, after));
+  if (first === undefined) return false;
+  return (head === '?' ? first !== '/' : head === first) && meansDeep(rest, after);
+}
+
+test('for resources `**` is any run of characters, slashes too, and everything else means what it means elsewhere', () => {
+  const seen = { hit: 0, miss: 0 };
+  fc.assert(fc.property(letters(['a', 'b', '*', '**', '?', '/', '/'], 9), letters(['a', 'b', '/'], 9), (glob, name) => {
+    const compiled = compilePattern(`resource:fs/m:${glob}`);
+    fc.pre(compiled.ok && !glob.startsWith('//'));
+    const parts = glob.match(/\*+|[^*]/g)?.map((part) => (part.startsWith('**') ? '**' : part)) ?? [];
+    const expected = meansDeep(parts, [...name]);
+    seen[expected ? 'hit' : 'miss'] += 1;
+    assert.equal(matches(compiled.value, { kind: 'resource', backend: 'fs', name: `m:${name}` }), expected, `${glob} on ${name}`);
+  }), { numRuns: 5000 });
+  assert.ok(seen.hit > 100 && seen.miss > 100, JSON.stringify(seen));
+});
+
+test('everything below a folder, and only that', () => {
+  const below = (uri: string): boolean => matches(pattern('resource:fs/file:///srv/**'), { kind: 'resource', backend: 'fs', name: uri });
+  for (const uri of ['file:///srv/', 'file:///srv/a', 'file:///srv/a/b/c.txt', 'file:///srv/{+path}']) assert.ok(below(uri), uri);
+  for (const uri of ['file:///srv', 'file:///srv2/a', 'file:///etc/srv/a', 'file://h/srv/a']) assert.ok(!below(uri), uri);
+  assert.ok(!hit('fs/srv/**', 'fs', 'srv/a/b'), 'for tools two stars are one');
+});
+
+test('a pattern of resources that asks for a segment `.` or `..` is refused, since no URI that is read has one', () => {
+  for (const text of ['resource:fs/file:///srv/../x', 'resource:fs/file:///./x', 'resource:fs/file:///x/..', 'resource:..']) assert.deepEqual(compilePattern(text), { ok: false, error: { code: 'climb' } }, text);
+  for (const text of ['resource:fs/file:///.?', 'resource:fs/file:///..*', 'fs/..', 'prompt:fs/../x']) assert.ok(compilePattern(text).ok, text);
+});
+
+test('where the backend is known no slash splits, so a URI stands there as it is', () => {
+  const own = (text: string, kind: TargetKind, name: string): boolean => {
+    const compiled = compileOwnPattern(text);
+    assert.ok(compiled.ok, text);
+    return matches(compiled.value, { kind, backend: 'fs', name });
+  };
+  assert.ok(own('resource:file:///srv/**', 'resource', 'file:///srv/a/b'));
+  assert.ok(own('a/b', 'tool', 'a/b') && !own('a/b', 'tool', 'b'));
+  assert.ok(own('/a', 'tool', '/a') && own('prompt:x/*', 'prompt', 'x/y') && own('*', 'resource', 'm:a'));
+  assert.ok(!own('a', 'prompt', 'a'));
+  assert.equal(compileOwnPattern('').ok, false);
+});
+
+test('two kinds of star against a long near miss come to an end', () => {
+  const long = `resource:fs/m:${'**a*/'.repeat(80)}b`;
+  assert.ok(!matches(pattern(long), { kind: 'resource', backend: 'fs', name: `m:${'a/'.repeat(4000)}` }));
+  assert.ok(matches(pattern(`${long.slice(0, -1)}**`), { kind: 'resource', backend: 'fs', name: `m:${'a/'.repeat(4000)}` }));
 });
