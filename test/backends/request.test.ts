@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { RequestCall } from '../../src/backends/admitted.ts';
+import { judgeAnswer } from '../../src/backends/answer.ts';
+import { judgeProbe, type Link, readInitialize } from '../../src/backends/handshake.ts';
+import { requestOf } from '../../src/backends/request.ts';
+import { servingOf } from '../../src/backends/serving.ts';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
+import type { CallOrigin, CompletionCall } from '../../src/core/call.ts';
+import { backendId } from '../../src/core/ids.ts';
+import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
+import { clock, io, json, rawOf, recorded, toolCall } from './support.ts';
+
+const { deps, watchdog } = recorded();
+watchdog.close();
+const offers = { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false };
+const link = (era: Link['era'], version: string): Link => ({ era, version, server: '', instructions: undefined, offers, changes: { tools: false, prompts: false, resources: false } });
+const LEGACY = link('legacy', '2025-11-25');
+const MODERN = link('modern', '2026-07-28');
+const asks = { elicitation: true, sampling: true, roots: true };
+const target = { kind: 'prompt', backend: backendId('peer'), name: 'original' } as const;
+const tool = toolCall('original', { n: 1 });
+const completion: CompletionCall = { ...tool, kind: 'completion', target, ref: rawOf('{"type":"ref/prompt","name":"original"}'), argument: rawOf('{"name":"a","value":"b"}'), context: rawOf('{"arguments":{"x":"1"}}') };
+const resource = { ...tool, kind: 'resource', uri: 'mem://A/%41', continuation: undefined } as const;
+
+function params(call: RequestCall, to: Link, allowed: typeof asks = asks): string {
+  return requestOf(call, to, { client: deps.client, asks: allowed }).params(json(7), deps.random);
+}
+const from = (over: Partial<CallOrigin>): { readonly origin: CallOrigin } => ({ origin: { ...tool.origin, ...over } });
+
+describe('a call as a request for its backend', () => {
+  test('method, name for Mcp-Name and params of each kind', () => {
+    const prompt = { ...tool, kind: 'prompt', target, continuation: undefined } as const;
+    const said = [tool, prompt, resource, completion].map((call) => {
+      const { method, name } = requestOf(call, LEGACY, { client: deps.client, asks });
+      return [method, name, params(call, LEGACY)];
+    });
+    assert.deepEqual(said, [
+      ['tools/call', 'original', '{"name":"original","arguments":{"n":1}}'],
+      ['prompts/get', 'original', '{"name":"original","arguments":{"n":1}}'],
+      ['resources/read', 'mem://A/%41', '{"uri":"mem://A/%41"}'],
+      ['completion/complete', undefined, '{"ref":{"type":"ref/prompt","name":"original"},"argument":{"name":"a","value":"b"},"context":{"arguments":{"x":"1"}}}'],
+    ]);
+  });
+
+  test('the context of a completion is kept from backends that came before it', () => {
+    for (const version of ['2024-11-05', '2025-03-26']) assert.doesNotMatch(params(completion, link('legacy', version)), /context/);
+    assert.match(params(completion, link('legacy', '2025-06-18')), /context/);
+  });
+
+  test('C6: answers and state go back to a modern backend byte for byte, and to no other', () => {
+    const continuation = { responses: rawOf('{"k":{"action":"accept", "content":{"n":1.0}}}'), state: rawOf('"s\\u00e9\\\\\\"x"') };
+    for (const call of [{ ...tool, continuation }, { ...resource, continuation }]) {
+      assert.ok(params(call, MODERN).includes(`"inputResponses":${continuation.responses},"requestState":${continuation.state},`));
+      assert.doesNotMatch(params(call, LEGACY), /inputResponses|requestState/);
+    }
+    assert.doesNotMatch(params({ ...tool, continuation: { responses: undefined, state: continuation.state } }, MODERN), /inputResponses/);
+  });
+
+  test('C2: declared is what the operator allows and this agent said', () => {
+    const declared = (call: RequestCall, allowed: typeof asks): unknown => JSON.parse(params(call, MODERN, allowed))._meta['io.modelcontextprotocol/clientCapabilities'];
+    const able = { ...tool, ...from({ capabilities: { ...EVERY_CAPABILITY, elicitUrl: false } }) };
+    assert.deepEqual(declared(able, asks), { elicitation: { form: {} }, sampling: { tools: {} }, roots: {} });
+    assert.deepEqual(declared(able, { elicitation: false, sampling: true, roots: false }), { sampling: { tools: {} } });
+    assert.deepEqual(declared({ ...tool, ...from({ capabilities: NO_CAPABILITIES }) }, asks), {});
+  });
+
+  test('the level an agent wants to hear from is said per request to modern backends only', () => {
+    const call = { ...tool, ...from({ logLevel: 'notice' }) };
+    assert.match(params(call, MODERN), /"io\.modelcontextprotocol\/logLevel":"notice"/);
+    assert.doesNotMatch(params(call, LEGACY), /logLevel/);
+    assert.doesNotMatch(params(tool, MODERN), /logLevel/);
+  });
+
+  test('nobody is asked because of a completion', () => {
+    const ask = async () => Promise.resolve({ kind: 'error', code: 1, message: '' } as const);
+    assert.equal(servingOf(completion, io({ ask }), clock).ask, undefined);
+    assert.equal(servingOf(tool, io({ ask }), clock).ask, ask);
+  });
+});
+
+describe('what an answer may be', () => {
+  const judged = (result: unknown, kind: RequestCall['kind'] = 'tool', era: Link['era'] = 'modern') => judgeAnswer({ kind: 'result', raw: json(result) }, era, kind);
+
+  test('S12, S13: input is asked for by modern backends, with something in it, where the protocol has a place for it', () => {
+    assert.ok(judged({ resultType: 'input_required', requestState: 's' }).ok);
+    assert.ok(judged({ resultType: 'input_required', inputRequests: {} }, 'resource').ok);
+    for (const bad of [{}, { requestState: 7 }, { inputRequests: [] }]) assert.ok(!judged({ resultType: 'input_required', ...bad }).ok);
+    assert.ok(!judged({ resultType: 'input_required', requestState: 's' }, 'completion').ok);
+  });
+
+  test('T73: a task nobody declared is refused', () => {
+    const result = judged({ resultType: 'task', taskId: 't' });
+    assert.ok(!result.ok && result.error.code === 'protocol' && result.error.detail === 'unknown resultType task');
+  });
+});
+
+describe('what a backend says it offers', () => {
+  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: {} };
+
+  test('is read from either handshake', () => {
+    const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });
+    const modern = judgeProbe({ kind: 'result', raw: json({ supportedVersions: ['2026-07-28'], capabilities: { ...capabilities, tasks: undefined, extensions: { 'io.modelcontextprotocol/tasks': {} } } }) });
+    assert.ok(legacy.ok && modern.kind === 'modern');
+    for (const found of [legacy.value, modern.link]) {
+      assert.deepEqual(found.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: true });
+      assert.deepEqual(found.changes, { tools: true, prompts: false, resources: false });
+    }
+  });
+});
