@@ -76,7 +76,10 @@ const MESSAGE_MOST = 1024;
 
 /** An agent's answer as the backend may read it. `backend`: what it speaks. */
 export function replyFor(question: Question, reply: QuestionReply, backend: Spoken): QuestionReply {
-  if (reply.kind === 'error') return { kind: 'error', code: isRelayable(reply.code) ? reply.code : CODE.internal, message: cut(reply.message, MESSAGE_MOST) };
+  if (reply.kind === 'error') {
+    const code = isRelayable(reply.code) || reply.code === CODE.methodNotFound ? reply.code : CODE.internal;
+    return { kind: 'error', code, message: cut(reply.message, MESSAGE_MOST) };
+  }
   const all = members(reply.raw);
   if (all === undefined || !isAnswer(question, all)) return { kind: 'error', code: CODE.internal, message: 'The client answered with what is no answer' };
   const set = new Map<string, RawJson>();
