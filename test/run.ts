@@ -51,6 +51,7 @@ function progress(job: Job, report: FileReport): void {
   if (report.skips.length > 0) counts.push(`${report.skips.length} skipped`);
   const mark = report.failures.length > 0 ? 'FAIL' : 'ok  ';
   say(`${mark} ${job.group.padEnd(8)} ${job.name.padEnd(52)} ${report.seconds.toFixed(1).padStart(6)} s  ${counts.join(', ')}`);
+  for (const text of report.shown) say(text);
 }
 
 async function runAll(plan: Plan, servers: Servers): Promise<ReadonlyMap<Job, FileReport>> {

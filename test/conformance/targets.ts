@@ -17,7 +17,7 @@ export interface Targets extends AsyncDisposable {
   log(): string;
 }
 
-const FIXTURE = join(ROOT, 'test/conformance/fixture.ts');
+export const FIXTURE: string = join(ROOT, 'test/conformance/fixture.ts');
 const ASKS = 'asks = { elicitation = true, sampling = true, roots = true }';
 
 export async function startTargets(): Promise<Targets> {
@@ -45,7 +45,8 @@ export async function startTargets(): Promise<Targets> {
   return { urls: { direct, http: http.url, stdio: stdio.url }, log: () => gateway.process.stderr(), [Symbol.asyncDispose]: () => rest.disposeAsync() };
 }
 
-async function startFixture(folder: string, stack: AsyncDisposableStack): Promise<string> {
+/** The fixture over HTTP, as a process of its own; its URL. */
+export async function startFixture(folder: string, stack: AsyncDisposableStack): Promise<string> {
   const running = start([process.execPath, FIXTURE, 'http'], { env: plainEnv(folder), cwd: folder });
   stack.defer(async () => {
     running.signal('SIGKILL');

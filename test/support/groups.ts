@@ -1,7 +1,7 @@
 // Which test file belongs to which group of ./scripts/test. A file that belongs to none is an error, so that no test can be forgotten.
 import { globSync } from 'node:fs';
 
-export type GroupName = 'check' | 'unit' | 'attack' | 'protocol' | 'e2e' | 'fault' | 'docs';
+export type GroupName = 'check' | 'unit' | 'attack' | 'protocol' | 'e2e' | 'fault' | 'conformance' | 'docs';
 
 type Group = {
   readonly folders: readonly string[];
@@ -23,10 +23,12 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
   protocol: { folders: ['protocol'], needs: [] },
   e2e: { folders: ['e2e'], needs: ['postgres', 'sshd'] },
   fault: { folders: ['fault'], needs: ['postgres'] },
+  // The suite waits for streams and log lines a fixed time, so nothing else may take the processors meanwhile.
+  conformance: { folders: ['conformance'], needs: [], alone: true, timeoutMs: 600_000 },
   docs: { folders: ['docs'], needs: [], alone: true, timeoutMs: 600_000 },
 };
 
-export const GROUP_NAMES: readonly GroupName[] = ['check', 'unit', 'attack', 'protocol', 'e2e', 'fault', 'docs'];
+export const GROUP_NAMES: readonly GroupName[] = ['check', 'unit', 'attack', 'protocol', 'e2e', 'fault', 'conformance', 'docs'];
 
 export function isGroupName(word: string): word is GroupName {
   return Object.hasOwn(GROUPS, word);

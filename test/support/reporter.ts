@@ -2,6 +2,11 @@
 import { inspect } from 'node:util';
 import type { TestEvent } from 'node:test/reporters';
 
+/** A test's diagnostic that begins with this is shown with its file's line, also when all is well. */
+export const SHOWN = 'shown: ';
+
+export type ShownLine = { readonly shown: string };
+
 export type TestLine = {
   readonly name: string;
   readonly passed: boolean;
@@ -19,6 +24,10 @@ async function* jsonLines(source: AsyncIterable<TestEvent>): AsyncGenerator<stri
   for await (const event of source) {
     if (event.type === 'test:start') path.length = event.data.nesting;
     if (event.type === 'test:start') path.push(event.data.name);
+    if (event.type === 'test:diagnostic' && event.data.message.startsWith(SHOWN)) {
+      const line: ShownLine = { shown: event.data.message.slice(SHOWN.length) };
+      yield `${JSON.stringify(line)}\n`;
+    }
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     const { details, name } = event.data;
     const error = 'error' in details ? details.error : undefined;

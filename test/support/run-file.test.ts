@@ -33,6 +33,12 @@ describe('the test runner', () => {
     assert.deepEqual(report.failures, [{ name: 'b', text: 'skipped without a reason' }]);
   });
 
+  test('passes on what a test wants to be read, and no other diagnostic', async () => {
+    const report = await reportOf(`test('a', (context) => {\n  context.diagnostic('noise');\n  context.diagnostic('shown: one\\n  two');\n});`);
+    assert.deepEqual(report.shown, ['one\n  two']);
+    assert.equal(report.passed, 1);
+  });
+
   test('fails a file that holds no test, and one that does not load', async () => {
     assert.match((await reportOf('')).failures[0]?.text ?? '', /holds no test/);
     assert.match((await reportOf(`import 'nowhere';`)).failures[0]?.text ?? '', /ERR_MODULE_NOT_FOUND/);

@@ -3,13 +3,15 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestLine } from './reporter.ts';
+import type { ShownLine, TestLine } from './reporter.ts';
 
 export type FileReport = {
   readonly seconds: number;
   readonly passed: number;
   readonly failures: readonly { readonly name: string; readonly text: string }[];
   readonly skips: readonly { readonly name: string; readonly reason: string }[];
+  /** What its tests want to be read. */
+  readonly shown: readonly string[];
 };
 
 export type RunOptions = {
@@ -79,7 +81,7 @@ async function run(argv: readonly string[], options: RunOptions, extra: NodeJS.P
   return { code, output, seconds: Number(process.hrtime.bigint() - started) / 1e9, timedOut };
 }
 
-function readLines(file: string): readonly TestLine[] {
+function readLines(file: string): readonly (TestLine | ShownLine)[] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -88,10 +90,12 @@ function readLines(file: string): readonly TestLine[] {
   }
   // A killed process may leave half a line; only whole ones count.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  return whole.split('\n').filter(Boolean).map((line): TestLine => JSON.parse(line));
+  return whole.split('\n').filter(Boolean).map((line): TestLine | ShownLine => JSON.parse(line));
 }
 
-function reportOf(path: string, ended: Ended, lines: readonly TestLine[], timeoutMs: number): FileReport {
+function reportOf(path: string, ended: Ended, said: readonly (TestLine | ShownLine)[], timeoutMs: number): FileReport {
+  const lines = said.filter((line) => 'name' in line);
+  const shown = said.flatMap((line) => ('shown' in line ? [line.shown] : []));
   const failures: { name: string; text: string }[] = [];
   const skips: { name: string; reason: string }[] = [];
   let passed = 0;
@@ -109,7 +113,7 @@ function reportOf(path: string, ended: Ended, lines: readonly TestLine[], timeou
   } else if (lines.length === 0) {
     failures.push({ name: path, text: 'the file holds no test' });
   }
-  return { seconds: ended.seconds, passed, failures, skips };
+  return { seconds: ended.seconds, passed, failures, skips, shown };
 }
 
 export async function runTestFile(path: string, options: RunOptions): Promise<FileReport> {
@@ -141,5 +145,5 @@ export async function runTool(name: string, argv: readonly string[], options: Ru
   const ended = await run(argv, options, {});
   const why = ended.timedOut ? `still running after ${options.timeoutMs / 1000} s, killed` : ended.output.trim();
   const failures = ended.code === 0 && !ended.timedOut ? [] : [{ name, text: why }];
-  return { seconds: ended.seconds, passed: failures.length === 0 ? 1 : 0, failures, skips: [] };
+  return { seconds: ended.seconds, passed: failures.length === 0 ? 1 : 0, failures, skips: [], shown: [] };
 }
