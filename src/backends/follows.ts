@@ -107,7 +107,9 @@ export class Follows {
       const own = news.filter((changed) => concerns(uri, changed));
       // Told of itself it will read all of it again: its parts need not be named.
       const told = missed || own.includes(uri) ? [uri] : own;
-      for (const changed of told) for (const follower of [...followers]) follower(changed);
+      for (const changed of told) {
+        for (const follower of [...followers]) if (followers.has(follower)) follower(changed);
+      }
     }
   }
 
