@@ -161,7 +161,7 @@ test('A39 an Mcp-Name header on a legacy request decides nothing (SEC30)', async
   assert.equal(ingress.seen.at(-1)?.method, 'tools/call');
 });
 
-test('A40 a response posted by any client is dropped: the gateway asks agents nothing, so nothing can be answered for another (T53)', async (t) => {
+test('A40 a response to nothing that was asked in this session is dropped, so nothing can be answered for another (T53)', async (t) => {
   const { port, ingress, surface } = await listener(t);
   const talk = await session(port);
   const before = ingress.seen.length;

@@ -1,7 +1,11 @@
 // Modern Streamable HTTP (2026-07-28) at the listener, case by case: T1–T38 as far as bytes, headers and eras go. What only the
 // pipeline can promise (names, lists, policy) is tested with the whole gateway.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { test } from 'node:test';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
+import { ALICE } from '../surfaces/fake-ingress.ts';
 import { envelope, errorOf, listener, modern, MODERN, resultOf, textOf } from '../surfaces/speak.ts';
 import { ask, eventually, openStream } from '../surfaces/wire.ts';
 import { testSettings } from '../surfaces/settings.ts';
@@ -185,11 +189,57 @@ test('T36 two requests on one connection are judged each by its own envelope', a
   assert.deepEqual(ingress.seen.map(({ origin }) => origin.client?.name), ['first', undefined]);
 });
 
+test('T36 S5 what an agent can be asked for, and which log messages it wants, is what this request says, on whatever connection', async (t) => {
+  const { port, ingress } = await listener(t);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const said = { ...envelope(), 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } }, 'io.modelcontextprotocol/logLevel': 'info' };
+  const ports = new Set<number | undefined>();
+  for (const meta of [said, envelope(), said]) {
+    const { headers, body } = modern(port, { ...CALL, meta });
+    const sent = request({ host: '127.0.0.1', port, method: 'POST', path: '/mcp', agent, headers: { 'Authorization': `Bearer ${ALICE}`, 'Content-Type': 'application/json', 'Accept': '*/*', ...headers } });
+    sent.end(body);
+    const [response]: IncomingMessage[] = await once(sent, 'response');
+    assert.ok(response !== undefined);
+    assert.equal(response.statusCode, 200);
+    ports.add(response.socket.localPort);
+    await once(response.resume(), 'end');
+  }
+  assert.equal(ports.size, 1, 'one connection');
+  assert.deepEqual(ingress.seen.map(({ origin }) => [origin.capabilities.elicitForm, origin.logLevel]), [[true, 'info'], [false, undefined], [true, 'info']]);
+});
+
+test('S20 an unknown log level is 400 -32602', async (t) => {
+  const { port, ingress } = await listener(t);
+  for (const level of ['loud', '', 'INFO', 7, null, {}, '__proto__']) {
+    const reply = await ask(modern(port, { ...CALL, meta: { ...envelope(), 'io.modelcontextprotocol/logLevel': level } }));
+    assert.deepEqual([reply.status, errorOf(reply.text).code], [400, -32602], String(level));
+  }
+  assert.equal(ingress.seen.length, 0);
+});
+
+test('T17 Mcp-Name of resources/read is the exposed URI, of prompts/get the exposed name; the backend\'s own, or none, is 400 -32020', async (t) => {
+  const { port, ingress } = await listener(t);
+  const uri = 'gh+repo://acme/\u00fc';
+  const encoded = `=?base64?${Buffer.from(uri).toString('base64')}?=`;
+  const read = { method: 'resources/read', params: { uri } };
+  const reply = await ask(modern(port, { ...read, headers: { 'Mcp-Name': encoded } }));
+  assert.equal(reply.status, 200);
+  assert.match(reply.text, /"contents":\[\{"uri":"gh\+repo:/);
+  const get = { method: 'prompts/get', params: { name: 'gh__review' } };
+  assert.equal((await ask(modern(port, get))).status, 200);
+  const called = ingress.seen.length;
+  for (const [asked, name] of [[read, 'repo://acme/x'], [read, undefined], [get, 'review'], [get, undefined], [{ ...read, params: { uri: 'a:b' } }, 'A:b']] as const) {
+    const refused = await ask(modern(port, { ...asked, headers: { 'Mcp-Name': name } }));
+    assert.deepEqual([refused.status, errorOf(refused.text).code], [400, -32020], name);
+  }
+  assert.equal(ingress.seen.length, called);
+});
+
 test('T37 a body over the limit is 413 whether declared or not, too many header lines are 431 before it is read', async (t) => {
   const { port, ingress } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 10_000 } }) });
   const large = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { x: 'y'.repeat(20_000) } });
   assert.equal((await ask({ ...modern(port, CALL), body: large })).status, 413);
-  const { request } = await import('node:http');
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, method: 'POST', path: '/mcp', headers: { ...modern(port, CALL).headers, 'Host': 'localhost', 'Authorization': 'Bearer alice.token.1', 'Content-Type': 'application/json', 'Accept': '*/*', 'Transfer-Encoding': 'chunked' } });
     sent.on('error', reject);
@@ -215,8 +265,8 @@ test('the origin of a call says where it came from: surface, revision, client, p
   await ask(modern(port, { ...CALL, headers: { traceparent, tracestate: 'a=b' } }));
   await ask(modern(port, { ...CALL, headers: { traceparent: 'rubbish' } }));
   assert.deepEqual(ingress.seen[0]?.origin, {
-    surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: MODERN, session: undefined, client: { name: 'test', version: '1' }, peer: '127.0.0.1',
-    trace: { traceparent, tracestate: undefined },
+    surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: MODERN, session: undefined, client: { name: 'test', version: '1' }, capabilities: NO_CAPABILITIES, logLevel: undefined,
+    peer: '127.0.0.1', trace: { traceparent, tracestate: undefined },
   });
   assert.deepEqual(ingress.seen.slice(1).map(({ origin }) => origin.trace), [{ traceparent, tracestate: 'a=b' }, undefined]);
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test, type TestContext } from 'node:test';
+import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import { serveStdio, type StdioOptions, type StdioSurface } from '../../src/surfaces/mcp/stdio.ts';
 import { ALICE, ALICE_AGAIN, BOB, type FakeIngress, fakeIngress, type FakeOptions, LATE_ALICE, principalOf } from '../surfaces/fake-ingress.ts';
 import { testSettings } from '../surfaces/settings.ts';
@@ -78,7 +79,8 @@ test('T56 a first line of initialize is answered, and tools follow', async (t) =
   say({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
   assert.ok(Array.isArray((await answer(2)).result?.['tools']));
   assert.deepEqual(ingress.seen.at(-1)?.origin, {
-    surface: 'stdio', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: ingress.seen[0]?.origin.session, client: { name: 'test', version: '1' }, peer: 'local', trace: undefined,
+    surface: 'stdio', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: ingress.seen[0]?.origin.session, client: { name: 'test', version: '1' }, capabilities: NO_CAPABILITIES, logLevel: undefined,
+    peer: 'local', trace: undefined,
   });
 });
 

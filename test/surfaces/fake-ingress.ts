@@ -232,5 +232,5 @@ export function question(method: QuestionMethod, params?: object): Question {
 const NEVER = new AbortController().signal;
 
 function askAll(io: AgentIo, times: number): Promise<readonly (QuestionReply | 'cannot ask')[]> {
-  return Promise.all(Array.from({ length: times }, () => io.ask?.(ELICIT, NEVER) ?? 'cannot ask'));
+  return Promise.all(Array.from({ length: times }, async () => io.ask?.(ELICIT, NEVER) ?? 'cannot ask'));
 }

@@ -37,7 +37,7 @@ export interface ModernRequest {
 
 /** The HTTP request of a modern call; `headers` override its mirror headers. */
 export function modern(port: number, { method, params, id, meta, headers, lines, path }: ModernRequest): Asking {
-  const name = params?.['name'];
+  const name = params?.['name'] ?? params?.['uri'];
   return {
     port,
     ...(path === undefined ? {} : { path }),
@@ -54,16 +54,18 @@ export interface LegacySession {
   /** A request in the session. */
   request(method: string, params?: Readonly<Record<string, unknown>>, id?: string | number): Asking;
   notify(method: string, params?: Readonly<Record<string, unknown>>): Promise<Reply>;
+  /** Posts any message, such as a response. */
+  post(message: unknown): Promise<Reply>;
   with(headers: Asking['headers']): Asking;
 }
 
-export function initialize(port: number, version: string, headers: Asking['headers'] = {}): Promise<Reply> {
-  const params = { protocolVersion: version, capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+export function initialize(port: number, version: string, headers: Asking['headers'] = {}, capabilities: object = {}): Promise<Reply> {
+  const params = { protocolVersion: version, capabilities, clientInfo: { name: 'test', version: '1' } };
   return ask({ port, headers, body: JSON.stringify({ jsonrpc: '2.0', id: 'init', method: 'initialize', params }) });
 }
 
-export async function session(port: number, version: string = '2025-11-25', headers: Asking['headers'] = {}): Promise<LegacySession> {
-  const initialized = await initialize(port, version, headers);
+export async function session(port: number, version: string = '2025-11-25', headers: Asking['headers'] = {}, capabilities: object = {}): Promise<LegacySession> {
+  const initialized = await initialize(port, version, headers, capabilities);
   assert.equal(initialized.status, 200, initialized.text);
   const id = String(initialized.headers['mcp-session-id']);
   const base = (extra: Asking['headers'] = {}): Asking => ({ port, headers: { 'Mcp-Session-Id': id, 'MCP-Protocol-Version': version, ...headers, ...extra } });
@@ -73,6 +75,7 @@ export async function session(port: number, version: string = '2025-11-25', head
     initialized,
     request: (method, params, requestId) => ({ ...base(), body: JSON.stringify({ jsonrpc: '2.0', id: requestId ?? 1, method, ...(params === undefined ? {} : { params }) }) }),
     notify: (method, params) => ask({ ...base(), body: JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) }) }),
+    post: (message) => ask({ ...base(), body: JSON.stringify(message) }),
     with: base,
   };
   const accepted = await opened.notify('notifications/initialized');

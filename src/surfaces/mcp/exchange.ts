@@ -30,6 +30,8 @@ export class Exchange implements Channel {
   readonly #options: ExchangeOptions;
   #stream: EventStream | undefined = undefined;
   #touched: Instant;
+  /** Who waits for something that only this connection can bring. */
+  #toTell: Set<() => void> | undefined = undefined;
 
   constructor(response: ServerResponse, options: ExchangeOptions) {
     this.#response = response;
@@ -62,8 +64,9 @@ export class Exchange implements Channel {
   }
 
   onGone(told: () => void): () => void {
-    this.#response.once('close', told);
-    return () => this.#response.off('close', told);
+    const all = (this.#toTell ??= toldAll(this.#response));
+    all.add(told);
+    return () => all.delete(told);
   }
 
   /** Keeps a slow answer alive through proxies and client timeouts; after one idle period the form is a stream. */
@@ -108,4 +111,13 @@ export class Exchange implements Channel {
     }
     return this.#stream;
   }
+}
+
+/** One listener for all: a batch may wait for more answers than an emitter takes listeners without a warning. */
+function toldAll(response: ServerResponse): Set<() => void> {
+  const all = new Set<() => void>();
+  response.once('close', () => {
+    for (const each of all) each();
+  });
+  return all;
 }
