@@ -15,7 +15,7 @@ export const FILTER_OPTIONS: Readonly<Record<string, VerbOption>> = {
   until: { type: 'string', value: 'time', help: 'up to this time' },
   subject: { type: 'string', value: 'name', help: 'who called' },
   role: { type: 'string', value: 'role', help: 'called with this role' },
-  tool: { type: 'string', value: 'pattern', help: 'tool, or backend/tool' },
+  tool: { type: 'string', value: 'pattern', help: 'tool, backend/tool, prompt:backend/name, resource:backend/uri' },
   backend: { type: 'string', value: 'pattern', help: 'backend' },
   decision: { type: 'string', value: 'word', help: DECISIONS.join(' or ') },
   status: { type: 'string', value: 'word', help: STATUSES.join(', ') },

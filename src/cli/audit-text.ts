@@ -46,8 +46,8 @@ function who({ subject, roles }: AuditEntry): string {
   return subject === null ? 'anonymous' : `${printable(subject)}(${printable(roleNames(roles).join(','))})`;
 }
 
-function target({ backend, object_name: name, exposed, method }: AuditEntry): string {
-  if (backend !== null) return `${printable(backend)}/${printable(name ?? '')}`;
+function target({ backend, object_type: kind, object_name: name, exposed, method }: AuditEntry): string {
+  if (backend !== null) return `${kind === null || kind === 'tool' ? '' : `${printable(kind)}:`}${printable(backend)}/${printable(name ?? '')}`;
   return printable(exposed ?? method ?? '-');
 }
 
@@ -83,7 +83,7 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
   const end = outcome === undefined ? 'not concluded: it is in flight, or its gateway died and has not been started again' : `${last.status ?? ''} (${last.code ?? ''})`;
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${peerText(first.peer)}`],
-    ['target', target(first)], ['named', first.exposed], ['decision', last.decision], ['rule', last.rule], ['end', end], ['why', last.fault],
+    ['method', first.method], ['target', target(first)], ['named', first.exposed], ['decision', last.decision], ['rule', last.rule], ['end', end], ['why', last.fault],
     ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
     ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],
   ];

@@ -2,6 +2,7 @@
 import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
 import { ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
+import { canonicalUriPattern } from '../core/policy/uris.ts';
 import { storable } from '../core/text.ts';
 import type { Database, Engine } from './database.ts';
 import { guarded } from './fault.ts';
@@ -17,7 +18,7 @@ export interface AuditFilter {
   readonly until?: number | undefined;
   readonly subject?: string | undefined;
   readonly role?: string | undefined;
-  /** `tool`, `backend/tool`, with `*` for any run of characters and `?` for one. */
+  /** `tool`, `backend/tool`, `prompt:backend/name`, `resource:backend/uri`, with `*` for any run of characters and `?` for one. */
   readonly tool?: string | undefined;
   readonly backend?: string | undefined;
   readonly decision?: string | undefined;
@@ -87,7 +88,7 @@ export function createAuditReader({ db, engine }: Database): AuditReader {
       return ok({ records, intent: kind('intent'), outcome: kind('outcome') ?? kind('refused') });
     }),
     stats: (filter, limit) => guarded(async () => {
-      const target = sql<string>`coalesce(backend || '/' || object_name, exposed, method, '-')`;
+      const target = sql<string>`coalesce(case when object_type = 'tool' then '' else object_type || ':' end || backend || '/' || object_name, exposed, method, '-')`;
       const rows = await db.selectFrom('audit_record')
         .select([target.as('target'), 'status', 'code'])
         .select((e) => [e.fn.countAll<number>().as('calls'), sql<number | string | null>`avg(dispatch_us / 1000.0)`.as('average_ms')])
@@ -134,11 +135,27 @@ function hasRole(e: Where, engine: Engine, role: string): Condition {
   return e(engine === 'sqlite' ? sql<number>`instr(roles, ${quoted})` : sql<number>`strpos(roles, ${quoted})`, '>', 0);
 }
 
-/** A bare name is that tool on any backend, or the name the agent used. */
-function hasTool(e: Where, engine: Engine, tool: string): Condition {
-  const slash = tool.indexOf('/');
-  if (slash < 0) return e.or([matches(e, engine, 'object_name', tool), matches(e, engine, 'exposed', tool)]);
-  return e.and([matches(e, engine, 'backend', tool.slice(0, slash)), matches(e, engine, 'object_name', tool.slice(slash + 1))]);
+/** Kinds of calls by the kind that patterns write: whoever follows a resource reads it. */
+const CALL_KINDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['tool', ['tool']], ['prompt', ['prompt']], ['resource', ['resource', 'listen']], ['completion', ['completion']], ['listen', ['listen']],
+]);
+
+/** A bare name is that tool on any backend, or the name the agent used. Without a kind, everything of that name. */
+function hasTool(e: Where, engine: Engine, pattern: string): Condition {
+  const kinds = CALL_KINDS.get(/^[a-z]+(?=:)/.exec(pattern)?.[0] ?? '');
+  const written = kinds === undefined ? pattern : pattern.slice(pattern.indexOf(':') + 1);
+  const slash = written.indexOf('/');
+  const backend = written.slice(0, Math.max(0, slash));
+  // No backend has a colon in its name: that is a URI, and its slash parts nothing.
+  const bare = slash < 0 || backend.includes(':');
+  const name = nameOf(bare ? written : written.slice(slash + 1), kinds);
+  const named = bare ? e.or([matches(e, engine, 'object_name', name), matches(e, engine, 'exposed', written)]) : e.and([matches(e, engine, 'backend', backend), matches(e, engine, 'object_name', name)]);
+  return kinds === undefined ? named : e.and([e('object_type', 'in', kinds), named]);
+}
+
+/** URIs are on record in their canonical form. */
+function nameOf(written: string, kinds: readonly string[] | undefined): string {
+  return kinds?.includes('listen') === true ? canonicalUriPattern(written) : written;
 }
 
 function matches(e: Where, engine: Engine, column: 'backend' | 'object_name' | 'exposed', pattern: string): Condition {

@@ -43,9 +43,19 @@ function denyText(reason: DenyReason): string {
   }
 }
 
+/** A `requestState`, cursor or task id that an agent gave back. */
+const HANDLE_FAULTS: Readonly<Record<Extract<RefusalReason, { code: 'bad_handle' }>['handle'], string>> = {
+  forged: 'not made by this gateway, or changed',
+  foreign: 'made for another principal',
+  mismatch: 'made for another request',
+  used: 'used before',
+  expired: 'too old',
+};
+
 export function refusalText(reason: RefusalReason): string {
   switch (reason.code) {
     case 'unauthenticated': return `unauthenticated: ${reason.failure}`;
+    case 'bad_handle': return `bad_handle: ${HANDLE_FAULTS[reason.handle]}`;
     case 'probe_limited': return `probe_limited: again in ${reason.retryAfterMs} ms`;
     default: return reason.code;
   }

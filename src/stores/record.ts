@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Call } from '../core/call.ts';
 import type { Trail } from '../core/decision.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { maskSecrets } from '../core/masking.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import { statusOf, type CallOutcome, type Refusal, type Took } from '../core/outcome.ts';
 import type { Clock, Intent, Random } from '../core/ports.ts';
@@ -87,10 +88,25 @@ function ofCall(deps: Encoding, call: Call): Partial<Unplaced> {
     client: origin.client === undefined ? null : name(`${origin.client.name} ${origin.client.version}`),
     session: origin.session === undefined ? null : deps.digest(origin.session),
     surface: origin.surface, protocol: name(origin.version), peer: deps.network(origin.peer),
-    backend: name(target.backend), object_type: call.kind, object_name: identity(deps.node, target.name),
-    exposed: call.kind === 'tool' ? name(call.exposed) : null,
+    method: methodOf(call), backend: name(target.backend), object_type: call.kind,
+    // A name of a backend's own tool or prompt holds no secret of an agent; a URI that an agent wrote may.
+    object_name: identity(deps.node, target.kind === 'resource' ? maskSecrets(target.name) : target.name),
+    exposed: 'exposed' in call ? name(call.exposed) : null,
     trace_id: traceId(origin.trace?.traceparent),
   };
+}
+
+/** The request of MCP that made the call. */
+function methodOf(call: Call): string | null {
+  switch (call.kind) {
+    case 'tool': return 'tools/call';
+    case 'prompt': return 'prompts/get';
+    case 'resource': return 'resources/read';
+    case 'completion': return 'completion/complete';
+    case 'listen': return call.origin.era === 'legacy' ? 'resources/subscribe' : 'subscriptions/listen';
+    case 'task': return `tasks/${call.verb}`;
+    case 'model': return null;
+  }
 }
 
 function ofArguments({ node, settings }: RecordDeps, call: Call): Partial<Unplaced> {
@@ -128,8 +144,8 @@ function ofEnd({ node }: RecordDeps, outcome: CallOutcome): Partial<Unplaced> {
   return {
     status: statusOf(outcome), code: codeOf(outcome), reason: end.kind === 'denied' ? end.reason.code : null,
     is_error: end.kind === 'answered' ? Number(end.isError) : null,
-    result_hmac: end.kind === 'answered' ? node.hmac(end.digest) : null,
-    result_bytes: end.kind === 'answered' || end.kind === 'errored' ? end.bytes : null,
+    result_hmac: 'digest' in end ? node.hmac(end.digest) : null,
+    result_bytes: 'bytes' in end ? end.bytes : null,
     fault: noteOr(faultText(end)),
   };
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sql } from 'kysely';
 import { roleName, timestamp } from '../../src/core/ids.ts';
 import type { Database } from '../../src/stores/database.ts';
 import { createAuditReader, type AuditFilter, type AuditReader } from '../../src/stores/queries.ts';
-import { ALICE, ENGINES, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, type Engine } from './sample.ts';
+import { ALICE, ENGINES, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOfKinds, sampleOutcome, sampleRefusal, type Engine } from './sample.ts';
 import type { TestContext } from 'node:test';
 
 const BOB = { ...ALICE, subject: 'bob', roles: [roleName('viewer'), roleName('a"b')] };
@@ -57,6 +58,36 @@ for (const engine of ENGINES) {
       assert.deepEqual(await codes({ kinds: ['intent'], tool: 'open_call' }), ['intent']);
       assert.deepEqual(await codes({ since: 2000, until: 3000 }), ['unauthenticated']);
       assert.deepEqual(await codes({ subject: "' or 1=1 --" }), []);
+    });
+
+    test('prompts, resources and completions are found by their kind, and tools are not among them', async (t) => {
+      const { folder, open } = await engine.fresh(t);
+      const database = open();
+      const journal = journalOver(database, sampleNode(folder));
+      await journal.start();
+      t.after(() => journal.close());
+      const { prompt, resource, completion, listen } = sampleOfKinds();
+      for (const call of [sampleCall({ tool: 'review' }), prompt, resource, completion, listen]) await journal.conclude(sampleOutcome(call));
+      const reader = createAuditReader(database);
+      const kinds = async (tool: string): Promise<readonly (string | null)[]> => {
+        const page = await reader.query({ tool }, { limit: 50 });
+        assert.ok(page.ok, JSON.stringify(page));
+        return page.value.entries.map((entry) => entry.object_type).toReversed();
+      };
+      assert.deepEqual(await kinds('tool:fs/*'), ['tool']);
+      assert.deepEqual(await kinds('prompt:fs/rev*'), ['prompt']);
+      assert.deepEqual(await kinds('prompt:review'), ['prompt']);
+      assert.deepEqual(await kinds('completion:fs/review'), ['completion']);
+      assert.deepEqual(await kinds('fs/review'), ['tool', 'prompt', 'completion'], 'without a kind, everything of that name');
+      for (const uri of ['resource:fs/file:///srv/a', 'resource:file:///srv/*', 'resource:fs/file:///**', 'resource:fs/FILE:///s%72v/a', 'resource:*']) assert.deepEqual(await kinds(uri), ['resource', 'listen'], uri);
+      assert.deepEqual(await kinds('listen:fs/file:///srv/a'), ['listen']);
+      assert.deepEqual(await kinds('fs+file:///srv/a'), ['resource', 'listen'], 'by the URI the agent used');
+      assert.deepEqual(await kinds('resource:gh/*'), []);
+      const counts = await reader.stats({}, 10);
+      assert.ok(counts.ok);
+      assert.deepEqual(counts.value.map((one) => one.target).toSorted(), ['completion:fs/review', 'fs/review', 'listen:fs/file:///srv/a', 'prompt:fs/review', 'resource:fs/file:///srv/a']);
+      const { rows } = await sql<{ tool_name: string }>`select tool_name from audit_log`.execute(database.db);
+      assert.deepEqual(rows, [{ tool_name: 'fs__review' }], 'the view of the original has calls of tools only');
     });
 
     test('pages follow each other without gap or repeat', async (t) => {

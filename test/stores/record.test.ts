@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
+import type { Call } from '../../src/core/call.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { roleName, timestamp } from '../../src/core/ids.ts';
 import type { End } from '../../src/core/outcome.ts';
@@ -9,7 +10,7 @@ import { storable } from '../../src/core/text.ts';
 import { createEncoder, type Encoder } from '../../src/stores/record.ts';
 import { truncatePeer } from '../../src/stores/record-text.ts';
 import { maskSecrets } from '../../src/core/masking.ts';
-import { ALICE, AUDIT, CLOCK, ENGINES, RANDOM, TRAIL, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
+import { ALICE, AUDIT, CLOCK, ENGINES, RANDOM, TRAIL, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOfKinds, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
 import type { TestContext } from 'node:test';
 
 function encoder(t: TestContext): Encoder {
@@ -48,6 +49,44 @@ test('a monitor rule is on record with its true word while the decision is what 
   const watched = { stage: 'guard', rule: 'pii', decision: 'deny', mode: 'monitor', severity: 'high', note: undefined } as const;
   const row = encoder(t).outcome(sampleOutcome(sampleCall(), undefined, [...TRAIL, watched]), false);
   assert.deepEqual([row.decision, row.rule, row.mode], ['allow', 'pii', 'monitor']);
+});
+
+test('every kind of call says what it is: the request, the kind, the target and the name the agent used', (t) => {
+  const encode = encoder(t);
+  const row = (call: Call): readonly (string | null)[] => {
+    const { method, object_type: kind, backend, object_name: name, exposed, args } = encode.intent(sampleIntent(call));
+    return [method, kind, backend, name, exposed, args];
+  };
+  const { prompt, resource, completion, listen } = sampleOfKinds();
+  assert.deepEqual(row(sampleCall()), ['tools/call', 'tool', 'fs', 'read_file', 'fs__read_file', '{"path":"/tmp/a"}']);
+  assert.deepEqual(row(prompt), ['prompts/get', 'prompt', 'fs', 'review', 'fs__review', '{"path":"/tmp/a"}']);
+  assert.deepEqual(row(resource), ['resources/read', 'resource', 'fs', 'file:///srv/a', 'fs+file:///srv/a', null]);
+  assert.deepEqual(row(completion), ['completion/complete', 'completion', 'fs', 'review', 'fs__review', '{"name":"lang","value":"p"}']);
+  assert.deepEqual(row(listen), ['resources/subscribe', 'listen', 'fs', 'file:///srv/a', 'fs+file:///srv/a', null]);
+  assert.equal(row({ ...listen, origin: { ...listen.origin, era: 'modern' } })[0], 'subscriptions/listen');
+});
+
+test('a secret in a URI is not on record, and the URI is', (t) => {
+  const uri = 'https://u:hunter2hunter2@h/x?access_token=abcdefgh12345678&page=2';
+  const row = encoder(t).intent(sampleIntent(sampleOfKinds(uri).resource));
+  for (const text of [row.object_name, row.exposed]) {
+    assert.doesNotMatch(text ?? '', /hunter2|abcdefgh/);
+    assert.match(text ?? '', /https:\/\/u:.*@h\/x.*page=2$/);
+  }
+});
+
+test('a question of a backend is an end of its own, with the digest of what the agent was told', (t) => {
+  const row = encoder(t).outcome(sampleOutcome(sampleCall(), { kind: 'input_required', bytes: 9, digest: 'd' }), false);
+  assert.deepEqual([row.decision, row.status, row.code, row.fault, row.is_error, row.result_bytes], ['allow', 'success', 'input_required', null, null, 9]);
+  assert.match(row.result_hmac ?? '', /^[0-9a-f]{64}$/);
+});
+
+test('a handle that is refused says which check it failed', (t) => {
+  const encode = encoder(t);
+  const words = (['forged', 'foreign', 'mismatch', 'used', 'expired'] as const).map((handle) => encode.refusal(sampleRefusal({ reason: { code: 'bad_handle', handle } })).fault);
+  assert.deepEqual(words, ['bad_handle: not made by this gateway, or changed', 'bad_handle: made for another principal', 'bad_handle: made for another request', 'bad_handle: used before', 'bad_handle: too old']);
+  const row = encode.refusal(sampleRefusal({ reason: { code: 'bad_handle', handle: 'used' } }));
+  assert.deepEqual([row.reason, row.code, row.status, row.decision], ['bad_handle', 'bad_handle', 'denied', 'deny']);
 });
 
 test('peers are kept as networks, sessions and token ids as keyed digests', (t) => {

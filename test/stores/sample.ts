@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
-import type { ToolCall } from '../../src/core/call.ts';
+import type { Call, CompletionCall, ListenCall, PromptCall, ResourceCall, ToolCall } from '../../src/core/call.ts';
 import type { Trail } from '../../src/core/decision.ts';
 import { backendId, callId, instant, roleName, timestamp } from '../../src/core/ids.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
@@ -69,17 +69,30 @@ export function sampleCall(parts: CallParts = {}): ToolCall {
   };
 }
 
-export function sampleIntent(call: ToolCall = sampleCall()): Intent {
+/** One call of each other kind, by the same principal on the same backend. */
+export function sampleOfKinds(uri = 'file:///srv/a', parts: CallParts = {}): { readonly prompt: PromptCall; readonly resource: ResourceCall; readonly completion: CompletionCall; readonly listen: ListenCall } {
+  const { args, continuation, ...base } = sampleCall(parts);
+  const prompt = { ...base, target: { ...base.target, kind: 'prompt', name: 'review' }, exposed: 'fs__review' } as const;
+  const resource = { ...base, target: { ...base.target, kind: 'resource', name: uri }, exposed: `fs+${uri}`, uri } as const;
+  return {
+    prompt: { ...prompt, id: callId(RANDOM.uuid()), kind: 'prompt', args, continuation },
+    resource: { ...resource, id: callId(RANDOM.uuid()), kind: 'resource', continuation },
+    completion: { ...prompt, id: callId(RANDOM.uuid()), kind: 'completion', ref: toRaw({ type: 'ref/prompt', name: 'review' }), argument: toRaw({ name: 'lang', value: 'p' }), context: undefined },
+    listen: { ...resource, id: callId(RANDOM.uuid()), kind: 'listen' },
+  };
+}
+
+export function sampleIntent(call: Call = sampleCall()): Intent {
   return { call, trail: TRAIL, revision: 7, configHash: 'f'.repeat(64) };
 }
 
 const ANSWERED: End = { kind: 'answered', isError: false, bytes: 42, digest: 'd'.repeat(64) };
 
-export function sampleOutcome(call: ToolCall, end: End = ANSWERED, trail: Trail = TRAIL): CallOutcome {
+export function sampleOutcome(call: Call, end: End = ANSWERED, trail: Trail = TRAIL): CallOutcome {
   return { kind: 'call', call, trail, revision: 7, configHash: 'f'.repeat(64), end, took: { admitMs: 0.25, queueMs: 0, dispatchMs: 12.5, screenMs: 0.5 } };
 }
 
-export function denied(call: ToolCall, rule = 'role:developer:deny:fs/write*'): CallOutcome {
+export function denied(call: Call, rule = 'role:developer:deny:fs/write*'): CallOutcome {
   return {
     kind: 'call', call, revision: 7, configHash: 'f'.repeat(64), end: { kind: 'denied', reason: { code: 'forbidden', rule } },
     trail: [...TRAIL.slice(0, 1), { stage: 'role', rule, decision: 'deny', mode: 'enforce', severity: 'medium', note: undefined }],

@@ -10,7 +10,7 @@ import { refusedFault } from '../faults.ts';
 import { table } from '../render.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
-const ABOUT = 'Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool. Times are spans back from now (2h, 7d) or RFC 3339.';
+const ABOUT = 'Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool; what is no tool by its kind, as prompt:backend/name, resource:backend/uri or completion:backend/name. Times are spans back from now (2h, 7d) or RFC 3339.';
 
 const tail: Verb = {
   name: 'audit tail',
