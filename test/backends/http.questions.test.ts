@@ -67,7 +67,7 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     assert.deepEqual(told, ['{"action":"accept","content":{"n":1}}', '{"action":"accept","content":{"n":2}}']);
     assert.deepEqual(mine.asked, [{ method: 'elicitation/create', params: json(ELICIT.params) }]);
     const headers = run.peer.posted.find(({ message }) => message['result'] !== undefined)?.headers;
-    assert.deepEqual([headers?.['mcp-session-id'], headers?.['mcp-protocol-version']], ['one-session', '2025-11-25']);
+    assert.deepEqual([headers?.['mcp-session-id'], headers?.['mcp-protocol-version']], ['session-1', '2025-11-25']);
     assert.equal(run.peer.got('tools/call').length, 2, 'no call was made twice to carry a question');
   }));
 

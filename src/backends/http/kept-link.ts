@@ -180,9 +180,12 @@ export class KeptLink {
     this.#live = live;
     this.#suspect = false;
     this.#cause = undefined;
-    this.#told = announcements(this.#input, live, () => {
-      this.#relist.request();
-      this.follows.missed();
+    this.#told = announcements(this.#input, live, {
+      missed: () => {
+        this.#relist.request();
+        this.follows.missed();
+      },
+      doubt: () => this.doubt(),
     });
     this.follows.attach(this.#told.line);
     void live.line?.closed.then(({ fault }) => this.#cut(live, fault));

@@ -25,19 +25,25 @@ export interface Announcements {
   close(): void;
 }
 
-/** `missed`: a stream was broken for a while. */
-export function announcements(input: ConnectInput, live: HttpLink, missed: () => void): Announcements {
+export interface StreamHooks {
+  /** A stream was broken for a while. */
+  missed(): void;
+  /** There was a stream, and now the server will not have one: it may have forgotten the session. */
+  doubt(): void;
+}
+
+export function announcements(input: ConnectInput, live: HttpLink, hooks: StreamHooks): Announcements {
   const { link } = live;
   if (link.era === 'modern') {
     const listening = new Listening({
-      deps: input.deps, changes: link.changes, missed,
+      deps: input.deps, changes: link.changes, missed: () => hooks.missed(),
       open: async (params, acknowledged, signal) => listen(input, live, { params, acknowledged, signal }),
     });
     listening.start();
     return { line: link.offers.subscribe ? listening : undefined, close: () => listening.close() };
   }
   const stop = new AbortController();
-  if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, missed);
+  if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, hooks);
   return { line: link.offers.subscribe ? subscriber(input, live) : undefined, close: () => stop.abort() };
 }
 
@@ -82,19 +88,20 @@ interface Place {
   retryMs: number;
 }
 
-async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, missed: () => void): Promise<void> {
+async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, hooks: StreamHooks): Promise<void> {
   const { clock, timers } = input.deps;
   const place: Place = { lastEventId: undefined, retryMs: AGAIN_MS };
   let pause = AGAIN_MS;
-  let isFirst = true;
+  let hadOne = false;
   while (!signal.aborted) {
     const began = clock.mono();
-    const isLost = !isFirst && place.lastEventId === undefined;
-    isFirst = false;
-    const status = await receive(input, live, place, signal, isLost ? missed : () => undefined);
-    // The server has no such stream (405), so it is not asked for again.
-    const isRefused = status !== undefined && status >= 400 && status < 500;
-    if (isRefused || signal.aborted) return;
+    const status = await receive(input, live, place, signal, () => {
+      if (hadOne && place.lastEventId === undefined) hooks.missed();
+      hadOne = true;
+    });
+    if (signal.aborted) return undefined;
+    // A server that never had such a stream (405) is not asked for it again.
+    if (status !== undefined && status >= 400 && status < 500) return hadOne ? hooks.doubt() : undefined;
     pause = clock.mono() - began > STABLE_MS ? place.retryMs : Math.min(MOST_MS, Math.max(place.retryMs, pause * 2));
     await Promise.race([sleep(timers, pause), aborted(signal)]);
   }
