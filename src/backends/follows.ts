@@ -36,10 +36,6 @@ export class Follows {
     this.#deps = deps;
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.size === 0;
-  }
-
   /** Resolves when the backend has agreed. The undo is idempotent; the last one takes the URI back from the backend. */
   async follow(uri: string, updated: Updated): Promise<Result<() => void, BackendFault>> {
     const { followedUris, followers } = this.#deps.limits;
