@@ -117,8 +117,9 @@ class HttpBackend implements Backend {
     const { code } = asked.error;
     const isLost = live.manner.session !== undefined && status === 404;
     if (isLost) return err(SESSION_LOST);
-    // Some servers answer 400 for a session they do not know; a ping will tell.
-    if (code === 'unreachable' || code === 'timeout' || status >= 500 || (status === 400 && live.manner.session !== undefined)) this.#kept.doubt();
+    // Some servers answer 400 for a session they do not know, or 404 for an endpoint that was; a ping will tell.
+    const isOdd = live.line === undefined ? status === 400 && live.manner.session !== undefined : status >= 400;
+    if (code === 'unreachable' || code === 'timeout' || status >= 500 || isOdd) this.#kept.doubt();
     return asked;
   }
 }
