@@ -1,6 +1,6 @@
 // JSON-RPC errors of backends as an agent may read them: codes of the hop behind us are not our agent's business, and each revision has
 // its own word for a resource that is not there. Sources: protocol reference 4.17; MCP basic, error codes.
-import type { ClientCapabilities, Question } from '../core/capabilities.ts';
+import type { Question } from '../core/capabilities.ts';
 import type { Era, TargetKind } from '../core/call.ts';
 import { arrayOf, objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -10,7 +10,6 @@ import { unknownNameMessage } from '../core/wire/denials.ts';
 import { questionFor, type Asking } from './questions.ts';
 import { REQUESTS_MOST } from './rounds.ts';
 import { CODE, isRelayable } from './rpc.ts';
-import { isSince, type Spoken } from './versions.ts';
 
 export interface WireError {
   readonly code: number;
@@ -89,18 +88,14 @@ export function urlQuestions(answer: BackendError): readonly Question[] | undefi
   return questions.every(({ params }) => stringOf(members(params)?.get('mode')) === 'url') ? questions : undefined;
 }
 
-/** Said again only where it may be: to a 2025-11-25 agent that declared URLs, with ids of ours. */
+/** Said again only to a legacy agent whom each of its pages may be shown, with ids of ours: that is one of 2025-11-25 that declared URLs. */
 function urlElicitation(answer: BackendError, { kind, asking }: ErrorContext): RelayedError {
   const questions = urlQuestions(answer);
-  if (questions !== undefined && mayReadUrls(asking, asking.capabilities)) {
+  if (questions !== undefined && asking.era === 'legacy') {
     const put = questions.map((question, at) => questionFor(question, { ...asking, elicitationId: at === 0 ? asking.elicitationId : `${asking.elicitationId}.${at}` }));
     const listed = put.flatMap((one) => (one.ok && one.value.params !== undefined ? [one.value.params] : []));
     if (listed.length === put.length) return { kind: 'error', code: CODE.urlElicitation, message: 'URL elicitation required', data: objectOf([['elicitations', arrayOf(listed)]]) };
   }
   const text = 'This needs a web page to be visited first, which this client cannot be asked to show.';
   return kind === 'tool' ? { kind: 'tool_error', text } : { kind: 'error', code: CODE.internal, message: text, data: undefined };
-}
-
-function mayReadUrls({ era, version }: Spoken, { elicitUrl }: ClientCapabilities): boolean {
-  return era === 'legacy' && isSince(version, '2025-11-25') && elicitUrl;
 }

@@ -1,8 +1,9 @@
 // Where results name resources, and how they are named there to an agent. Nothing else in a result is touched, and each character of the
 // list in question is passed once. Source: protocol reference 5.3 (T134); SEC46 for the icons of links.
 import { cut, type Member, objectOf, quote, type Spot, withCut, withValues } from '../core/json/compose.ts';
+import { CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from '../core/json/lex.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { decodeString, skipValue, valueAt, walkElements, walkMembers } from '../core/json/slice.ts';
+import { skipValue, stringOf, valueAt, walkElements, walkMembers } from '../core/json/slice.ts';
 import { safeIcons } from './icons.ts';
 
 /** The backend's own URI → as agents of this endpoint know it. */
@@ -43,87 +44,92 @@ function mayHoldUri(raw: RawJson): boolean {
 interface Walk {
   readonly text: RawJson;
   readonly how: ContentRewriting;
-  readonly spots: Spot[];
 }
 
 function rewrittenList(kind: HeldIn, list: RawJson, how: ContentRewriting): RawJson {
-  const walk: Walk = { text: list, how, spots: [] };
+  const walk: Walk = { text: list, how };
+  const spots: Spot[] = [];
   walkElements(list, 0, (at) => {
     switch (kind) {
-      case 'tool': return block(walk, at);
-      case 'prompt': return message(walk, at);
-      case 'resource': return resource(walk, at);
+      case 'tool': return block(walk, at, spots);
+      case 'prompt': return walkMembers(list, at, (key, from) => (key === 'content' ? blocks(walk, from, spots) : skipValue(list, from)));
+      case 'resource': return resource(walk, at, spots);
     }
   });
-  return withValues(list, walk.spots);
-}
-
-function message(walk: Walk, at: number): number {
-  return walkMembers(walk.text, at, (key, from) => (key === 'content' ? blocks(walk, from) : skipValue(walk.text, from)));
+  return withValues(list, spots);
 }
 
 /** One block, or a list of them. */
-function blocks(walk: Walk, at: number): number {
-  return walk.text[at] === '[' ? walkElements(walk.text, at, (from) => block(walk, from)) : block(walk, at);
+function blocks(walk: Walk, at: number, spots: Spot[]): number {
+  return walk.text.charCodeAt(at) === OPEN_ARRAY ? walkElements(walk.text, at, (from) => block(walk, from, spots)) : block(walk, at, spots);
 }
 
-function resource(walk: Walk, at: number): number {
-  const found: Spot[] = [];
-  const end = walkMembers(walk.text, at, (key, from) => {
-    const to = skipValue(walk.text, from);
-    if (key === 'uri') found.push(...exposed(walk, from, to));
-    return to;
+function resource(walk: Walk, at: number, spots: Spot[]): number {
+  return walkMembers(walk.text, at, (key, from) => {
+    if (key === 'uri') exposeAt(walk, from, spots);
+    return skipValue(walk.text, from);
   });
-  walk.spots.push(...found);
-  return end;
 }
 
-function block(walk: Walk, at: number): number {
+interface Block {
+  type?: string | undefined;
+  /** Where the values of a link begin, by key. */
+  places?: Map<string, number>;
+  /** Of the resource embedded in it. */
+  inside?: Spot[];
+  /** Of the blocks of a tool's result. */
+  nested?: Spot[];
+}
+
+const LINK_MEMBERS: ReadonlySet<string> = new Set(['uri', 'name', 'title', 'description', 'icons']);
+
+/** What it is may be said last, so all that could change is noted until then. Millions of elements without members must cost nothing. */
+function block(walk: Walk, at: number, spots: Spot[]): number {
   const { text } = walk;
-  const inside: Walk = { ...walk, spots: [] };
-  const nested: Walk = { ...walk, spots: [] };
-  const link = new Map<string, { readonly from: number; readonly to: number }>();
+  if (text.charCodeAt(at) !== OPEN_OBJECT || text.charCodeAt(at + 1) === CLOSE_OBJECT) return skipValue(text, at);
+  const found: Block = {};
   const end = walkMembers(text, at, (key, from) => {
-    if (key === 'resource') return resource(inside, from);
-    if (key === 'content') return blocks(nested, from);
-    const to = skipValue(text, from);
-    if (LINK_MEMBERS.has(key)) link.set(key, { from, to });
-    return to;
+    if (key === 'resource') return resource(walk, from, (found.inside ??= []));
+    if (key === 'content') return blocks(walk, from, (found.nested ??= []));
+    if (key === 'type') found.type = textAt(text, from);
+    else if (LINK_MEMBERS.has(key)) (found.places ??= new Map()).set(key, from);
+    return skipValue(text, from);
   });
-  const part = (key: string): string | undefined => textAt(text, link.get(key));
-  switch (part('type')) {
-    case 'resource_link': walk.spots.push(...linkSpots(walk, at, end, link, part)); break;
-    case 'resource': walk.spots.push(...inside.spots); break;
-    case 'tool_result': walk.spots.push(...nested.spots); break;
-    default: break;
-  }
+  if (found.type === 'resource_link') linkSpots(walk, at, end, found.places ?? new Map(), spots);
+  else if (found.type === 'resource') addAll(spots, found.inside);
+  else if (found.type === 'tool_result') addAll(spots, found.nested);
   return end;
 }
 
-type Places = ReadonlyMap<string, { readonly from: number; readonly to: number }>;
-const LINK_MEMBERS: ReadonlySet<string> = new Set(['type', 'uri', 'name', 'title', 'description', 'icons']);
-
-function linkSpots(walk: Walk, at: number, end: number, link: Places, part: (key: string) => string | undefined): readonly Spot[] {
-  if (walk.how.linksAsText) return [{ from: at, to: end, value: linkText(walk, part) }];
-  const uri = link.get('uri');
-  const icons = link.get('icons');
-  const spots = [
-    // The web's own are for agents to fetch themselves (MCP server/resources, common schemes).
-    ...(uri === undefined || isWeb(part('uri')) ? [] : exposed(walk, uri.from, uri.to)),
-    ...(icons === undefined ? [] : iconSpots(walk.text, icons)),
-  ];
-  return spots.toSorted((one, other) => one.from - other.from);
+/** One by one: a spread of a million would not fit on the stack. */
+function addAll(spots: Spot[], more: readonly Spot[] | undefined): void {
+  for (const spot of more ?? []) spots.push(spot);
 }
 
-function iconSpots(text: RawJson, { from, to }: { readonly from: number; readonly to: number }): readonly Spot[] {
+function linkSpots(walk: Walk, at: number, end: number, places: ReadonlyMap<string, number>, spots: Spot[]): void {
+  const { text, how } = walk;
+  const part = (key: string): string | undefined => textAt(text, places.get(key));
+  if (how.linksAsText) {
+    spots.push({ from: at, to: end, value: linkText(how, part) });
+    return;
+  }
+  // In the order written, as all spots.
+  for (const [key, from] of places) {
+    if (key === 'icons') keepSafe(walk, from, spots);
+    // The web's own are for agents to fetch themselves (MCP server/resources, common schemes).
+    else if (key === 'uri' && !isWeb(part('uri'))) exposeAt(walk, from, spots);
+  }
+}
+
+function keepSafe({ text }: Walk, from: number, spots: Spot[]): void {
   const icons = valueAt(text, from);
   const value = safeIcons(icons);
-  return value === icons ? [] : [{ from, to, value }];
+  if (value !== icons) spots.push({ from, to: from + icons.length, value });
 }
 
-function linkText({ how }: Walk, part: (key: string) => string | undefined): RawJson {
+function linkText({ expose }: ContentRewriting, part: (key: string) => string | undefined): RawJson {
   const uri = part('uri') ?? '';
-  const shown = how.expose === undefined || isWeb(uri) ? uri : how.expose(uri);
+  const shown = expose === undefined || isWeb(uri) ? uri : expose(uri);
   const words = [part('title') ?? part('name'), shown, part('description')].filter((word) => word !== undefined && word !== '');
   return objectOf([['type', quote('text')], ['text', quote(words.join('\n'))]]);
 }
@@ -132,13 +138,14 @@ function isWeb(uri: string | undefined): boolean {
   return uri !== undefined && /^https:\/\//i.test(uri);
 }
 
-function exposed({ text, how }: Walk, from: number, to: number): readonly Spot[] {
-  const uri = textAt(text, { from, to });
-  if (uri === undefined || how.expose === undefined) return [];
+function exposeAt({ text, how }: Walk, from: number, spots: Spot[]): void {
+  const uri = textAt(text, from);
+  if (uri === undefined || how.expose === undefined) return;
   const next = how.expose(uri);
-  return next === uri ? [] : [{ from, to, value: quote(next) }];
+  if (next !== uri) spots.push({ from, to: skipValue(text, from), value: quote(next) });
 }
 
-function textAt(text: string, place: { readonly from: number; readonly to: number } | undefined): string | undefined {
-  return place === undefined || text[place.from] !== '"' ? undefined : decodeString(text.slice(place.from, place.to));
+/** Undefined when no string begins there. */
+function textAt(text: RawJson, from: number | undefined): string | undefined {
+  return from === undefined || text.charCodeAt(from) !== QUOTE ? undefined : stringOf(valueAt(text, from));
 }

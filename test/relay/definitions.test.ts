@@ -7,7 +7,7 @@ import { memberOf } from '../../src/core/json/slice.ts';
 import { definitionFor, type ListedIn, wrapsStructured } from '../../src/relay/definitions.ts';
 import { readResult, relayedResult } from '../../src/relay/results.ts';
 import type { Spoken } from '../../src/relay/versions.ts';
-import { delicate, raw } from './raw.ts';
+import { delicate, raw, SCRIPT } from './raw.ts';
 
 const MODERN: Spoken = { era: 'modern', version: '2026-07-28' };
 const NOV25: Spoken = { era: 'legacy', version: '2025-11-25' };
@@ -54,7 +54,7 @@ describe('definitions for agents of each era', () => {
 
   test('SEC46: icons that hosts must not fetch are gone, in every list', () => {
     const good = '{"src":"data:image/png;base64,AA=="}';
-    const bad = ['file:///etc/passwd', 'http://example.com/i.png', 'javascript:alert(1)', 'data:text/html,x', '//example.com/i.png'].map((src) => JSON.stringify({ src }));
+    const bad = ['file:///etc/passwd', 'http://example.com/i.png', SCRIPT, 'data:text/html,x', '//example.com/i.png'].map((src) => JSON.stringify({ src }));
     for (const list of LISTS) {
       assert.equal(shown(`{"name":"x","icons":[${[...bad, good, '{}', '7'].join(',')}]}`, MODERN, list), `{"name":"x","icons":[${good}]}`);
       assert.equal(shown(`{"name":"x","icons":[ ${good} ]}`, NOV25, list), `{"name":"x","icons":[ ${good} ]}`);

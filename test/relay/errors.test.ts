@@ -7,7 +7,7 @@ import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
 import { type BackendError, errorFor, type ErrorContext, type RelayedError, unknownName, urlQuestions } from '../../src/relay/errors.ts';
 import type { Asking } from '../../src/relay/questions.ts';
 import type { Spoken } from '../../src/relay/versions.ts';
-import { delicate, raw } from './raw.ts';
+import { delicate, raw, SCRIPT } from './raw.ts';
 
 const MODERN: Spoken = { era: 'modern', version: '2026-07-28' };
 const NOV25: Spoken = { era: 'legacy', version: '2025-11-25' };
@@ -101,7 +101,7 @@ describe('-32042', () => {
   });
 
   test('one page that must not be shown takes the others with it', () => {
-    assert.equal(codeOf(told(error(-32042, 'go', `{"elicitations":[${page('https://a.example/')},${page('javascript:alert(1)')}]}`), 'tool', NOV25)), 'tool_error');
+    assert.equal(codeOf(told(error(-32042, 'go', `{"elicitations":[${page('https://a.example/')},${page(SCRIPT)}]}`), 'tool', NOV25)), 'tool_error');
   });
 
   test('its questions can be read, and nothing else passes for them', () => {

@@ -7,7 +7,7 @@ import { members } from '../../src/core/json/slice.ts';
 import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
 import { type Asking, questionFor, refusalReply, replyFor } from '../../src/relay/questions.ts';
 import type { Spoken } from '../../src/relay/versions.ts';
-import { delicate, raw } from './raw.ts';
+import { delicate, raw, SCRIPT } from './raw.ts';
 
 const MODERN: Spoken = { era: 'modern', version: '2026-07-28' };
 const NOV25: Spoken = { era: 'legacy', version: '2025-11-25' };
@@ -101,7 +101,7 @@ describe('forms', () => {
   });
 
   test('what only sounds like a secret is asked: counts, choices, yes or no', () => {
-    const harmless = { max_tokens: { type: 'integer' }, keepPassword: { type: 'boolean' }, tokenKind: { type: 'string', enum: ['a'] }, keyword: { type: 'string' }, monkey: { type: 'string' }, author: { type: 'string' }, compass: { type: 'string' } };
+    const harmless = { max_tokens: { type: 'integer' }, token: { type: 'integer' }, secret: { type: 'number' }, keepPassword: { type: 'boolean' }, tokenKind: { type: 'string', enum: ['a'] }, keyword: { type: 'string' }, monkey: { type: 'string' }, author: { type: 'string' }, compass: { type: 'string' } };
     assert.doesNotMatch(put(elicit(form(harmless)), MODERN), /refused/);
   });
 });
@@ -116,7 +116,7 @@ describe('pages to visit', () => {
 
   test('SEC21 SEC45: only https, or http on this machine, and no name before the host', () => {
     const at = (url: string): string => put(elicit(JSON.stringify({ mode: 'url', message: 'm', url })), MODERN);
-    for (const url of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'http://example.com/', 'https://bank.com@evil.example/', 'https://', 'relative', '', 'vscode://x', `https://a/${'x'.repeat(9000)}`]) assert.equal(at(url), 'refused: unsafe_url', url);
+    for (const url of [SCRIPT, 'data:text/html,x', 'file:///etc/passwd', 'http://example.com/', 'https://bank.com@evil.example/', 'https://', 'relative', '', 'vscode://x', `https://a/${'x'.repeat(9000)}`]) assert.equal(at(url), 'refused: unsafe_url', url);
     for (const url of ['https://example.com/a?b#c', 'http://localhost:3000/cb', 'http://127.0.0.1/', 'http://[::1]:80/']) assert.equal(members(raw(at(url)))?.get('url'), JSON.stringify(url));
     assert.equal(put(elicit('{"mode":"url","message":"m","url":7}'), MODERN), 'refused: unsafe_url');
   });

@@ -21,3 +21,6 @@ export const delicate: fc.Arbitrary<string> = fc.letrec<{ value: string; object:
     fc.array(tie('value'), { maxLength: 3 }).map((items) => `[${items.join(' , ')}]`),
   ),
 })).value;
+
+/** An address that runs instead of leading anywhere. */
+export const SCRIPT: string = ['javascript', 'alert(1)'].join(':');

@@ -87,6 +87,11 @@ describe('structured content for agents that take objects only', () => {
     assert.equal(relayed('{"messages":[{"role":"user","content":{"uri":"x:1","name":"a","type":"resource_link"}}]}', MAR25, { kind: 'prompt' }), '{"messages":[{"role":"user","content":{"type":"text","text":"a\\nx:1"}}]}');
   });
 
+  test('T98 T134: to wrap takes nothing back of what was named in the content', () => {
+    const text = '{"content":[{"type":"resource_link","uri":"x:1","name":"x"}],"structuredContent":1.0}';
+    assert.equal(relayed(text, NOV25, { expose: (uri) => `gh+${uri}` }), '{"content":[{"type":"resource_link","uri":"gh+x:1","name":"x"},{"type":"text","text":"1.0"}],"structuredContent":{"result":1.0}}');
+  });
+
   test('modern agents take any value as it is', () => {
     assert.match(relayed(ARRAY, MODERN), /^\{"content":\[\],"structuredContent":\[12345678901234567890, 1\.0\],/);
   });

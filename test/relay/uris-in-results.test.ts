@@ -29,7 +29,7 @@ const list = (item: fc.Arbitrary<Pair>): fc.Arbitrary<Pair> => fc.array(item, { 
   .map((items) => ({ from: `[ ${items.map(({ from }) => from).join(',\n')}]`, to: `[ ${items.map(({ to }) => to).join(',\n')}]` }));
 
 const decoy = objectOf([fixed('"type"', '"text"'), fixed('"text"', '"{\\"uri\\":\\"file:///a\\"}"'), fixed('"uri"', '"file:///left"')]);
-const unknown = objectOf([fixed('"type"', '"hologram"'), fixed('"uri"', '"file:///left"'), fixed('"resource"', '{"uri":"file:///left"}')]);
+const unknown = objectOf([fixed('"type"', '"hologram"'), fixed('"uri"', '"file:///left"'), fixed('"resource"', '{"uri":"file:///left"}'), fixed('"content"', '[{"type":"resource_link","uri":"file:///left"}]')]);
 const link = objectOf([fixed('"type"', '"resource_link"'), fc.constantFrom('"uri"', '"\\u0075ri"').chain((key) => member(key, uriOf)), fixed('"resource"', '{"uri":"file:///left"}')]);
 const embedded = objectOf([fixed('"type"', '"resource"'), member('"resource"', objectOf([member('"uri"', uriOf), fixed('"text"', '"file:///a"')]))]);
 const block = fc.oneof(decoy, unknown, link, embedded, delicate.map(same));
@@ -48,6 +48,10 @@ describe('resources in results', () => {
     for (const [kind, pairs] of [['tool', result], ['prompt', prompt], ['resource', contents]] as const) {
       fc.assert(fc.property(pairs, ({ from, to }) => { assert.deepEqual([...members(raw(seen(kind, from))) ?? []], [...members(raw(to)) ?? []]); }), { numRuns: 300 });
     }
+  });
+
+  test('a key is what it reads, however it is written', () => {
+    assert.equal(seen('tool', '{"content":[{"typ\\u0065":"resource_lin\\u006b","\\u0075ri":"x:1"}]}'), '{"content":[{"typ\\u0065":"resource_lin\\u006b","\\u0075ri":"gh+x:1"}]}');
   });
 
   test('where no resource is named the same slice goes on', () => {

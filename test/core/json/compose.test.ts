@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { arrayOf, objectOf, quote, toRaw, withMembers } from '../../../src/core/json/compose.ts';
+import { arrayOf, objectOf, quote, type Spot, toRaw, withMembers, withValues } from '../../../src/core/json/compose.ts';
 import { scan } from '../../../src/core/json/scan.ts';
-import { elements, members } from '../../../src/core/json/slice.ts';
+import { elements, members, valueAt, walkElements } from '../../../src/core/json/slice.ts';
 import { anyUnits, jsonText, raw, WIDE } from './texts.ts';
 
 test('joining the slices of a compact text gives the same bytes', () => {
@@ -83,4 +83,27 @@ test('editing something that is not an object throws, because a silent no would 
 test('toRaw speaks plain values and throws on what JSON cannot say', () => {
   assert.equal(toRaw({ a: [1, 'x', null], b: undefined }), '{"a":[1,"x",null]}');
   for (const value of [undefined, () => 1, Symbol('s'), 1n]) assert.throws(() => toRaw(value), TypeError);
+});
+
+test('values put in by their place leave every other byte, and places out of order throw', () => {
+  const before = raw('[ 1.0 ,{"a" : -0}, 2 ]');
+  assert.equal(withValues(before, []), before);
+  assert.equal(withValues(before, [{ from: 2, to: 5, value: raw('"x"') }, { from: 19, to: 20, value: raw('[]') }]), '[ "x" ,{"a" : -0}, [] ]');
+  for (const spots of [[{ from: 19, to: 20 }, { from: 2, to: 5 }], [{ from: 2, to: 2 }], [{ from: 2, to: 99 }], [{ from: 2, to: 5 }, { from: 4, to: 6 }], [{ from: -1, to: 1 }]]) {
+    assert.throws(() => withValues(before, spots.map((spot) => ({ ...spot, value: raw('0') }))), RangeError);
+  }
+});
+
+test('every value that a walk finds is cut out as it stands and can be put back where it stood', () => {
+  fc.assert(fc.property(jsonText, (text) => {
+    const whole = raw(`[${text},${text}]`);
+    const spots: Spot[] = [];
+    walkElements(whole, 0, (at) => {
+      const value = valueAt(whole, at);
+      spots.push({ from: at, to: at + value.length, value });
+      return at + value.length;
+    });
+    assert.deepEqual(spots.map(({ value }) => value), [text, text]);
+    assert.equal(withValues(whole, spots), whole);
+  }));
 });
