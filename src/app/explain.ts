@@ -4,10 +4,10 @@ import { callId, roleName, timestamp } from '../core/ids.ts';
 import { scan, type RawJson } from '../core/json/scan.ts';
 import { AGENT_LIMITS } from '../core/json/raw.ts';
 import { kindOf } from '../core/json/slice.ts';
-import type { ToolEntry } from '../core/catalog.ts';
-import { targetKey, type ToolCall } from '../core/call.ts';
+import type { Entry } from '../core/catalog.ts';
+import { targetKey } from '../core/call.ts';
 import type { Evidence } from '../core/decision.ts';
-import type { ExplainReport, ExplainRequest, ToolView } from '../core/operations.ts';
+import type { ExplainReport, ExplainRequest, ObjectView, ToolView } from '../core/operations.ts';
 import type { Clock, SchemaChecker } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import { WindowTable } from '../core/policy/window.ts';
@@ -18,6 +18,7 @@ import { DENIAL_CODES, UNKNOWN_NAME_CODE } from '../core/wire/denials.ts';
 import { admit } from '../pipeline/admit.ts';
 import type { StageContext } from '../pipeline/stage.ts';
 import { REQUEST_STAGES } from '../pipeline/stages.ts';
+import { explainedAt, type CallBasis, type ExplainedCall } from './explain-target.ts';
 
 export interface ExplainDeps {
   readonly clock: Clock;
@@ -27,17 +28,17 @@ export interface ExplainDeps {
 }
 
 export async function explain(request: ExplainRequest, snapshot: Snapshot, deps: ExplainDeps): Promise<ExplainReport> {
-  const entry = findTool(snapshot, request.tool);
-  if (entry === undefined) return { allowed: false, known: false, target: undefined, code: UNKNOWN_NAME_CODE, revision: snapshot.revision, trail: [] };
+  const meant = explainedAt(snapshot, request.tool);
+  if (meant === undefined) return { allowed: false, known: false, target: undefined, code: UNKNOWN_NAME_CODE, revision: snapshot.revision, trail: [] };
   const args = readArguments(request.args);
-  if (args === 'invalid') return { allowed: false, known: true, target: targetKey(entry.target), code: DENIAL_CODES.invalid_arguments, revision: snapshot.revision, trail: [NOT_AN_OBJECT] };
+  if (args === 'invalid') return { allowed: false, known: true, target: targetKey(meant.target), code: DENIAL_CODES.invalid_arguments, revision: snapshot.revision, trail: [NOT_AN_OBJECT] };
   // A subject is one per issuer, and so are its windows: with several issuers, the first that would refuse is shown.
   let report: ExplainReport | undefined;
   for (const issuer of issuersOf(snapshot)) {
-    report = await explainFor(hypothetical(request, issuer, entry, args, deps.clock), snapshot, deps, args !== undefined);
+    report = await explainFor(meant.call(hypothetical(request, issuer, deps.clock), args), snapshot, deps, args !== undefined);
     if (!report.allowed) break;
   }
-  return report ?? { allowed: false, known: true, target: targetKey(entry.target), code: undefined, revision: snapshot.revision, trail: [] };
+  return report ?? { allowed: false, known: true, target: targetKey(meant.target), code: undefined, revision: snapshot.revision, trail: [] };
 }
 
 const NOT_AN_OBJECT: Evidence = { stage: 'arguments', rule: 'arguments:not-an-object', decision: 'deny', mode: 'enforce', severity: 'low', note: 'arguments must be one JSON object' };
@@ -49,7 +50,9 @@ function issuersOf({ settings }: Snapshot): readonly string[] {
   return named.length === 0 ? ['local'] : [...new Set(named)];
 }
 
-async function explainFor(call: ToolCall, snapshot: Snapshot, deps: ExplainDeps, withArguments: boolean): Promise<ExplainReport> {
+async function explainFor(call: ExplainedCall, snapshot: Snapshot, deps: ExplainDeps, given: boolean): Promise<ExplainReport> {
+  // Only tools say what their arguments must be.
+  const withArguments = given || call.kind !== 'tool';
   const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
   const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, paramHeaders: undefined, onRefusal: () => {} });
   const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
@@ -72,24 +75,17 @@ function looking(table: WindowTable | undefined): StageContext['windows'] {
   };
 }
 
-/** By exposed name, else as `backend/tool`. */
-function findTool(snapshot: Snapshot, text: string): ToolEntry | undefined {
-  const exposed = snapshot.catalog.byExposed.get(text);
-  if (exposed !== undefined) return exposed;
-  return [...snapshot.catalog.byBackend.values()].flatMap((view) => [...view.tools.values()]).find((entry) => targetKey(entry.target) === text);
-}
-
 function readArguments(text: string | undefined): RawJson | undefined | 'invalid' {
   if (text === undefined) return undefined;
   const scanned = scan(text, AGENT_LIMITS);
   return scanned.ok && kindOf(scanned.value) === 'object' ? scanned.value : 'invalid';
 }
 
-function hypothetical(request: ExplainRequest, issuer: string, entry: ToolEntry, args: RawJson | undefined, clock: Clock): ToolCall {
+function hypothetical(request: ExplainRequest, issuer: string, clock: Clock): CallBasis {
   return {
-    kind: 'tool', id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), target: entry.target, at: clock.mono(), wall: clock.wall(),
+    id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), at: clock.mono(), wall: clock.wall(),
     origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: 'local', trace: undefined },
-    exposed: entry.exposed, args, meta: undefined, wantsProgress: false, continuation: undefined,
+    meta: undefined, wantsProgress: false, continuation: undefined,
   };
 }
 
@@ -99,10 +95,23 @@ function principalOf(subject: string, roles: readonly string[], issuer: string, 
 
 /** The catalogue, and what of it holders of these roles see; no roles = nothing visible. */
 export function toolViews(snapshot: Snapshot, roles: readonly string[], clock: Clock): readonly ToolView[] {
+  return snapshot.catalog.tools.map(viewer(snapshot, roles, clock));
+}
+
+/** The same for what is no tool: prompts, then resources, then templates. */
+export function objectViews(snapshot: Snapshot, roles: readonly string[], clock: Clock): readonly ObjectView[] {
+  const view = viewer(snapshot, roles, clock);
+  const { prompts, resources, templates } = snapshot.catalog;
+  return [
+    ...prompts.map((entry) => ({ kind: 'prompt' as const, ...view(entry) })),
+    ...resources.map((entry) => ({ kind: 'resource' as const, ...view(entry) })),
+    ...templates.map((entry) => ({ kind: 'template' as const, ...view(entry) })),
+  ];
+}
+
+function viewer(snapshot: Snapshot, roles: readonly string[], clock: Clock): (entry: Entry) => ToolView {
   const principal = principalOf('', roles, 'local', clock);
-  return snapshot.catalog.tools.map((entry) => ({
-    name: entry.exposed, target: targetKey(entry.target), digest: entry.digest, visible: isVisible(snapshot.policy, principal, entry.target, clock.wall()),
-  }));
+  return (entry) => ({ name: entry.exposed, target: targetKey(entry.target), digest: entry.digest, visible: isVisible(snapshot.policy, principal, entry.target, clock.wall()) });
 }
 
 /** One sentence for people: what is the default, and what each role may call. */

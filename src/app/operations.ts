@@ -11,7 +11,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { KillRule, Snapshot } from '../core/snapshot.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { Inflight } from '../pipeline/inflight.ts';
-import { explain, toolViews } from './explain.ts';
+import { explain, objectViews, toolViews } from './explain.ts';
 import type { SigningKeys } from './keys.ts';
 import { killViews } from './kills.ts';
 import type { RuntimeCell } from './runtime.ts';
@@ -54,6 +54,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     },
     explain: (request) => explain(request, deps.cell.current(), { clock: deps.clock, schemas: deps.schemas, windows: deps.windows }),
     tools: (roles) => toolViews(deps.cell.current(), roles, deps.clock),
+    objects: (roles) => objectViews(deps.cell.current(), roles, deps.clock),
     tail: (listener) => deps.tail(listener),
   };
 }
@@ -84,7 +85,7 @@ function ruleOf(request: KillRequest): Result<KillRule, OperationFault> {
   if (request.reason.trim() === '') return err({ code: 'invalid', message: 'a kill needs a reason' });
   if (scope.kind !== 'tool') return ok({ scope, pattern: undefined, origin: 'operator', until });
   const pattern = compilePattern(scope.pattern);
-  if (!pattern.ok) return err({ code: 'invalid', message: `not a tool pattern: ${scope.pattern}` });
+  if (!pattern.ok) return err({ code: 'invalid', message: `not a pattern: ${scope.pattern}` });
   return ok({ scope, pattern: pattern.value, origin: 'operator', until });
 }
 
@@ -103,8 +104,11 @@ function reachOf(snapshot: Snapshot, { scope, pattern }: KillRule, clock: Clock)
     case 'role': return { hits: toolViews(snapshot, [scope.role], clock).filter((view) => view.visible).length, tools, known: policy.roles.has(scope.role) };
     case 'subject': return { hits: undefined, tools, known: true };
     case 'tool': {
-      const hit = among((target) => pattern !== undefined && matches(pattern, target));
-      return { hits: hit, tools, known: hit > 0 };
+      if (pattern === undefined) return { hits: 0, tools, known: false };
+      const others = pattern.kind === 'prompt' ? catalog.prompts : pattern.kind === 'resource' ? [...catalog.resources, ...catalog.templates] : catalog.tools;
+      const hit = others.filter((entry) => matches(pattern, entry.target)).length;
+      // Of resources more can be read than are listed.
+      return { hits: hit, tools, known: hit > 0 || pattern.kind === 'resource' };
     }
   }
 }

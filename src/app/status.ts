@@ -41,6 +41,8 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
     backends,
     circuits,
     tools: snapshot.catalog.tools.length,
+    prompts: snapshot.catalog.prompts.length,
+    resources: snapshot.catalog.resources.length + snapshot.catalog.templates.length,
     policy: policySentence(snapshot, deps.clock),
     kills: killViews(snapshot, gateway.cell.overrides(), deps.clock.wall()),
     inflight: gateway.inflight.size,
@@ -54,8 +56,8 @@ function warningsOf(gateway: Gateway, standing: Standing, deps: AppDeps): readon
   const { policy, catalog, settings } = gateway.cell.current();
   const warnings: string[] = [];
   if (standing.lastReload?.ok === false) warnings.push(`the last reload was refused (${standing.lastReload.problems.length} ${standing.lastReload.problems.length === 1 ? 'problem' : 'problems'}); the running revision is unchanged: sentinel check`);
-  for (const one of unmatchedPatterns(policy, catalog, settings.backends.map((row) => row.id))) warnings.push(`${one.rule} names ${one.pattern}, which matches no known tool: sentinel tools`);
-  for (const problem of catalog.problems) warnings.push(`tool ${problem.name} of backend ${problem.backend} is not offered: ${problem.note}`);
+  for (const one of unmatchedPatterns(policy, catalog, settings.backends.map((row) => row.id))) warnings.push(`${one.rule} names ${one.pattern}, which matches nothing known: sentinel tools --all-kinds`);
+  for (const problem of catalog.problems) warnings.push(`${problem.name} of backend ${problem.backend} is not offered: ${problem.note}`);
   if (!settings.audit.enabled) warnings.push('the audit is switched off: set gateway.audit_enabled = true');
   const { fault, failed } = gateway.memory.audit.health();
   if (fault !== undefined) warnings.push(`the audit store is ${fault.code}, ${failed} records could not be written: sentinel doctor`);

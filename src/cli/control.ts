@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_PROTOCOL } from '../core/operations.ts';
-import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, Readiness, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
+import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, ObjectView, Readiness, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { messageIn } from '../core/thrown.ts';
@@ -18,6 +18,7 @@ export interface Control {
   readiness(): Answer<Readiness>;
   kills(): Answer<readonly KillView[]>;
   tools(roles: readonly string[]): Answer<readonly ToolView[]>;
+  objects(roles: readonly string[]): Answer<readonly ObjectView[]>;
   reload(by: string): Answer<ReloadReport>;
   kill(body: KillRequest): Answer<KillReport>;
   unkill(body: { readonly target: string; readonly reason: string; readonly by: string }): Answer<{ readonly removed: number; readonly revision: number }>;
@@ -43,6 +44,7 @@ export function controlOf(socket: string): Control {
     readiness: () => get('/readiness', hasKeys<Readiness>(['ready', 'conditions'])),
     kills: () => get('/kills', isList<KillView>(['scope', 'origin'])),
     tools: (roles) => get(`/tools?roles=${roles.map(encodeURIComponent).join(',')}`, isList<ToolView>(['name', 'target', 'visible'])),
+    objects: (roles) => get(`/objects?roles=${roles.map(encodeURIComponent).join(',')}`, isList<ObjectView>(['kind', 'name', 'target', 'visible'])),
     reload: (by) => post('/reload', { by }, hasKeys<ReloadReport>(['ok', 'revision', 'changes', 'problems']), RELOAD_MS),
     kill: (body) => post('/kill', body, hasKeys<KillReport>(['id', 'cancelled', 'tools', 'known'])),
     unkill: (body) => post('/unkill', body, hasKeys<{ readonly removed: number; readonly revision: number }>(['removed'])),

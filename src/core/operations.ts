@@ -64,6 +64,9 @@ export interface StatusReport {
   readonly backends: readonly BackendStatus[];
   readonly circuits: readonly CircuitView[];
   readonly tools: number;
+  readonly prompts: number;
+  /** Listed ones and templates. */
+  readonly resources: number;
   readonly policy: string;
   readonly kills: readonly KillView[];
   readonly inflight: number;
@@ -93,7 +96,7 @@ export interface KillReport {
   readonly revision: number;
   /** Calls in flight that were (or, dry, would be) cancelled. */
   readonly cancelled: readonly { readonly call: string; readonly target: string; readonly subject: string }[];
-  /** Known tools that the scope hits now (of a role: that it may call); none is a hint at a typo. Undefined for a subject: what it may call, its tokens say. */
+  /** Known tools (with a pattern of another kind: prompts, or listed resources and templates) that the scope hits now (of a role: that it may call); none is a hint at a typo. Undefined for a subject: what it may call, its tokens say. */
   readonly hits: number | undefined;
   /** All known tools. */
   readonly tools: number;
@@ -110,7 +113,7 @@ export interface RevokeRequest {
 }
 
 export interface ExplainRequest {
-  /** Exposed name, or `backend/tool`. */
+  /** Exposed name or `backend/tool`; `prompt:` or `resource:` before the name of what is no tool. */
   readonly tool: string;
   readonly roles: readonly string[];
   readonly subject: string;
@@ -132,6 +135,11 @@ export interface ToolView {
   readonly target: string;
   readonly digest: string;
   readonly visible: boolean;
+}
+
+/** What is no tool. A template is one by its own text, with the URIs that are read from it judged each by itself. */
+export interface ObjectView extends ToolView {
+  readonly kind: 'prompt' | 'resource' | 'template';
 }
 
 export interface OperationFault {
@@ -156,6 +164,7 @@ export interface Operations {
   rekey(by: string): Promise<Result<void, OperationFault>>;
   explain(request: ExplainRequest): Promise<ExplainReport>;
   tools(roles: readonly string[]): readonly ToolView[];
+  objects(roles: readonly string[]): readonly ObjectView[];
   /** Live tail; the listener must not block. Returns the undo. */
   tail(listener: (event: LiveEvent) => void): () => void;
 }

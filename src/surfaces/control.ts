@@ -80,6 +80,7 @@ function serve(operations: Operations, operator: string, req: IncomingMessage, r
 }
 
 const TOOLS = '/tools?roles=';
+const OBJECTS = '/objects?roles=';
 
 function serveGet(operations: Operations, path: string, res: ServerResponse): void {
   switch (path) {
@@ -96,8 +97,9 @@ function serveGet(operations: Operations, path: string, res: ServerResponse): vo
       return;
     }
     default: {
-      const roles = path.startsWith(TOOLS) ? rolesOf(path.slice(TOOLS.length)) : err(undefined);
-      if (roles.ok) answer(res, operations.tools(roles.value));
+      const list = [TOOLS, OBJECTS].find((one) => path.startsWith(one));
+      const roles = list === undefined ? err(undefined) : rolesOf(path.slice(list.length));
+      if (roles.ok) answer(res, list === TOOLS ? operations.tools(roles.value) : operations.objects(roles.value));
       else refuse(res, { status: 404, code: 'not_found', message: 'no such verb' });
     }
   }

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createOperations } from '../../src/app/operations.ts';
 import { killViews } from '../../src/app/kills.ts';
-import { toolViews, policySentence } from '../../src/app/explain.ts';
+import { objectViews, toolViews, policySentence } from '../../src/app/explain.ts';
 import { backendId, roleName } from '../../src/core/ids.ts';
 import type { LifecycleEvent } from '../../src/core/lifecycle.ts';
 import type { KillRequest, Operations } from '../../src/core/operations.ts';
 import type { KillScope, Override } from '../../src/core/override.ts';
 import type { OverrideStore } from '../../src/core/ports.ts';
 import { err, ok } from '../../src/core/result.ts';
-import { allowAll, passSchemas, principal, read, settings, world, type World } from '../support/world.ts';
+import { toRaw } from '../../src/core/json/compose.ts';
+import { NO_OFFERS } from '../support/offers.ts';
+import { allowAll, backendSettings, passSchemas, principal, read, settings, world, type World } from '../support/world.ts';
 
 function bench(w: World = world()): { readonly w: World; readonly operations: Operations; readonly kept: Override[]; readonly events: LifecycleEvent[]; storeDown: boolean } {
   const kept: Override[] = [];
@@ -122,6 +124,52 @@ test('explain runs the real stages and charges nobody', async () => {
   assert.deepEqual(unchecked.trail.map((row) => row.rule).slice(3), ['arguments:not-given', 'guards:none']);
   assert.equal(b.w.intents.length, 0);
   assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
+});
+
+const OFFERING = { ...NO_OFFERS, prompts: true, resources: true };
+const many = (): World => world({
+  settings: settings({ backends: [backendSettings('alpha', { hide: ['prompt:hidden', 'resource:file:///srv/hidden/**'] })], roles: [{ ...allowAll, permissions: [], allow: ['alpha/*'], deny: ['prompt:alpha/debug_*', 'resource:alpha/file:///srv/private/**'] }] }),
+  listings: { alpha: { offers: OFFERING, prompts: ['review', 'debug_x', 'hidden'].map((name) => toRaw({ name })), resources: ['file:///srv/a', 'file:///srv/private/b'].map((uri) => toRaw({ name: 'r', uri })), templates: [toRaw({ name: 't', uriTemplate: 'file:///srv/{p}' })] } },
+});
+
+test('explain tells of prompts and resources by their kind, by either name, and of URIs that nobody lists', async () => {
+  const b = bench(many());
+  const ask = async (tool: string): Promise<readonly unknown[]> => {
+    const report = await b.operations.explain({ tool, roles: ['developer'], subject: 'alice', args: undefined });
+    return [report.known, report.allowed, report.target];
+  };
+  for (const name of ['prompt:alpha/review', 'prompt:alpha__review']) assert.deepEqual(await ask(name), [true, true, 'prompt:alpha/review'], name);
+  assert.deepEqual(await ask('prompt:alpha/debug_x'), [true, false, 'prompt:alpha/debug_x']);
+  for (const uri of ['resource:alpha/file:///srv/z', 'resource:alpha+file:///srv/z', 'resource:alpha/FILE:/srv/%7A']) assert.deepEqual(await ask(uri), [true, true, 'resource:alpha/file:///srv/z'], uri);
+  assert.deepEqual(await ask('resource:alpha/file:///srv/priv%61te/z'), [true, false, 'resource:alpha/file:///srv/private/z']);
+  assert.deepEqual(await ask('tool:alpha/echo'), [true, true, 'alpha/echo']);
+  for (const unknown of ['prompt:alpha/hidden', 'prompt:alpha/echo', 'alpha/review', 'resource:alpha/file:///srv/hidden/x', 'resource:alpha/file:///srv/../x', 'resource:beta/file:///x', 'resource:file:///x', 'prompt:', 'resource:']) {
+    assert.deepEqual(await ask(unknown), [false, false, undefined], unknown);
+  }
+  const report = await b.operations.explain({ tool: 'prompt:alpha/review', roles: ['developer'], subject: 'alice', args: undefined });
+  assert.deepEqual(report.trail.map((row) => row.stage), ['kill', 'role', 'limit', 'arguments', 'guards']);
+});
+
+test('what is listed besides tools is shown with the same decision as the lists', () => {
+  const w = many();
+  const shown = objectViews(w.cell.current(), ['developer'], w.clock).map((view) => `${view.kind} ${view.name} ${view.target} ${view.visible}`);
+  assert.deepEqual(shown, [
+    'prompt alpha__review prompt:alpha/review true', 'prompt alpha__debug_x prompt:alpha/debug_x false', 'resource alpha+file:///srv/a resource:alpha/file:///srv/a true',
+    'resource alpha+file:///srv/private/b resource:alpha/file:///srv/private/b false', 'template alpha+file:///srv/{p} resource:alpha/file:///srv/{p} true',
+  ]);
+});
+
+test('a kill of prompts or resources counts those, and of resources more can be hit than are listed', async () => {
+  const b = bench(many());
+  const told = async (pattern: string): Promise<unknown> => {
+    const done = await b.operations.kill(request({ dryRun: true, scope: { kind: 'tool', pattern } }));
+    return done.ok ? [done.value.hits, done.value.known] : done.error;
+  };
+  assert.deepEqual(await told('prompt:alpha/*'), [2, true]);
+  assert.deepEqual(await told('prompt:alpha/nope'), [0, false]);
+  assert.deepEqual(await told('resource:alpha/file:///srv/**'), [3, true]);
+  assert.deepEqual(await told('resource:alpha/mem:*'), [0, true]);
+  assert.deepEqual(await told('tool:alpha/*'), [1, true]);
 });
 
 test('explain sees the windows a subject has used up, under the issuer its tokens come from', async () => {

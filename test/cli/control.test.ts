@@ -56,6 +56,11 @@ describe('status', () => {
     assert.match(stdout, /files +stdio +ready +closed +3/);
   });
 
+  test('prompts and resources are counted where there are any', async (t) => {
+    const { socket } = await gateway(t, { 'GET /status': { ...STATUS, prompts: 1, resources: 2 } });
+    assert.match((await ask(socket, ['status'])).stdout, / now +3 tools, 1 prompt, 2 resources, 1 session,/);
+  });
+
   test('--json is one object, snake_case, with RFC 3339 times', async (t) => {
     const { socket } = await gateway(t, { 'GET /status': STATUS });
     const parsed = JSON.parse((await ask(socket, ['status', '--json'])).stdout);
@@ -196,6 +201,23 @@ test('tools shows what a role sees, and counts it', async (t) => {
   assert.match(stdout, /files__read +files\/read +d{12} +yes$/m);
   assert.match(stderr, /1 tool visible to viewer, of 2/);
   assert.equal(JSON.parse((await ask(socket, ['tools', '--as', 'viewer', '--visible', '--json'])).stdout).tools.length, 1);
+});
+
+test('tools --all-kinds shows prompts, resources and templates in sections of their own, and as members beside tools', async (t) => {
+  const view = { digest: 'd'.repeat(64), visible: true };
+  const { socket } = await gateway(t, {
+    'GET /tools?roles=viewer': [{ name: 'files__read', target: 'files/read', ...view }],
+    'GET /objects?roles=viewer': [
+      { kind: 'prompt', name: 'files__review', target: 'prompt:files/review', ...view }, { kind: 'resource', name: 'files+file:///a', target: 'resource:files/file:///a', ...view, visible: false },
+      { kind: 'template', name: 'files+file:///{p}', target: 'resource:files/file:///{p}', ...view },
+    ],
+  });
+  const { stdout, stderr } = await ask(socket, ['tools', '--as', 'viewer', '--all-kinds']);
+  assert.match(stdout, /^TOOL +TARGET +DIGEST +MAY CALL\nfiles__read +files\/read +d{12} +yes\n\nPROMPT .*MAY USE\nfiles__review +prompt:files\/review +d{12} +yes\n\nRESOURCE .*\nfiles\+file:\/\/\/a .* no\n\nTEMPLATE .*\nfiles\+file:\/\/\/\{p\} .* yes\n$/);
+  assert.match(stderr, /1 tool visible to viewer, of 1/);
+  const json = JSON.parse((await ask(socket, ['tools', '--as', 'viewer', '--all-kinds', '--visible', '--json'])).stdout);
+  assert.deepEqual([Object.keys(json), json.tools.length, json.prompts.length, json.resources.length, json.templates.length], [['roles', 'tools', 'prompts', 'resources', 'templates'], 1, 1, 0, 1]);
+  assert.deepEqual(Object.keys(JSON.parse((await ask(socket, ['tools', '--as', 'viewer', '--json'])).stdout)), ['roles', 'tools'], 'without it as before');
 });
 
 test('tools names a role that the configuration does not have', async (t) => {

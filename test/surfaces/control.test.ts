@@ -110,7 +110,7 @@ test('a directory that others may write to, and a path too long for a socket, ar
 test('the command line\'s own client understands every verb', async (t) => {
   const { path, operations } = await running(t);
   const control = controlOf(path);
-  for (const answered of [await control.status(), await control.readiness(), await control.kills(), await control.tools(['a b', 'c,d']), await control.reload('eve')]) assert.ok(answered.ok);
+  for (const answered of [await control.status(), await control.readiness(), await control.kills(), await control.tools(['a b', 'c,d']), await control.objects(['a b', 'c,d']), await control.reload('eve')]) assert.ok(answered.ok);
   const request = { reason: 'r', until: timestamp(5), by: 'eve', dryRun: true };
   const scopes = [{ kind: 'all' }, { kind: 'tool', pattern: 'gh/*' }, { kind: 'subject', subject: 's' }] as const;
   for (const scope of scopes) assert.ok((await control.kill({ scope, ...request })).ok);
@@ -119,6 +119,7 @@ test('the command line\'s own client understands every verb', async (t) => {
   assert.ok((await control.explain({ tool: 't', roles: ['a'], subject: 's', args: '{}' })).ok);
   assert.deepEqual(operations.asked, [
     { tools: ['a b', 'c,d'] },
+    { objects: ['a b', 'c,d'] },
     { reload: 'eve' },
     ...scopes.map((scope) => ({ kill: { scope, ...request } })),
     { unkill: { target: 'k1', reason: 'r', by: 'eve' } },

@@ -48,6 +48,10 @@ export function fakeOperations(): FakeOperations {
       fake.asked.push({ tools: roles });
       return [{ name: 'gh__x', target: 'gh/x', digest: 'd', visible: true }];
     },
+    objects: (roles) => {
+      fake.asked.push({ objects: roles });
+      return [{ kind: 'prompt', name: 'gh__p', target: 'prompt:gh/p', digest: 'd', visible: true }];
+    },
     tail: (listener) => {
       fake.listeners.add(listener);
       return () => fake.listeners.delete(listener);
@@ -59,7 +63,7 @@ export function fakeOperations(): FakeOperations {
 function statusOf(fake: FakeOperations): StatusReport {
   return {
     version: '0', pid: 1, startedAt: timestamp(0), endpoint: 'e', health: 'h', controlSocket: 's', configFile: undefined, revision: 1, configHash: 'x', lastReload: undefined,
-    readiness: fake.ready, circuits: [], tools: 0, policy: 'p', kills: [], inflight: 0, sessions: 0, store: 'none', warnings: [],
+    readiness: fake.ready, circuits: [], tools: 0, prompts: 0, resources: 0, policy: 'p', kills: [], inflight: 0, sessions: 0, store: 'none', warnings: [],
     backends: Array.from({ length: fake.backends }, () => ({
       id: backendId('gh'), transport: 'stdio', state: 'ready', since: timestamp(0), era: undefined, version: undefined, tools: 0, pid: undefined, restarts: 0, inflight: 0,
       lastFault: undefined, noise: 0,

@@ -17,14 +17,16 @@ const ARGUMENT_BYTES = 4 * 1024 * 1024;
 const explain: Verb = {
   name: 'explain',
   summary: 'say why a call would be allowed or denied, or what an error code means',
-  usage: '<tool | SEN-nnnn>',
+  usage: '<tool | prompt:name | resource:uri | SEN-nnnn>',
   examples: [
     { run: 'sentinel explain filesystem/write_file --as developer', does: 'runs the stages on a call that is not made; exit 0 allowed, 21 denied' },
+    { run: 'sentinel explain prompt:files/review --as developer', does: 'the same for a prompt' },
+    { run: 'sentinel explain resource:files/file:///srv/a --as developer', does: 'the same for a resource, by the URI that would be read' },
     { run: 'sentinel explain SEN-0107', does: 'the page of an error code; needs no gateway and no network' },
   ],
-  about: 'The tool is named as agents see it or as backend/tool. A running gateway answers from its state (kills, limits, breakers); without one the configuration file answers. Nothing is called and no limit is used up.',
+  about: 'A tool is named as agents see it or as backend/tool, a prompt as prompt:backend/name, a resource as resource:backend/uri. A running gateway answers from its state (kills, limits, breakers); without one the configuration file answers. Nothing is called and no limit is used up.',
   options: {
-    as: { type: 'string', value: 'role', multiple: true, help: 'role of the caller (required for a tool); again for several' },
+    as: { type: 'string', value: 'role', multiple: true, help: 'role of the caller (required for a call); again for several' },
     subject: { type: 'string', value: 'name', help: 'who calls, for kills and limits of a subject (default: explain)' },
     args: { type: 'string', value: 'file', help: 'arguments as a JSON file; - reads stdin' },
     offline: { type: 'boolean', help: 'ask the configuration file even when a gateway runs' },
@@ -81,7 +83,8 @@ function tell(cx: VerbContext, tool: string, roles: readonly string[], report: E
   const rows = report.trail.map((step) => [step.stage, step.decision, step.rule, step.mode === 'enforce' ? '' : step.mode, step.note ?? '']);
   if (rows.length > 0) cx.out(table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint }));
   if (report.trail.some((step) => step.rule === 'arguments:not-given')) cx.err('note: arguments not checked: give them with --args');
-  if (!report.known) cx.err('note: no backend offers such a tool, as far as is known: sentinel tools');
+  const what = /^(?:prompt|resource)(?=:)/.exec(tool)?.[0] ?? 'tool';
+  if (!report.known) cx.err(`note: no backend offers such a ${what}, as far as is known: sentinel tools${what === 'tool' ? '' : ' --all-kinds'}`);
 }
 
 function page(cx: VerbContext, code: string): number {

@@ -21,7 +21,7 @@ const kill: Verb = {
     { run: 'sentinel kill tool filesystem/write_file --reason "incident 12" --until 2h', does: 'stops one tool for two hours and cancels its calls in flight' },
     { run: 'sentinel kill all --reason "leak suspected" --dry-run', does: 'shows what would be stopped, and stops nothing' },
   ],
-  about: 'A tool is named backend/tool, with * for any part; a bare name means that tool on any backend. A kill lasts until its --until or until `sentinel unkill`, also across restarts, and is written to the audit.',
+  about: 'A tool is named backend/tool, with * for any part; a bare name means that tool on any backend, and a name of * alone also prompts and resources. Those are named prompt:backend/name and resource:backend/uri. A kill lasts until its --until or until `sentinel unkill`, also across restarts, and is written to the audit.',
   options: {
     reason: { type: 'string', value: 'text', help: 'why; kept in the audit (required, except with --dry-run)' },
     until: { type: 'string', value: 'time', help: 'a span (30m, 2h, 7d) or an RFC 3339 time; without it, until unkill' },
@@ -71,7 +71,7 @@ function requestOf(cx: VerbContext): KillRequest | string {
 /** The kill holds all the same: a role may come with the next reload. But it may be a typo, and then what should be stopped is not. */
 function unknownScope(scope: KillScope): string {
   const named = printable(describeKillScope(scope));
-  return scope.kind === 'role' || scope.kind === 'backend' ? `no ${named} in the configuration: sentinel check` : `no known tool is hit by ${named}: sentinel tools`;
+  return scope.kind === 'role' || scope.kind === 'backend' ? `no ${named} in the configuration: sentinel check` : `no known ${kindIn(scope)} is hit by ${named}: sentinel tools${kindIn(scope) === 'tool' ? '' : ' --all-kinds'}`;
 }
 
 function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
@@ -87,5 +87,9 @@ function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
 function reachOf(scope: KillScope, { hits, tools, known }: KillReport): readonly [scope: string, tools: string] {
   const named = printable(describeKillScope(scope));
   if (hits === undefined || (scope.kind === 'role' && !known)) return [named, ''];
-  return scope.kind === 'role' ? [`${named}, which may call ${hits} of ${count(tools, 'tool')}`, ''] : [named, `${count(hits, 'known tool')}, `];
+  return scope.kind === 'role' ? [`${named}, which may call ${hits} of ${count(tools, 'tool')}`, ''] : [named, `${count(hits, `known ${kindIn(scope)}`)}, `];
+}
+
+function kindIn(scope: KillScope): string {
+  return /^(?:prompt|resource)(?=:)/.exec(scope.kind === 'tool' ? scope.pattern : '')?.[0] ?? 'tool';
 }

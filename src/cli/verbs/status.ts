@@ -70,7 +70,7 @@ function show(cx: VerbContext, report: StatusReport): void {
     ['reloaded', reloadNote(report, now)],
     ['policy', report.policy],
     ['audit', report.store],
-    ['now', `${count(report.tools, 'tool')}, ${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight`],
+    ['now', `${count(report.tools, 'tool')}, ${othersOf(report)}${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight`],
   ];
   for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${printable(value)}`);
   showBackends(cx, report, now);
@@ -78,6 +78,11 @@ function show(cx: VerbContext, report: StatusReport): void {
   for (const kill of report.kills) if (kill.origin === 'config') cx.out(`${paint.warn('stopped')}: ${printable(kill.scope)}${kill.reason === undefined ? '' : ` (${printable(kill.reason)})`}`);
   for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${printable(condition.name)}: ${printable(condition.note)}`);
   for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${printable(cx.remedy(warning))}`);
+}
+
+/** A gateway without prompts and resources need not say so. */
+function othersOf({ prompts, resources }: StatusReport): string {
+  return `${prompts > 0 ? `${count(prompts, 'prompt')}, ` : ''}${resources > 0 ? `${count(resources, 'resource')}, ` : ''}`;
 }
 
 function reloadNote(report: StatusReport, now: number): string {
