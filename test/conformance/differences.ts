@@ -1,13 +1,14 @@
 // What a scenario scored directly against what it scored through the gateway, check by check, and the file of differences that are known. Pure.
 import type { Check } from './suite.ts';
-import { THROUGH, type TargetName } from './targets.ts';
+import { TARGETS, THROUGH, type TargetName } from './targets.ts';
 
 export interface Row {
   readonly suite: string;
   readonly revision: string;
   readonly scenario: string;
   readonly extension: boolean;
-  readonly checks: Readonly<Record<TargetName, readonly Check[]>>;
+  /** Of each target that was asked. */
+  readonly checks: ReadonlyMap<TargetName, readonly Check[]>;
 }
 
 export interface Difference {
@@ -22,18 +23,23 @@ export interface Difference {
   readonly message: string;
 }
 
-/** A line of the file: one check of one scenario, and why it scores otherwise. */
-export interface Expected extends Pick<Difference, 'suite' | 'revision' | 'scenario' | 'check' | 'through'> {
+/** An entry of the file: checks of one scenario that score otherwise, and why they do. It stands for each of them, everywhere it names. */
+export interface Expected extends Pick<Difference, 'revision' | 'scenario'> {
+  readonly suites: readonly string[];
+  readonly checks: readonly string[];
+  readonly through: readonly TargetName[];
   readonly why: string;
 }
 
 export function differencesOf(rows: readonly Row[]): readonly Difference[] {
   return rows.flatMap(({ suite, revision, scenario, checks }) => THROUGH.flatMap((through): Difference[] => {
-    const ids = [...new Set([...checks.direct, ...checks[through]].map((check) => check.id))];
+    const [own, other] = [checks.get('direct') ?? [], checks.get(through)];
+    if (other === undefined) return [];
+    const ids = [...new Set([...own, ...other].map((check) => check.id))];
     return ids.flatMap((check): Difference[] => {
-      const [direct, scored] = [statuses(checks.direct, check), statuses(checks[through], check)];
+      const [direct, scored] = [statuses(own, check), statuses(other, check)];
       if (direct === scored) return [];
-      const message = checks[through].find((one) => one.id === check && one.status !== 'SUCCESS')?.message ?? '';
+      const message = other.find((one) => one.id === check && one.status !== 'SUCCESS')?.message ?? '';
       return [{ suite, revision, scenario, check, through, direct, scored, message }];
     });
   }));
@@ -43,17 +49,24 @@ function statuses(checks: readonly Check[], id: string): string {
   return checks.filter((check) => check.id === id).map((check) => check.status).toSorted().join(', ') || 'not made';
 }
 
-const keyOf = (one: Omit<Expected, 'why'>): string => [one.suite, one.revision, one.scenario, one.check, one.through].join(' ');
+type Place = Pick<Difference, 'suite' | 'revision' | 'scenario' | 'check' | 'through'>;
 
-export function judge(found: readonly Difference[], expected: readonly Expected[]): { readonly unexpected: readonly Difference[]; readonly stale: readonly Expected[] } {
-  const [known, seen] = [new Set(expected.map(keyOf)), new Set(found.map(keyOf))];
-  return { unexpected: found.filter((one) => !known.has(keyOf(one))), stale: expected.filter((one) => !seen.has(keyOf(one))) };
+const keyOf = (one: Place): string => [one.suite, one.revision, one.scenario, one.check, one.through].join(' ');
+
+function placesOf({ suites, revision, scenario, checks, through }: Expected): readonly string[] {
+  return suites.flatMap((suite) => checks.flatMap((check) => through.map((name) => keyOf({ suite, revision, scenario, check, through: name }))));
+}
+
+/** `stale`: what is expected to differ and does not. */
+export function judge(found: readonly Difference[], expected: readonly Expected[]): { readonly unexpected: readonly Difference[]; readonly stale: readonly string[] } {
+  const [known, seen] = [new Set(expected.flatMap(placesOf)), new Set(found.map(keyOf))];
+  return { unexpected: found.filter((one) => !known.has(keyOf(one))), stale: [...known].filter((key) => !seen.has(key)) };
 }
 
 /** Scored scenarios that the fixture itself does not pass: then a comparison says little. */
 export function directFailures(rows: readonly Row[]): readonly string[] {
   return rows.filter((row) => !row.extension).flatMap((row) =>
-    row.checks.direct.filter((check) => check.status === 'FAILURE').map((check) => `${row.suite} ${row.revision} ${row.scenario} ${check.id}: ${check.message}`));
+    (row.checks.get('direct') ?? []).filter((check) => check.status === 'FAILURE').map((check) => `${row.suite} ${row.revision} ${row.scenario} ${check.id}: ${check.message}`));
 }
 
 const count = (checks: readonly Check[], status: string): number => checks.filter((check) => check.status === status).length;
@@ -66,14 +79,15 @@ function score(checks: readonly Check[]): string {
 
 export function render(rows: readonly Row[]): string {
   const differing = new Set(differencesOf(rows).map((one) => `${one.suite} ${one.revision} ${one.scenario}`));
-  const cells = (name: string, three: readonly string[], mark: string): string => `  ${name.padEnd(46)} ${three.map((cell) => cell.padEnd(12)).join(' ')}${mark}`.trimEnd();
+  const line = (name: string, cells: readonly string[], mark = ''): string => `  ${name.padEnd(46)} ${cells.map((cell) => cell.padEnd(15)).join(' ')}${mark}`.trimEnd();
   const groups = Map.groupBy(rows, (row) => `conformance ${row.suite}, revision ${row.revision}${row.extension ? ', extensions (not scored)' : ''}`);
   const lines = [...groups].flatMap(([title, some]) => {
-    const total = (name: TargetName): string => score(some.flatMap((row) => row.checks[name]));
+    const asked = TARGETS.filter((name) => some.some((row) => row.checks.has(name)));
+    const total = (name: TargetName): string => score(some.flatMap((row) => row.checks.get(name) ?? []));
     return [
-      '', cells(title, [], ''), cells('scenario (passed/failed, w: warnings, s: skipped)', ['direct', '/mcp/http', '/mcp/stdio'], ''),
-      ...some.map((row) => cells(row.scenario, [score(row.checks.direct), score(row.checks.http), score(row.checks.stdio)], differing.has(`${row.suite} ${row.revision} ${row.scenario}`) ? '<- differs' : '')),
-      cells('total', [total('direct'), total('http'), total('stdio')], ''),
+      '', title, line('passed/failed (w: warnings, s: skipped)', asked.map((name) => (name === 'direct' ? name : `/mcp/${name}`))),
+      ...some.map((row) => line(row.scenario, asked.map((name) => score(row.checks.get(name) ?? [])), differing.has(`${row.suite} ${row.revision} ${row.scenario}`) ? '<- differs' : '')),
+      line('total', asked.map(total)),
     ];
   });
   return lines.join('\n');

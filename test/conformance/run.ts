@@ -21,10 +21,10 @@ async function main(): Promise<number> {
   say(render(rows));
   for (const line of failing) say(`\nthe fixture itself: ${line}`);
   if (unexpected.length > 0) say(`\n${unexpected.length} differences:\n${unexpected.map((one) => `  ${sayDifference(one)}`).join('\n')}`);
-  for (const one of stale) say(`\nstale in expected-differences.json: ${one.suite} ${one.revision} ${one.scenario} ${one.check} through ${one.through}`);
+  for (const one of stale) say(`\nstale in expected-differences.json: ${one}`);
   const at = process.argv.indexOf('--json');
   const file = at < 0 ? undefined : process.argv[at + 1];
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ rows, unexpected, stale }, undefined, 2)}\n`);
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ rows: rows.map((row) => ({ ...row, checks: Object.fromEntries(row.checks) })), unexpected, stale }, undefined, 2)}\n`);
   return unexpected.length + stale.length + failing.length === 0 ? 0 : 1;
 }
 

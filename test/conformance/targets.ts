@@ -1,5 +1,5 @@
-// Whom the suite asks: the fixture itself, and the fixture behind a real gateway, once as an HTTP backend and once as a stdio backend. Each has
-// a fixture of its own, because the lists of one change while it is asked.
+// Whom the suite asks: the fixture itself, and the fixture behind a real gateway, over HTTP and over stdio, in both eras. Each has a fixture of
+// its own, because the lists of one change while it is asked.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +8,17 @@ import { plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
 import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
 import { bearerProxy } from './bearer.ts';
 
-export type TargetName = 'direct' | 'http' | 'stdio';
-export const THROUGH: readonly TargetName[] = ['http', 'stdio'];
+export type TargetName = 'direct' | 'http' | 'stdio' | 'http-2025' | 'stdio-2025';
+export const TARGETS: readonly TargetName[] = ['direct', 'http', 'stdio', 'http-2025', 'stdio-2025'];
+export const THROUGH: readonly TargetName[] = TARGETS.slice(1);
+
+/** Of the last two the gateway speaks 2025-11-25 with the fixture. A 2026 client sees other questions then, as it must, so they are compared for clients of 2025. */
+export function takes(target: TargetName, revision: string): boolean {
+  return !target.endsWith('-2025') || revision < '2026';
+}
 
 export interface Targets extends AsyncDisposable {
-  readonly urls: Readonly<Record<TargetName, string>>;
+  readonly urls: ReadonlyMap<TargetName, string>;
   /** What the gateway logged. */
   log(): string;
 }
@@ -24,25 +30,27 @@ export async function startTargets(): Promise<Targets> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'fixture-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const [direct, behind] = [await startFixture(folder, stack), await startFixture(folder, stack)];
-  const [http, stdio] = [stack.use(await bearerProxy()), stack.use(await bearerProxy())];
+  const [direct, modern, legacy] = await Promise.all([startFixture(folder, stack), startFixture(folder, stack), startFixture(folder, stack)]);
+  const proxies = await Promise.all(THROUGH.map(async (name) => ({ name, proxy: stack.use(await bearerProxy()) })));
+  const child = [process.execPath, FIXTURE, 'stdio'];
   const gateway = stack.use(await startGateway({
     // Pages of the gateway's own origin are what the suite sends as good ones; here that is the proxy's.
-    gateway: [`allowed_origins = [${[http, stdio].map((proxy) => JSON.stringify(new URL(proxy.url).origin)).join(', ')}]`],
+    gateway: [`allowed_origins = [${proxies.map(({ proxy }) => JSON.stringify(new URL(proxy.url).origin)).join(', ')}]`],
     // The suite opens a session for each scenario and does not always end it, and asks faster than people do.
     toml: [
       '[bounds]', 'sessions_per_principal = 1000', 'streams_per_principal = 1000', '',
       '[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '',
-      httpBackend('http', behind, [ASKS]),
-      stdioBackend('stdio', [process.execPath, FIXTURE, 'stdio'], [ASKS]),
+      httpBackend('http', modern, [ASKS]),
+      stdioBackend('stdio', child, [ASKS]),
+      httpBackend('http-2025', legacy, [ASKS, 'era = "legacy"']),
+      stdioBackend('stdio-2025', child, [ASKS, 'era = "legacy"']),
       '[rbac.roles.tester]', 'permissions = ["*"]', '',
     ].join('\n'),
   }));
   const token = await gateway.token('suite', 'tester');
-  http.lead(`${gateway.endpoint}/http`, token);
-  stdio.lead(`${gateway.endpoint}/stdio`, token);
+  for (const { name, proxy } of proxies) proxy.lead(`${gateway.endpoint}/${name}`, token);
   const rest = stack.move();
-  return { urls: { direct, http: http.url, stdio: stdio.url }, log: () => gateway.process.stderr(), [Symbol.asyncDispose]: () => rest.disposeAsync() };
+  return { urls: new Map([['direct', direct], ...proxies.map(({ name, proxy }) => [name, proxy.url] as const)]), log: () => gateway.process.stderr(), [Symbol.asyncDispose]: () => rest.disposeAsync() };
 }
 
 /** The fixture over HTTP, as a process of its own; its URL. */
