@@ -23,6 +23,7 @@ const STOPPED: BackendFault = { code: 'stopped' };
 /** Failing calls raise the question whether it is alive; asking costs a request. */
 const SUSPECT_GAP_MS = 1_000;
 const LEVEL_MS = 2_000;
+const STREAM_MS = 500;
 
 export class KeptLink {
   readonly conversation: HttpConversation;
@@ -40,6 +41,8 @@ export class KeptLink {
   #legacySince: number | undefined;
   #live: HttpLink | undefined;
   #told: Announcements | undefined;
+  /** A list changed before there was a link to ask. */
+  #stale = false;
   /** Why the link that was has ended, where the watch did not find it. */
   #cause: BackendFault | undefined;
   #suspect = false;
@@ -59,7 +62,7 @@ export class KeptLink {
     });
     this.follows = new Follows(deps);
     this.conversation = new HttpConversation(settings, deps, {
-      listChanged: () => this.#relist.request(),
+      listChanged: () => this.#changed(),
       updated: (uri) => this.follows.updated(uri),
       noise: () => this.#status.noise(),
     });
@@ -156,19 +159,17 @@ export class KeptLink {
     const live = opened.value;
     const fault = await this.#watch(live);
     if (this.#live === live) this.#live = undefined;
-    this.follows.attach(undefined);
-    this.#told?.close();
-    live.line?.close();
+    this.#release(live);
     return fault ?? this.#cause;
   }
 
   async #open(): Promise<Result<HttpLink, BackendFault>> {
     const plan = this.#eraPlan();
     const linked = await connect(this.#input, plan);
-    const fault = linked.ok ? await this.list(linked.value) : linked.error;
+    const fault = linked.ok ? await this.#prepare(linked.value) : linked.error;
     // Whatever failed, an old verdict may be the reason.
     if (fault !== undefined) this.#legacySince = undefined;
-    if (linked.ok && (fault !== undefined || this.#stopping)) linked.value.line?.close();
+    if (linked.ok && (fault !== undefined || this.#stopping)) this.#release(linked.value);
     if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
     if (this.#stopping) return err(STOPPED);
     if (plan === 'auto') this.#legacySince = linked.value.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
@@ -176,20 +177,42 @@ export class KeptLink {
     return linked;
   }
 
-  #begin(live: HttpLink): void {
-    this.#live = live;
-    this.#suspect = false;
-    this.#cause = undefined;
+  /** The stream first, then the lists: what changes in between is heard. */
+  async #prepare(live: HttpLink): Promise<BackendFault | undefined> {
+    this.#stale = false;
     this.#told = announcements(this.#input, live, {
       missed: () => {
-        this.#relist.request();
+        this.#changed();
         this.follows.missed();
       },
       doubt: () => this.doubt(),
     });
-    this.follows.attach(this.#told.line);
+    // What is asked before the stream is there is lost, and some servers wait for the answer. Others send no header before they have news.
+    await settlesWithin(this.#deps.timers, this.#told.opened, STREAM_MS);
+    return this.#stopping ? STOPPED : this.list(live);
+  }
+
+  #begin(live: HttpLink): void {
+    this.#live = live;
+    this.#suspect = false;
+    this.#cause = undefined;
+    this.follows.attach(this.#told?.line);
     void live.line?.closed.then(({ fault }) => this.#cut(live, fault));
     this.#status.become('ready');
+    if (this.#stale) this.#relist.request();
+  }
+
+  #release(live: HttpLink): void {
+    this.follows.attach(undefined);
+    this.#told?.close();
+    this.#told = undefined;
+    live.line?.close();
+  }
+
+  /** A list is not what it was. */
+  #changed(): void {
+    if (this.#live === undefined) this.#stale = true;
+    else this.#relist.request();
   }
 
   /** The stream a link lived on is gone. A server that closes it at once is not asked again at once. */

@@ -22,6 +22,8 @@ const SMALL_BYTES = 64 * 1024;
 export interface Announcements {
   /** Undefined: it does not tell of single resources. */
   readonly line: UpdateLine | undefined;
+  /** Resolves when the stream is there, or will not be. */
+  readonly opened: Promise<void>;
   close(): void;
 }
 
@@ -40,11 +42,13 @@ export function announcements(input: ConnectInput, live: HttpLink, hooks: Stream
       open: async (params, acknowledged, signal) => listen(input, live, { params, acknowledged, signal }),
     });
     listening.start();
-    return { line: link.offers.subscribe ? listening : undefined, close: () => listening.close() };
+    return { line: link.offers.subscribe ? listening : undefined, opened: Promise.resolve(), close: () => listening.close() };
   }
   const stop = new AbortController();
-  if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, hooks);
-  return { line: link.offers.subscribe ? subscriber(input, live) : undefined, close: () => stop.abort() };
+  const opened = Promise.withResolvers<void>();
+  if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, { ...hooks, opened: () => opened.resolve() }).then(() => opened.resolve());
+  else opened.resolve();
+  return { line: link.offers.subscribe ? subscriber(input, live) : undefined, opened: opened.promise, close: () => stop.abort() };
 }
 
 /** Questions of a server that does not say because of what come there too, as those of the first SDK's `elicitInput` do. */
@@ -88,7 +92,7 @@ interface Place {
   retryMs: number;
 }
 
-async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, hooks: StreamHooks): Promise<void> {
+async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, hooks: StreamHooks & { opened(): void }): Promise<void> {
   const { clock, timers } = input.deps;
   const place: Place = { lastEventId: undefined, retryMs: AGAIN_MS };
   let pause = AGAIN_MS;
@@ -96,6 +100,7 @@ async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, ho
   while (!signal.aborted) {
     const began = clock.mono();
     const status = await receive(input, live, place, signal, () => {
+      hooks.opened();
       if (hadOne && place.lastEventId === undefined) hooks.missed();
       hadOne = true;
     });
