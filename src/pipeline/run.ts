@@ -37,6 +37,8 @@ export class Run implements Waiting {
     this.#deps = deps;
     this.flight = deps.inflight.begin(call, io.signal);
     this.dialogue = createDialogue({ call, snapshot, ask: io.ask, signal: this.flight.signal, enter: () => this.#enter() }, deps);
+    // Whoever waits for an answer to a call that was cancelled waits for nothing.
+    this.flight.signal.addEventListener('abort', () => this.dialogue.end(), { once: true });
     this.attend(inbound, io);
     this.done = makeCall({ ...given, paramHeaders: inbound.paramHeaders, method: inbound.method }, {
       signal: this.flight.signal,

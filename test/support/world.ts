@@ -14,7 +14,7 @@ import type { Permit } from '../../src/core/permit.ts';
 import { ConcurrencyTable } from '../../src/core/policy/concurrency.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
 import { WindowTable } from '../../src/core/policy/window.ts';
-import type { AuditStore, Backend, BackendAnswer, BackendFault, CallIo, Intent, Random, SchemaChecker } from '../../src/core/ports.ts';
+import type { AuditStore, Backend, BackendAnswer, BackendFault, BackendListing, CallIo, Intent, Random, SchemaChecker } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
 import type { BackendSettings, RoleSettings, Settings } from '../../src/core/settings.ts';
@@ -105,17 +105,30 @@ export type Respond = (permit: Permit, io: CallIo) => Promise<Result<BackendAnsw
 
 export const okText = (text: string): Result<BackendAnswer, BackendFault> => ok({ kind: 'result', raw: toRaw({ content: [{ type: 'text', text }] }) });
 
-export function fakeBackend(id: string, respond: Respond): Backend & { readonly calls: Permit[] } {
+export interface FakeBackend extends Backend {
+  readonly calls: Permit[];
+  /** What is followed: tell one of them as the backend would. */
+  readonly follows: Map<string, (uri: string) => void>;
+}
+
+export function fakeBackend(id: string, respond: Respond): FakeBackend {
   const calls: Permit[] = [];
+  const follows = new Map<string, (uri: string) => void>();
   return {
     id: backendId(id),
     calls,
+    follows,
     start() {},
     async call(permit, io) {
       calls.push(permit);
       return respond(permit, io);
     },
-    follow: () => Promise.resolve(ok(() => undefined)),
+    async follow({ call }, updated) {
+      const { uri } = call.kind === 'listen' ? call : { uri: '' };
+      if (uri.endsWith('refused')) return err({ code: 'not_ready', detail: 'refused' });
+      follows.set(uri, updated);
+      return ok(() => void follows.delete(uri));
+    },
     listing: () => undefined,
     status: () => ({ id: backendId(id), transport: 'stdio', state: 'ready', since: timestamp(0), era: 'legacy', version: '2025-11-25', tools: 1, pid: undefined, restarts: 0, inflight: 0, lastFault: undefined, noise: 0 }),
     async stop() {},
@@ -131,7 +144,7 @@ export interface World {
   readonly outcomes: Outcome[];
   readonly heard: Outcome[];
   readonly faults: unknown[];
-  readonly backends: Map<BackendId, Backend & { readonly calls: Permit[] }>;
+  readonly backends: Map<BackendId, FakeBackend>;
   /** Set to make the next intents fail. */
   auditDown: boolean;
   ask(method: string, params?: unknown, over?: Partial<Inbound> & { readonly io?: Partial<AgentIo>; readonly era?: Era }): Promise<Answer>;
@@ -144,7 +157,7 @@ export function origin(over: Partial<CallOrigin> = {}): CallOrigin {
   return { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: '127.0.0.1', trace: undefined, ...over };
 }
 
-export function world(options: { readonly settings?: Settings; readonly tools?: Readonly<Record<string, readonly unknown[]>>; readonly respond?: Respond; readonly schemas?: SchemaChecker } = {}): World {
+export function world(options: { readonly settings?: Settings; readonly tools?: Readonly<Record<string, readonly unknown[]>>; readonly listings?: Readonly<Record<string, Partial<BackendListing>>>; readonly respond?: Respond; readonly schemas?: SchemaChecker } = {}): World {
   const clock = new HandClock();
   const from = options.settings ?? settings();
   const faults: unknown[] = [];
@@ -152,7 +165,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
   const backends = new Map(from.backends.map((row) => [row.id, fakeBackend(row.id, options.respond ?? (() => okText('ok')))] as const));
   for (const row of from.backends) {
     const tools = options.tools?.[row.id] ?? [{ name: 'echo', inputSchema: { type: 'object' } }];
-    cell.listed(row.id, { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: tools.map(toRaw), instructions: undefined, era: 'legacy', version: '2025-11-25', server: row.id });
+    cell.listed(row.id, { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: tools.map(toRaw), instructions: undefined, era: 'legacy', version: '2025-11-25', server: row.id, ...options.listings?.[row.id] });
   }
   const intents: Intent[] = [];
   const outcomes: Outcome[] = [];

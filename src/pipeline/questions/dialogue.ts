@@ -22,8 +22,8 @@ export interface Dialogue {
   readonly open: OpenQuestions | undefined;
   /** As the agent can be asked it, or why not; on record either way. */
   judge(question: Question): ReturnType<typeof questionFor>;
-  /** Judges and asks; the reply is one that the backend may read. */
-  put(question: Question): Promise<Result<QuestionReply, QuestionRefusal>>;
+  /** Judges and asks; the reply is one that the backend may read. `withdrawn`: the backend waits no more. */
+  put(question: Question, withdrawn?: AbortSignal): Promise<Result<QuestionReply, QuestionRefusal>>;
   trail(): Trail;
   /** The call is over. */
   end(): void;
@@ -50,18 +50,18 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     if (record.length < ON_RECORD) record.push(evidenceOf(question, put.ok ? undefined : put.error));
     return put;
   };
-  const put = async (question: Question): Promise<Result<QuestionReply, QuestionRefusal>> => {
+  const put = async (question: Question, withdrawn?: AbortSignal): Promise<Result<QuestionReply, QuestionRefusal>> => {
     const judged = judge(question);
     if (!judged.ok) return judged;
-    const pending = asked(judged.value, given, open);
+    const pending = asked(judged.value, given, open, withdrawn);
     return pending === undefined ? err(NOBODY) : ok(replyFor(question, await pending, spokenBy(call, snapshot)));
   };
   return {
     open,
     judge,
     put,
-    ask: call.kind === 'completion' ? undefined : async (question) => {
-      const reply = await put(question);
+    ask: call.kind === 'completion' ? undefined : async (question, withdrawn) => {
+      const reply = await put(question, withdrawn);
       return reply.ok ? reply.value : refusalReply(question, reply.error);
     },
     trail: () => record,
@@ -69,9 +69,9 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
   };
 }
 
-function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined): Promise<QuestionReply> | undefined {
-  if (open === undefined) return ask?.(question, signal);
-  return open.size < REQUESTS_MOST && enter() ? open.add(question) : undefined;
+function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined): Promise<QuestionReply> | undefined {
+  if (open === undefined) return ask?.(question, withdrawn === undefined ? signal : AbortSignal.any([signal, withdrawn]));
+  return open.size < REQUESTS_MOST && enter() ? open.add(question, withdrawn) : undefined;
 }
 
 const NOBODY: QuestionRefusal = { code: 'undeclared', note: 'the agent cannot be asked now' };

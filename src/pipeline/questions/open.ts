@@ -6,6 +6,9 @@ import type { Timers } from '../../core/ports.ts';
 /** Several questions of one backend often come at once; the agent gets them in one answer. */
 const GATHER_MS = 50;
 
+/** Read by nobody: whoever asked waits no more. */
+const WITHDRAWN: QuestionReply = { kind: 'error', code: -32603, message: 'Withdrawn' };
+
 interface Open {
   readonly question: Question;
   answer(reply: QuestionReply): void;
@@ -32,11 +35,14 @@ export class OpenQuestions {
     return [...this.#open].map(([key, { question }]) => [key, question]);
   }
 
-  add(question: Question): Promise<QuestionReply> {
+  add(question: Question, withdrawn?: AbortSignal): Promise<QuestionReply> {
     if (this.#closed !== undefined) return Promise.resolve(this.#closed);
+    if (withdrawn?.aborted === true) return Promise.resolve(WITHDRAWN);
     const { promise, resolve } = Promise.withResolvers<QuestionReply>();
     this.#asked += 1;
-    this.#open.set(`q${this.#asked}`, { question, answer: resolve });
+    const key = `q${this.#asked}`;
+    this.#open.set(key, { question, answer: resolve });
+    withdrawn?.addEventListener('abort', () => this.answer(key, WITHDRAWN), { once: true });
     if (this.#due !== undefined) this.#undo ??= this.#timers.after(GATHER_MS, () => this.#due?.resolve());
     return promise;
   }
