@@ -1,5 +1,4 @@
 // What a backend's table says of names and of agents: aliases of tools, what is hidden, what it may ask, and the roots it is told of.
-import { pathToFileURL } from 'node:url';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Path } from './locate.ts';
 import { checkOwnPattern } from './patterns.ts';
@@ -40,7 +39,7 @@ export function rootsOf(roots: readonly string[], path: Path, context: Context):
 }
 
 function rootUri(text: string): string | undefined {
-  if (text.startsWith('/')) return pathToFileURL(text).href;
+  if (text.startsWith('/')) return new URL(`file://${text.split('/').map(encodeURIComponent).join('/')}`).href;
   const url = /^file:\/\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   return url === undefined || url.search !== '' || url.hash !== '' ? undefined : url.href;
 }
