@@ -134,7 +134,7 @@ describe('a backend that speaks HTTP+SSE', { timeout: 60_000, concurrency: true 
 
   for (const [name, endpoint] of [
     ['another origin', 'https://other.example/messages'], ['another port', 'http://127.0.0.1:1/messages'], ['no scheme', '//other.example/messages'],
-    ['something that is no URL', 'http://[oops'], ['a script', 'javascript:alert(1)'],
+    ['something that is no URL', 'http://[oops'], ['no origin at all', 'data:text/plain,x'],
   ] as const) {
     test(`T77: an endpoint of ${name} is refused, and nothing is sent anywhere`, async () => running({ endpoint: () => endpoint }, { bearer: secret('backend-token') }, async (run) => {
       await until(() => run.backend.status().restarts >= 1, 'refused');

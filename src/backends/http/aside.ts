@@ -2,7 +2,7 @@
 import { notificationMessage } from '../../relay/rpc.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Timers } from '../../core/ports.ts';
-import type { Manner } from './call.ts';
+import type { Manner } from './ask.ts';
 import type { Exchange, HttpRequest, Receiver } from './exchange.ts';
 import { type FlatHeaders, JSON_BODY, mannerHeaders } from './headers.ts';
 

@@ -1,70 +1,17 @@
 // One JSON-RPC request over HTTP, from sending to its one settlement: status, body, stream, resumption, deadline, cancellation.
-import type { Era } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendAnswer, BackendFault } from '../../core/ports.ts';
-import { err, ok, type Result } from '../../core/result.ts';
+import type { BackendFault } from '../../core/ports.ts';
+import { err, ok } from '../../core/result.ts';
 import { withinBytes } from '../answer.ts';
-import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
-import type { BackendDeps } from '../deps.ts';
+import { type Deadline, startDeadline } from '../deadline.ts';
 import { type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate } from '../progress.ts';
-import type { Served, Serving } from '../serving.ts';
-import { type Exchange, type HttpRequest, type Receiver, type ResponseHeaders, resting } from './exchange.ts';
+import type { Served } from '../serving.ts';
+import type { Asked, CallContext, HttpAsk, Manner, Reply } from './ask.ts';
+import { type Exchange, type Receiver, type ResponseHeaders, resting } from './exchange.ts';
 import { type FlatHeaders, isSessionId } from './headers.ts';
 import { type BodyReader, type BodySink, ENVELOPE_BYTES, jsonReader, sseReader } from './sse.ts';
-
-/** How requests are sent at present. */
-export interface Manner {
-  readonly era: Era;
-  /** Undefined before `initialize` was answered. */
-  readonly version: string | undefined;
-  readonly session: string | undefined;
-  /** Path and query that messages go to where answers come on a stream of their own (HTTP+SSE); undefined elsewhere. */
-  readonly endpoint: string | undefined;
-}
-
-export interface HttpAsk extends DeadlineTimes {
-  readonly manner: Manner;
-  readonly method: string;
-  /** `Mcp-Name` of a modern request. */
-  readonly name: string | undefined;
-  readonly params: (id: RawJson) => RawJson;
-  readonly extra: FlatHeaders;
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: ((params: RawJson) => void) | undefined;
-  /** The agent's call this is; undefined for what the gateway asks for itself. */
-  readonly serving: Serving | undefined;
-  /** Notifications on this request's own stream. */
-  readonly heard?: (method: string, params: RawJson) => void;
-  readonly resultBytes: number;
-  readonly cancellable: boolean;
-}
-
-export type Asked = Result<BackendAnswer, BackendFault>;
-
-export interface Reply {
-  readonly asked: Asked;
-  /** 0: no response came. */
-  readonly status: number;
-  readonly session: string | undefined;
-}
-
-/** `lost`: nobody knows whether the backend is still at it. */
-export type Ending = 'answered' | 'refused' | 'lost';
-
-/** What a call needs of the conversation it is part of. */
-export interface CallContext {
-  readonly deps: BackendDeps;
-  readonly send: (request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver) => Exchange;
-  readonly streamHeaders: (manner: Manner, lastEventId: string) => FlatHeaders;
-  /** Messages that are not this call's answer. `served`: whose stream it came on. False: rest a little, there are too many. */
-  readonly route: (message: Message, manner: Manner, served: Served | undefined) => boolean;
-  readonly cancel: (manner: Manner, id: number, reason: string) => void;
-  readonly over: (call: HttpCall, how: Ending) => void;
-  /** Bytes of a stream of events. False: rest a little. */
-  readonly weigh: (bytes: number) => boolean;
-}
 
 const ERROR_BYTES = 64 * 1024;
 const LINGER_MS = 1_000;

@@ -13,7 +13,7 @@ import type { BackendDeps } from '../deps.ts';
 import { requestOf } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
-import type { Asked, Reply } from './call.ts';
+import type { Asked, Reply } from './ask.ts';
 import { type HttpLink, SESSION_LOST } from './connect.ts';
 import { KeptLink } from './kept-link.ts';
 

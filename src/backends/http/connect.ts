@@ -11,9 +11,10 @@ import type { BackendDeps } from '../deps.ts';
 import { discoverParams, envelopeOf, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
 import { type Lists, readLists, toolName } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
-import type { Manner, Reply } from './call.ts';
+import type { Manner, Reply } from './ask.ts';
 import type { HttpConversation } from './conversation.ts';
 import { type EventLine, openEventLine } from './event-line.ts';
+import type { EraPlan } from './verdict.ts';
 
 /** A backend that has been greeted. */
 export interface HttpLink {
@@ -42,8 +43,6 @@ export interface ConnectInput {
 const FIRST_MODERN: Manner = { era: 'modern', version: LATEST_MODERN, session: undefined, endpoint: undefined };
 const FIRST_LEGACY: Manner = { era: 'legacy', version: undefined, session: undefined, endpoint: undefined };
 const NO_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
-
-export type EraPlan = HttpBackendSettings['era'];
 
 export async function connect(input: ConnectInput, plan: EraPlan): Promise<Result<HttpLink, BackendFault>> {
   if (plan === 'legacy') return greet(input);

@@ -2,7 +2,7 @@
 // The endpoint is of the server's own origin, or there is no conversation (T77): else our credentials would go where it likes.
 import type { BackendFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { Manner } from './call.ts';
+import type { Manner } from './ask.ts';
 import type { ConnectInput } from './connect.ts';
 import { type Closed, readEvents } from './events.ts';
 import { ENVELOPE_BYTES } from './sse.ts';

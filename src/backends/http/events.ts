@@ -1,7 +1,7 @@
 // One GET for server-sent events, from its request to its end. Says nothing of what the messages mean.
 import type { RawJson } from '../../core/json/scan.ts';
 import type { BackendFault } from '../../core/ports.ts';
-import type { Manner } from './call.ts';
+import type { Manner } from './ask.ts';
 import type { ConnectInput } from './connect.ts';
 import { type Exchange, resting } from './exchange.ts';
 import { type BodyReader, sseReader } from './sse.ts';

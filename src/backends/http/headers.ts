@@ -1,7 +1,7 @@
 // Headers of our requests: made from settings and from the message itself, never from an agent's request (CH1, CH10).
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { headerValue } from '../../relay/mirrored.ts';
-import type { Manner } from './call.ts';
+import type { Manner } from './ask.ts';
 
 /** Ours to set. An operator's value for one of these would break framing or the protocol. */
 const RESERVED = /^(?:host|content-type|content-length|content-encoding|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|accept|accept-encoding|last-event-id|mcp-.*)$/;

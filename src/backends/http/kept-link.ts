@@ -13,11 +13,12 @@ import type { BackendDeps } from '../deps.ts';
 import { Follows } from '../follows.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
-import { connect, type ConnectInput, discover, type EraPlan, type HttpLink, list, say, SESSION_LOST } from './connect.ts';
+import { connect, type ConnectInput, discover, type HttpLink, list, say, SESSION_LOST } from './connect.ts';
 import { HttpConversation } from './conversation.ts';
 import { literalProblem } from './egress.ts';
 import { ping } from './health.ts';
 import { type Announcements, announcements } from './stream.ts';
+import { EraVerdict } from './verdict.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
 /** Failing calls raise the question whether it is alive; asking costs a request. */
@@ -37,8 +38,7 @@ export class KeptLink {
   readonly #attempt = new Attempt();
   readonly #nap: Nap;
   #mirrors: ReadonlyMap<string, readonly Mirror[]> = new Map();
-  /** A legacy verdict and when it was reached (CH3). */
-  #legacySince: number | undefined;
+  readonly #verdict: EraVerdict;
   #live: HttpLink | undefined;
   #told: Announcements | undefined;
   /** A list changed before there was a link to ask. */
@@ -55,6 +55,7 @@ export class KeptLink {
     this.#deps = deps;
     this.#status = status;
     this.#nap = new Nap(deps.timers);
+    this.#verdict = new EraVerdict(settings.era, deps.clock, deps.limits.eraHorizonMs);
     const { backoffBaseMs: baseMs, backoffCapMs: capMs, stableMs, relistMs } = deps.limits;
     this.#backoff = new Backoff({ baseMs, capMs, stableMs, maxRestarts: 0, windowMs: 0 }, () => deps.random.float());
     this.#relist = new SingleFlight(deps.timers, relistMs, async () => {
@@ -164,15 +165,16 @@ export class KeptLink {
   }
 
   async #open(): Promise<Result<HttpLink, BackendFault>> {
-    const plan = this.#eraPlan();
+    const { plan } = this.#verdict;
     const linked = await connect(this.#input, plan);
     const fault = linked.ok ? await this.#prepare(linked.value) : linked.error;
     // Whatever failed, an old verdict may be the reason.
-    if (fault !== undefined) this.#legacySince = undefined;
+    if (fault !== undefined) this.#verdict.forget();
     if (linked.ok && (fault !== undefined || this.#stopping)) this.#release(linked.value);
     if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
     if (this.#stopping) return err(STOPPED);
-    if (plan === 'auto') this.#legacySince = linked.value.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
+    if (plan === 'auto' && linked.value.link.era === 'legacy') this.#verdict.legacy();
+    else if (plan === 'auto') this.#verdict.forget();
     this.#begin(linked.value);
     return linked;
   }
@@ -223,15 +225,6 @@ export class KeptLink {
     this.#nap.wake();
   }
 
-  #eraPlan(): EraPlan {
-    if (this.#settings.era !== 'auto' || this.#legacySince === undefined) return this.#settings.era;
-    return this.#verdictIsOld() ? 'auto' : 'legacy';
-  }
-
-  #verdictIsOld(): boolean {
-    return this.#legacySince !== undefined && this.#deps.clock.mono() - this.#legacySince >= this.#deps.limits.eraHorizonMs;
-  }
-
   /** Returns when the link is of no use any more: why, or undefined when a better one may be had at once. */
   async #watch(live: HttpLink): Promise<BackendFault | undefined> {
     const interval = this.#settings.healthIntervalMs > 0 ? this.#settings.healthIntervalMs : DAY_MS;
@@ -248,16 +241,16 @@ export class KeptLink {
       const fault = await ping(this.#input, live);
       if (fault === SESSION_LOST) this.lose(live, SESSION_LOST);
       else if (fault !== undefined) return fault;
-      else if (this.#verdictIsOld() && (await this.#speaksModern())) this.lose(live);
+      else if (this.#verdict.isOld && (await this.#speaksModern())) this.lose(live);
     }
     return undefined;
   }
 
   async #speaksModern(): Promise<boolean> {
     const found = await discover(this.#input);
-    this.#legacySince = this.#deps.clock.mono();
+    this.#verdict.legacy();
     if (found === 'legacy' || !found.ok) return false;
-    this.#legacySince = undefined;
+    this.#verdict.forget();
     return true;
   }
 
