@@ -156,7 +156,7 @@ test('a modern backend\'s input_required goes on to a modern agent with its stat
   assert.deepEqual([w.intents.length, w.deps.parking.size], [2, 0], 'nothing waits here for it');
 });
 
-test('C6 the wrapped state is bound like any other, answers without it are not passed on, and the retry is charged', async () => {
+test('C6 the wrapped state is bound like any other, answers without it are input like any other, and the retry is charged', async () => {
   const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
   const { respond, rounds } = backend((turn) => (turn === 1 ? wants({ k: FORM }) : undefined));
   const w = world({ settings: { ...ALLOWED, limits }, respond });
@@ -166,7 +166,7 @@ test('C6 the wrapped state is bound like any other, answers without it are not p
   }
   assert.equal(rounds.length, 1);
   await retry(w, undefined);
-  assert.deepEqual(rounds, [undefined, undefined]);
+  assert.deepEqual(rounds, [undefined, { responses: '{"k":{"action":"accept","content":{"ok":true}}}', state: undefined }]);
   w.clock.advance(60_001);
   assert.equal(read(await retry(w, state)).error?.code, -32602);
   const [again] = [await w.callTool('alpha__echo', { a: 1 }, modern()), await w.callTool('alpha__echo', { a: 1 }, modern())];
