@@ -14,13 +14,17 @@ export interface AsideDeps {
 
 const SIDE_MS = 10_000;
 export const FAREWELL_MS = 1_000;
-/** On their way at once. A server that asks without end and takes no answer gets no more. */
+/** Waiting and on their way. A server that asks without end and takes no answer gets no more. */
 const MOST_SIDE = 64;
+/** Connections they may hold at once: a server that lets them hang does not keep calls from theirs. */
+export const SIDE_LANES = 8;
 const RESPONSE_BYTES = 64 * 1024;
 
 export class Asides {
   readonly #deps: AsideDeps;
   #open = 0;
+  #busy = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(deps: AsideDeps) {
     this.#deps = deps;
@@ -40,8 +44,19 @@ export class Asides {
 
   async #post(manner: Manner, body: RawJson, method: string | undefined): Promise<void> {
     this.#open += 1;
+    await this.#lane();
     await this.#whole({ method: 'POST', headers: [...JSON_BODY, ...this.#deps.own, ...mannerHeaders(manner, method, undefined)], body, silenceMs: SIDE_MS }, manner);
     this.#open -= 1;
+    const next = this.#waiting.shift();
+    // The lane goes from hand to hand.
+    if (next === undefined) this.#busy -= 1;
+    else next();
+  }
+
+  async #lane(): Promise<void> {
+    if (this.#busy >= SIDE_LANES) return new Promise((resolve) => void this.#waiting.push(resolve));
+    this.#busy += 1;
+    return undefined;
   }
 
   /** CH5. */

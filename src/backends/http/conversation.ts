@@ -16,7 +16,7 @@ import { progressTokenOf } from '../progress.ts';
 import { type Asking, QuestionDesk } from '../questions.ts';
 import type { Served } from '../serving.ts';
 import { Strikes } from '../strikes.ts';
-import { Asides, FAREWELL_MS } from './aside.ts';
+import { Asides, FAREWELL_MS, SIDE_LANES } from './aside.ts';
 import type { CallContext, HttpAsk, Manner, Reply } from './ask.ts';
 import { HttpCall } from './call.ts';
 import { guardedLookup } from './egress.ts';
@@ -29,8 +29,8 @@ export interface ConversationHooks {
   noise(what: string): void;
 }
 
-/** Calls use at most `concurrency` connections; the rest is for streams, pings and cancellations. */
-const SPARE_CONNECTIONS = 8;
+/** Calls use at most `concurrency` connections; the rest is for what is said aside, and for streams and pings. */
+const SPARE_CONNECTIONS = SIDE_LANES + 8;
 const MOST_CONNECTIONS = 256;
 /** Of streams, whatever they carry: comments are free for a server to send, and reading them is not. */
 const STREAM_BYTES_PER_SECOND = 32 * 1024 * 1024;
