@@ -21,6 +21,7 @@ import { createHandle } from '../pipeline/handle.ts';
 import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
 import { Parking } from '../pipeline/parking.ts';
+import type { Run } from '../pipeline/run.ts';
 import { Subscriptions } from '../pipeline/subscribe.ts';
 import { createWatch } from '../pipeline/watch.ts';
 import { openAuthenticator } from './authenticate.ts';
@@ -40,6 +41,7 @@ export interface Gateway {
   readonly edges: Edges;
   readonly leases: Leases;
   readonly inflight: Inflight;
+  readonly parking: Parking<Run>;
   readonly windows: WindowTable;
   readonly schemas: SchemaChecker;
   readonly authenticator: TokenAuthenticator;
@@ -97,10 +99,11 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const { bounds } = settings;
   const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
+  const parking = new Parking<Run>(deps);
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, parking: new Parking(deps), subscriptions: new Subscriptions(), schemas: edges.schemas, seal: processSeal(),
+    leases, inflight, windows, watch, parking, subscriptions: new Subscriptions(), schemas: edges.schemas, seal: processSeal(),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
@@ -115,7 +118,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     },
   };
   late.sample = () => sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall());
-  return ok({ ingress, cell, edges, leases, inflight, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+  return ok({ ingress, cell, edges, leases, inflight, parking, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
 
 /** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */

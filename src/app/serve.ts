@@ -161,6 +161,7 @@ async function takeDown(gateway: Gateway, surfaces: Surfaces, deps: AppDeps, rea
     gateway.inflight.cancel(() => true, 'shutdown');
   });
   await Promise.all([surfaces.http.close(drainMs), surfaces.control.close(drainMs)]);
+  gateway.parking.close();
   await gateway.inflight.idle();
   cut();
   await surfaces.admin.close();

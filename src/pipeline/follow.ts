@@ -8,6 +8,8 @@ import type { End } from '../core/outcome.ts';
 import { isVisible } from '../core/policy/decide.ts';
 import { matches } from '../core/policy/globs.ts';
 import { canonicalUri } from '../core/policy/uris.ts';
+import type { Backend } from '../core/ports.ts';
+import { ok } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { RequestMeta } from '../relay/meta.ts';
 import { concerns } from '../relay/updates.ts';
@@ -27,7 +29,7 @@ import { REQUEST_STAGES } from './stages.ts';
 export type Unfollowed = Extract<End, { kind: 'denied' | 'failed' | 'cancelled' }>;
 
 export type Followed =
-  | { readonly kind: 'following'; undo(): void }
+  | { readonly kind: 'following'; readonly backend: Backend; undo(): void }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'ended'; readonly call: ListenCall; readonly end: Unfollowed };
 
@@ -80,17 +82,17 @@ async function open(call: ListenCall, signal: AbortSignal, { told }: FollowGiven
       const exposed = deliverable(call, uri, deps);
       if (exposed !== undefined) told(exposed);
     });
-    return { result, health: result.ok ? 'success' : faultHealth(result.error) };
+    return { result: result.ok ? ok({ undo: result.value, backend }) : result, health: result.ok ? 'success' : faultHealth(result.error) };
   });
   if (dispatched.kind === 'denied') return ended({ kind: 'denied', reason: dispatched.reason }, [...permit.trail, dispatched.evidence], undefined);
   const { result } = dispatched;
   if (!result.ok) return ended({ kind: 'failed', fault: result.error }, permit.trail, sent);
   if (signal.aborted) {
-    result.value();
+    result.value.undo();
     return ended({ kind: 'cancelled', by: cancelledBy(signal) }, permit.trail, sent);
   }
   await record(call, { kind: 'answered', isError: false, bytes: 0, digest: deps.digest('') }, permit.trail, sent, snapshot, deps);
-  return { kind: 'following', undo: result.value };
+  return { kind: 'following', ...result.value };
 }
 
 async function record(call: ListenCall, end: End, trail: readonly Evidence[], sent: Instant | undefined, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {

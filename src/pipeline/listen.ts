@@ -10,8 +10,8 @@ import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
 import type { PipelineDeps } from './deps.ts';
-import { follow } from './follow.ts';
 import { cancelledBy } from './inflight.ts';
+import { keepFollowing } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
 import { offeredTo } from './view.ts';
 
@@ -82,7 +82,7 @@ async function followAll(uris: readonly string[], inbound: Inbound, io: AgentIo,
   const each = await Promise.all(uris.map(async (uri) => {
     // Asked again for each: a stream must not be a way to guess at more names than single requests.
     if (probeDenial(snapshot, inbound.principal, deps) !== undefined) return undefined;
-    const followed = await follow({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
+    const followed = await keepFollowing({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
     return followed.kind === 'following' ? { uri, undo: followed.undo } : undefined;
   }));
   const kept = each.filter((one) => one !== undefined);

@@ -5,8 +5,8 @@ import type { BoundsSettings } from '../core/settings.ts';
 
 /** What waits. */
 export interface Waiting {
-  /** Its agent did not come back in time. */
-  expire(): void;
+  /** Its agent did not come back in time, or cannot any more. */
+  expire(by: 'timeout' | 'shutdown'): void;
 }
 
 interface Place<W> {
@@ -51,7 +51,7 @@ export class Parking<W extends Waiting> {
     place.ticket = ticket;
     place.undo = this.#timers.after(lastsMs, () => {
       this.leave(id);
-      place.waiting.expire();
+      place.waiting.expire('timeout');
     });
     return ticket;
   }
@@ -63,6 +63,15 @@ export class Parking<W extends Waiting> {
     place.ticket = undefined;
     place.undo?.();
     return place.waiting;
+  }
+
+  /** Nobody can come back any more: what waits for an agent ends now. */
+  close(): void {
+    for (const [id, { ticket, waiting }] of this.#places) {
+      if (ticket === undefined) continue;
+      this.leave(id);
+      waiting.expire('shutdown');
+    }
   }
 
   leave(id: string): void {

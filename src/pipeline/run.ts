@@ -78,9 +78,9 @@ export class Run implements Waiting {
     if (this.#place !== undefined) this.#deps.parking.leave(this.#place);
   }
 
-  expire(): void {
+  expire(by: 'timeout' | 'shutdown'): void {
     this.dialogue.open?.close(LATE, lateReply);
-    this.flight.cancel('timeout');
+    this.flight.cancel(by);
   }
 
   #enter(): boolean {

@@ -8,7 +8,8 @@ import { denied, unansweredMessage, unknownAnswer } from './answer.ts';
 import type { Asked } from './calls/method.ts';
 import { resourceReads } from './calls/resource.ts';
 import type { PipelineDeps } from './deps.ts';
-import { follow, type Followed } from './follow.ts';
+import type { Followed } from './follow.ts';
+import { keepFollowing } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
 import { refuseProbing } from './refuse.ts';
 import { denialToWire } from '../core/wire/denials.ts';
@@ -56,7 +57,7 @@ export async function subscribe(inbound: Inbound, io: AgentIo, snapshot: Snapsho
   if (own.size >= snapshot.settings.bounds.follows) return { message: errorMessage(inbound.id, CODE.internal, 'Too many subscriptions in this session'), status: 200 };
   const one: Subscription = { over: false, undo: undefined };
   own.set(asked.exposed, one);
-  const followed = await follow({
+  const followed = await keepFollowing({
     inbound, uri: asked.exposed, meta: asked.meta.forward, signal: io.signal,
     told: (uri) => session.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, undefined))),
   }, snapshot, deps).catch((error: unknown) => {

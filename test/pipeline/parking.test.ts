@@ -293,3 +293,14 @@ test('prompts and resources wait like tools', async () => {
     assert.equal(read(await w.ask(method, { ...params, requestState: state, inputResponses: { q1: ACCEPT } }, able())).error, undefined);
   }
 });
+
+test('the end of the gateway is not held up by who might come back: what waits is cancelled, what is attended is not', async () => {
+  const w = world({ respond: asks(elicit, elicit) });
+  const first = await parked(w);
+  await parked(w, able(), { r: 'other' });
+  void retry(w, first.state, { q1: ACCEPT });
+  w.deps.parking.close();
+  await settle(w);
+  assert.deepEqual(w.outcomes.map((one) => (one.kind === 'call' ? one.end : one.kind)), [{ kind: 'cancelled', by: 'shutdown' }]);
+  assert.equal(w.deps.inflight.size, 1);
+});

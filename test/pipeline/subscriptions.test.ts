@@ -6,7 +6,7 @@ import type { SessionIo } from '../../src/core/inbound.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { statusOf } from '../../src/core/outcome.ts';
 import type { BackendListing } from '../../src/core/ports.ts';
-import { allowAll, backendSettings, origin, parse, read, settings, world, type FakeBackend, type Message, type World } from '../support/world.ts';
+import { allowAll, backendSettings, fakeBackend, okText, origin, parse, read, settings, world, type FakeBackend, type Message, type World } from '../support/world.ts';
 
 const FULL: Partial<BackendListing> = { prompts: [toRaw({ name: 'p' })], resources: [toRaw({ uri: 'file:///a', name: 'a' })], offers: ALL_OFFERS };
 const denied = (...deny: readonly string[]): ReturnType<typeof settings> => settings({ roles: [{ ...allowAll, deny }] });
@@ -193,4 +193,18 @@ test('on a single-backend endpoint URIs are the backend\'s own', async () => {
   const { heard } = await listen(w, { resourceSubscriptions: ['file:///a'] }, { origin: origin({ endpoint: { kind: 'single', backend: backendId('alpha') } }) });
   backendOf(w).follows.get('file:///a')?.('file:///a');
   assert.deepEqual(heard.map(({ params }) => params?.['uri'] ?? params?.['notifications']), [{ resourceSubscriptions: ['file:///a'] }, 'file:///a']);
+});
+
+test('a backend that a reload has replaced is followed again, decided anew, and its agent is told once', async () => {
+  const w = full();
+  const { heard } = await listen(w, { resourceSubscriptions: ['alpha+file:///a'] });
+  const before = backendOf(w);
+  const after = fakeBackend('alpha', () => okText('ok'));
+  after.listing = () => ({ prompts: [], resources: [], templates: [], tools: [], offers: ALL_OFFERS, instructions: undefined, era: 'legacy', version: '2025-11-25', server: 's' });
+  w.backends.set(backendId('alpha'), after);
+  w.cell.override([]);
+  await tick();
+  assert.deepEqual([[...before.follows.keys()], [...after.follows.keys()]], [[], ['file:///a']]);
+  assert.deepEqual(heard.slice(1).map(({ params }) => params?.['uri']), ['alpha+file:///a']);
+  assert.equal(w.outcomes.length, 2);
 });

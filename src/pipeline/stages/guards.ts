@@ -19,9 +19,10 @@ export const guardsStage: Stage = {
 const SUSPECT = /[^\u0000-\u007f]|\\u/;
 
 function textOf(call: Call): string {
-  if (call.kind !== 'tool' || call.args === undefined || !SUSPECT.test(call.args)) return '';
+  const args = call.kind === 'tool' || call.kind === 'prompt' ? call.args : call.kind === 'completion' ? call.argument : undefined;
+  if (args === undefined || !SUSPECT.test(args)) return '';
   const parts: string[] = [];
-  collect(call.args, parts);
+  collect(args, parts);
   return parts.join('\n');
 }
 
