@@ -8,8 +8,8 @@ import { CODE } from '../relay/rpc.ts';
 import type { RequestCall } from './admitted.ts';
 import { shortText } from './text.ts';
 
-/** Codes about this hop, which an agent must not mistake for its own mistakes (CH8, 4.17). */
-const HOP_CODES: readonly number[] = [CODE.headerMismatch, CODE.missingCapability, CODE.unsupportedVersion];
+/** Codes about this hop, which an agent must not mistake for its own mistakes (CH8, 4.17). What it lacks itself (-32021) is its business. */
+const HOP_CODES: readonly number[] = [CODE.headerMismatch, CODE.unsupportedVersion];
 
 export function judgeAnswer(answer: BackendAnswer, era: Era, kind: RequestCall['kind']): Result<BackendAnswer, BackendFault> {
   if (answer.kind === 'error') {

@@ -1,5 +1,5 @@
 // From the end of a call to the message the agent reads.
-import type { Target } from '../core/call.ts';
+import type { Era, Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -31,12 +31,13 @@ export interface Answering {
 }
 
 export function answerEnd(answering: Answering, made: Answered): Answer {
-  return { message: messageOf(answering, made), status: statusOf(made.end) };
+  return { message: messageOf(answering, made), status: statusOf(made.end, answering.inbound.origin.era) };
 }
 
-/** JSON-RPC says the rest; only this refusal MUST be HTTP 400 (SEP-2243). */
-function statusOf(end: End): number {
-  return end.kind === 'denied' && end.reason.code === 'header_mismatch' ? 400 : 200;
+/** JSON-RPC says the rest; only these MUST be HTTP 400 (SEP-2243; MCP basic, capabilities). */
+function statusOf(end: End, era: Era): number {
+  if (end.kind === 'denied') return end.reason.code === 'header_mismatch' ? 400 : 200;
+  return end.kind === 'errored' && end.code === CODE.missingCapability && era === 'modern' ? 400 : 200;
 }
 
 function messageOf(answering: Answering, { end, answer }: Answered): RawJson | undefined {

@@ -21,8 +21,9 @@ const FRESH: Retry = Object.freeze({ kind: 'call', continuation: undefined, page
 const NO_RESPONSES: ReadonlyMap<string, RawJson> = new Map();
 
 export function readRetry(continued: ReadContinuation | undefined, binding: Binding, snapshot: Snapshot, deps: PipelineDeps): Retry {
-  // Answers without our state belong to nothing: the call is a new one, without them (C6).
-  if (continued?.state === undefined) return FRESH;
+  if (continued === undefined) return FRESH;
+  // Answers without a state belong to no call that waits. A modern backend may use them; like arguments they are what the agent says.
+  if (continued.state === undefined) return continued.responses === undefined ? FRESH : { ...FRESH, kind: 'call', continuation: { responses: inputResponses(continued.responses), state: undefined }, pages: 0, local: undefined };
   // What this principal may not see now is refused by the stages, like any call of it: the handle must not tell it apart (C01).
   if (!isVisible(snapshot.policy, binding.principal, binding.target, deps.clock.wall())) return FRESH;
   const opened = openHandle(continued.state, binding, deps);

@@ -50,8 +50,33 @@ export function errorFor(answer: BackendError, cx: ErrorContext): RelayedError {
   const gone = unknownOf(answer, cx);
   if (gone !== undefined) return { kind: 'error', ...gone };
   if (answer.code === CODE.urlElicitation) return urlElicitation(answer, cx);
+  if (answer.code === CODE.missingCapability) return missingCapability(answer, cx);
   const code = isRelayable(answer.code) ? answer.code : CODE.internal;
   return { kind: 'error', code, message: answer.message, data: dataFor(answer.data, cx) };
+}
+
+/**
+ * A modern backend that needs what this agent did not declare. Told only where declaring it would help: what the operator does not let
+ * this backend ask for is no lack of the agent's (4.17).
+ */
+function missingCapability({ data }: BackendError, { kind, asking }: ErrorContext): RelayedError {
+  const required = members(members(data)?.get('requiredCapabilities'));
+  const names = [...(required?.keys() ?? [])];
+  const helps = names.length > 0 && names.every((name) => lacks(name, asking));
+  const text = helps ? `This needs a client that can be asked for: ${names.join(', ')}.` : 'This backend needs to ask for more than it may.';
+  if (asking.era === 'legacy' && kind === 'tool') return { kind: 'tool_error', text };
+  if (!helps || asking.era === 'legacy' || required === undefined) return { kind: 'error', code: CODE.internal, message: text, data: undefined };
+  return { kind: 'error', code: CODE.missingCapability, message: 'Missing required client capability', data: objectOf([['requiredCapabilities', objectOf(required)]]) };
+}
+
+/** Allowed by the operator, and not declared (or not in the form that is needed). */
+function lacks(name: string, { asks, capabilities }: Asking): boolean {
+  switch (name) {
+    case 'elicitation': return asks.elicitation && !(capabilities.elicitForm && capabilities.elicitUrl);
+    case 'sampling': return asks.sampling && !(capabilities.sampling && capabilities.samplingTools);
+    case 'roots': return asks.roots && !capabilities.roots;
+    default: return false;
+  }
 }
 
 /** Our view was stale, or the resource is gone: what never existed is answered alike. */

@@ -81,6 +81,25 @@ describe('codes of one hop', () => {
   });
 });
 
+describe('-32021', () => {
+  const needs = (what: string): BackendError => error(-32021, 'needs', `{"requiredCapabilities":${what}}`);
+
+  test('a capability that the agent lacks and the operator allows is told as it is needed; a tool of a 2025 agent says it in words', () => {
+    const none = { capabilities: NO_CAPABILITIES };
+    for (const kind of ['tool', 'prompt', 'resource'] as const) {
+      assert.deepEqual(told(needs('{"elicitation":{"form":{}}}'), kind, MODERN, none), { kind: 'error', code: -32021, message: 'Missing required client capability', data: '{"requiredCapabilities":{"elicitation":{"form":{}}}}' });
+    }
+    assert.equal(codeOf(told(needs('{"elicitation":{}}'), 'tool', NOV25, none)), 'tool_error');
+    assert.equal(codeOf(told(needs('{"elicitation":{}}'), 'prompt', NOV25, none)), -32603);
+  });
+
+  test('what the operator does not let this backend ask for, and what the agent did declare, is no lack of the agent', () => {
+    for (const what of ['{"sampling":{}}', '{"roots":{}}', '{"elicitation":{},"sampling":{}}', '{"tasks":{}}', '{}']) assert.equal(codeOf(told(needs(what), 'tool', MODERN, { capabilities: NO_CAPABILITIES })), -32603, what);
+    assert.equal(codeOf(told(needs('{"elicitation":{}}'), 'tool', MODERN)), -32603);
+    assert.equal(codeOf(told(error(-32021), 'tool', MODERN, { capabilities: NO_CAPABILITIES })), -32603);
+  });
+});
+
 describe('-32042', () => {
   const page = (url: string): string => `{"mode":"url","elicitationId":"theirs","url":"${url}","message":"Sign in"}`;
   const required = error(-32042, 'go', `{"elicitations":[${page('https://a.example/')},${page('https://b.example/')}]}`);
