@@ -22,8 +22,7 @@ export interface Asking {
   readonly params: RawJson | undefined;
 }
 
-/** Open at once: of one backend, and of one call. */
-const MOST_OPEN = 8;
+/** Open at once, of one call. Of one backend there are so many as it has calls in flight: one agent's questions cost no other agent its own. */
 const MOST_OF_CALL = 4;
 /** Questions of one call, one after the other: somebody sits before each of them. */
 const MOST_IN_A_CALL = 64;
@@ -65,7 +64,7 @@ export class QuestionDesk {
   }
 
   #hasRoom(id: RawJson, served: Served): boolean {
-    if (this.#open.size >= MOST_OPEN || this.#open.has(id) || served.ended.aborted) return false;
+    if (this.#open.has(id) || served.ended.aborted) return false;
     const own = [...this.#open.values()].filter((open) => open.served.ended === served.ended).length;
     return own < MOST_OF_CALL && (this.#asked.get(served.ended) ?? 0) < MOST_IN_A_CALL;
   }

@@ -71,6 +71,19 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     assert.equal(run.peer.got('tools/call').length, 2, 'no call was made twice to carry a question');
   }));
 
+  test('the questions of one call cost no other call its own', async () => running(asksOnce, {}, async (run) => {
+    let open = 0;
+    const all = Promise.withResolvers<QuestionReply>();
+    const results = await Promise.all(Array.from({ length: 20 }, async () => run.backend.call(permit('do'), io({
+      ask: async () => {
+        open += 1;
+        if (open === 20) all.resolve(accept);
+        return all.promise;
+      },
+    }))));
+    for (const result of results) assert.ok(result.ok && result.value.kind === 'result' && /accept/.test(textOf(result.value.raw)), JSON.stringify(result));
+  }));
+
   test('what may be asked is declared at initialize, and nothing else', async () => {
     await running(asksOnce, {}, async (run) => {
       assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], { elicitation: { form: {}, url: {} } });
