@@ -1,0 +1,60 @@
+// Every revision to every revision, over both transports on either side, between real peers of the official SDKs: each cell of the documented
+// matrix is tried, and must come out as it is written.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { ROOT } from '../support/e2e/processes.ts';
+import { OBSERVE, thingsOf, type Observed } from './observe.ts';
+import { bridgingTables } from './page.ts';
+import { FEATURES, verdict, type Able, type Feature, type Side, type Verdict } from './verdicts.ts';
+import { backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
+
+const ASKING: readonly Feature[] = ['elicit', 'sample'];
+
+function agrees(expected: Verdict, seen: Observed): boolean {
+  switch (expected.kind) {
+    case 'ok': return seen.kind === 'ok';
+    case 'downgraded': return seen.kind === 'declined' && seen.evidence === expected.said;
+    case 'refused': return seen.kind === 'refused' && seen.evidence === expected.said;
+  }
+}
+
+describe('the matrix of revisions, between the official peers', () => {
+  const stack = new AsyncDisposableStack();
+  let world: MatrixWorld;
+  before(async () => {
+    world = stack.use(await startWorld());
+  });
+  after(async () => stack.disposeAsync());
+
+  /** One agent against every backend, one thing after the other. */
+  async function held(t: TestContext, agent: Side, able: Able, features: readonly Feature[]): Promise<void> {
+    const problems: string[] = [];
+    await using peer = await world.agent(agent, able);
+    if (peer.revision !== undefined) assert.equal(peer.revision, agent.revision);
+    const listed = await peer.list();
+    for (const backend of SIDES) {
+      const row: string[] = [];
+      const things = thingsOf(backendName(backend), listed);
+      for (const feature of features) {
+        const expected = verdict(agent, backend, feature, able);
+        const seen = await OBSERVE[feature](peer, things).catch((error: unknown): Observed => ({ kind: 'wrong', evidence: String(error) }));
+        row.push(`${feature} ${seen.kind}`);
+        if (!agrees(expected, seen)) problems.push(`${backend.revision} ${backend.way} ${feature}: it should be ${JSON.stringify(expected)}, and was ${seen.kind} (${seen.evidence})`);
+      }
+      t.diagnostic(`${backend.revision} ${backend.way}: ${row.join(', ')}`);
+    }
+    assert.deepEqual(problems, []);
+  }
+
+  for (const agent of SIDES) {
+    test(`an agent of ${agent.revision} over ${agent.way} gets of each backend what is written`, async (t) => held(t, agent, 'asked', FEATURES));
+    test(`an agent of ${agent.revision} over ${agent.way} that declared nothing is never asked, and hears why`, async (t) => held(t, agent, 'mute', ASKING));
+  }
+});
+
+test('docs/protocol.md shows the matrix that is tested', () => {
+  const page = readFileSync(join(ROOT, 'docs/protocol.md'), 'utf8');
+  for (const table of bridgingTables()) assert.ok(page.includes(table), `docs/protocol.md lacks:\n${table}`);
+});

@@ -1,0 +1,55 @@
+// One real gateway with eight backends: each revision over each transport, written with the SDK that speaks it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
+import { MAIN, plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
+import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
+import { connect, type Agent } from './agents.ts';
+import { REVISIONS, WAYS, type Able, type Revision, type Side } from './verdicts.ts';
+
+/** `h1125`: over HTTP, 2025-11-25. */
+export const backendName = ({ revision, way }: Side): string => `${way === 'http' ? 'h' : 's'}${revision.slice(5).replace('-', '')}`;
+export const SIDES: readonly Side[] = REVISIONS.flatMap((revision) => WAYS.map((way) => ({ revision, way })));
+
+const ASKS = 'asks = { elicitation = true, sampling = true, roots = true }';
+
+export interface MatrixWorld extends AsyncDisposable {
+  readonly gateway: Gateway;
+  agent(side: Side, able: Able): Promise<Agent>;
+}
+
+function argvOf(revision: Revision, way: string): readonly string[] {
+  const folder = join(ROOT, 'test/fixtures/mcp');
+  return revision === '2026-07-28' ? [process.execPath, join(folder, 'v2-server.ts'), way] : [process.execPath, join(folder, 'v1-server.ts'), revision, way];
+}
+
+export async function startWorld(): Promise<MatrixWorld> {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'matrix-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const backends = await Promise.all(SIDES.map(async (side) => {
+    if (side.way === 'stdio') return stdioBackend(backendName(side), argvOf(side.revision, 'stdio'), [ASKS]);
+    const running = start(argvOf(side.revision, 'http'), { env: plainEnv(folder), cwd: folder });
+    stack.defer(async () => {
+      running.signal('SIGKILL');
+      await running.ended;
+    });
+    const port = await until(() => {
+      if (running.hasEnded()) throw new Error(`the server ended: ${running.stderr()}`);
+      return /port (\d+)\n/.exec(running.stderr())?.[1];
+    }, 'the server listens');
+    return httpBackend(backendName(side), `http://127.0.0.1:${port}/mcp`, [ASKS]);
+  }));
+  const gateway = stack.use(await startGateway({ toml: ['[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '', ...backends, '[rbac.roles.tester]', 'permissions = ["*"]', ''].join('\n') }));
+  await gateway.when(({ backends: rows }) => rows.length === SIDES.length && rows.every(({ state }) => state === 'ready'), 'all backends are ready');
+  const token = await gateway.token('matrix', 'tester');
+  const rest = stack.move();
+  return {
+    gateway,
+    agent: async ({ revision, way }, able) => connect(revision, able, way === 'http'
+      ? { via: 'http', url: gateway.endpoint, token }
+      : { via: 'stdio', argv: [process.execPath, MAIN, 'stdio', '--attach', '--config', gateway.config], env: { ...gateway.env, SENTINEL_TOKEN: token }, cwd: gateway.folder }),
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
