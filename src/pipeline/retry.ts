@@ -17,13 +17,17 @@ export type Retry =
   | { readonly kind: 'parked'; readonly run: Run; readonly responses: ReadonlyMap<string, RawJson> }
   | { readonly kind: 'bad'; readonly fault: HandleFault };
 
-const FRESH: Retry = Object.freeze({ kind: 'call', continuation: undefined, pages: 0, local: undefined });
+function fresh(continuation: Continuation | undefined): Retry {
+  return { kind: 'call', continuation, pages: 0, local: undefined };
+}
+
+const FRESH: Retry = fresh(undefined);
 const NO_RESPONSES: ReadonlyMap<string, RawJson> = new Map();
 
 export function readRetry(continued: ReadContinuation | undefined, binding: Binding, snapshot: Snapshot, deps: PipelineDeps): Retry {
   if (continued === undefined) return FRESH;
   // Answers without a state belong to no call that waits. A modern backend may use them; like arguments they are what the agent says.
-  if (continued.state === undefined) return continued.responses === undefined ? FRESH : { ...FRESH, kind: 'call', continuation: { responses: inputResponses(continued.responses), state: undefined }, pages: 0, local: undefined };
+  if (continued.state === undefined) return continued.responses === undefined ? FRESH : fresh({ responses: inputResponses(continued.responses), state: undefined });
   // What this principal may not see now is refused by the stages, like any call of it: the handle must not tell it apart (C01).
   if (!isVisible(snapshot.policy, binding.principal, binding.target, deps.clock.wall())) return FRESH;
   const opened = openHandle(continued.state, binding, deps);
@@ -36,7 +40,7 @@ function continues(handle: Handle, responses: ReadonlyMap<string, RawJson>, { ta
       const run = deps.parking.take(handle.park, handle.ticket);
       return run === undefined ? { kind: 'bad', fault: 'used' } : { kind: 'parked', run, responses };
     }
-    case 'passed': return { ...FRESH, kind: 'call', pages: 0, local: undefined, continuation: { responses: responses.size === 0 ? undefined : inputResponses(responses), state: handle.state } };
+    case 'passed': return fresh({ responses: responses.size === 0 ? undefined : inputResponses(responses), state: handle.state });
     case 'pages': {
       const actions = handle.keys.map((key) => stringOf(members(responses.get(key))?.get('action')));
       const refused = actions.some((action) => action !== undefined && action !== 'accept');

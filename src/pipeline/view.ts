@@ -1,6 +1,6 @@
 // What one principal sees at one endpoint: each list, the digest that tells whether it changed, and what the backends behind it offer.
 import type { BackendCatalog, Catalog, Entry } from '../core/catalog.ts';
-import type { Endpoint } from '../core/call.ts';
+import type { Endpoint, TargetKind } from '../core/call.ts';
 import type { Timestamp } from '../core/ids.ts';
 import type { Viewer } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -39,15 +39,15 @@ export function visibleSections(snapshot: Snapshot, viewer: Viewer, now: Timesta
   return [...snapshot.catalog.byBackend.values()].filter((view) => seen.has(view.backend)).map((view) => ({ backend: view.backend, text: view.instructions }));
 }
 
-/** What the backends offer that this principal may know of, whether or not they list anything at the moment. */
+/** What the backends offer of which its roles could show this principal something, whether or not they list anything at the moment. */
 export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }: Viewer): OfferedCapabilities {
-  const views = [...catalog.byBackend.values()].filter(({ backend }) => (endpoint.kind === 'merged' || endpoint.backend === backend) && mayKnow(policy, principal, backend));
-  const any = (offers: (of: BackendCatalog['offers']) => boolean): boolean => views.some((view) => offers(view.offers));
+  const views = [...catalog.byBackend.values()].filter(({ backend }) => endpoint.kind === 'merged' || endpoint.backend === backend);
+  const any = (offers: (of: BackendCatalog['offers']) => boolean, kinds?: readonly TargetKind[]): boolean => views.some((view) => offers(view.offers) && mayKnow(policy, principal, view.backend, kinds));
   return {
-    prompts: any((of) => of.prompts),
-    resources: any((of) => of.resources),
-    subscribe: any((of) => of.resources && of.subscribe),
-    completions: any((of) => of.completions),
+    prompts: any((of) => of.prompts, ['prompt']),
+    resources: any((of) => of.resources, ['resource']),
+    subscribe: any((of) => of.resources && of.subscribe, ['resource']),
+    completions: any((of) => of.completions, ['prompt', 'resource']),
     logging: any((of) => of.logging),
   };
 }

@@ -17,15 +17,22 @@ type Era = 'legacy' | 'modern';
 
 /** What is answered at all, in each era. Written down here a second time: a method that starts to be answered belongs into this matrix first. */
 const ANSWERED: Readonly<Record<Era, readonly string[]>> = {
-  legacy: ['initialize', 'ping', 'tools/list', 'tools/call'],
-  modern: ['server/discover', 'subscriptions/listen', 'tools/list', 'tools/call'],
+  legacy: [
+    'initialize', 'ping', 'logging/setLevel', 'tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'completion/complete',
+    'resources/list', 'resources/templates/list', 'resources/read', 'resources/subscribe', 'resources/unsubscribe',
+  ],
+  modern: [
+    'server/discover', 'subscriptions/listen', 'tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'completion/complete',
+    'resources/list', 'resources/templates/list', 'resources/read',
+  ],
 };
 const EVERY = [...new Set([...REQUESTS, ...ASKED_OF_AGENTS, ...NOTIFICATIONS, ...OF_EXTENSIONS, 'tasks/update', 'tools/callx', 'TOOLS/CALL', '__proto__', 'constructor', 'toString'])];
 
 /** Every member that any method reads, each naming something of the backend that these agents must not reach. */
+const URI = 'alpha+file:///etc/hostname';
 const PARAMS = {
-  name: 'alpha__say', uri: 'file:///etc/hostname', taskId: 'task-1', arguments: { result: { content: [] } }, ref: { type: 'ref/prompt', name: 'alpha__say' }, argument: { name: 'a', value: 'b' },
-  level: 'debug', notifications: { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: ['file:///etc/hostname'] }, requestId: 'held', result: {}, ...INITIALIZE,
+  name: 'alpha__say', uri: URI, taskId: 'task-1', arguments: { result: { content: [] } }, ref: { type: 'ref/prompt', name: 'alpha__say' }, argument: { name: 'a', value: 'b' },
+  level: 'debug', notifications: { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [URI] }, requestId: 'held', result: {}, ...INITIALIZE,
 };
 
 const bin = new AsyncDisposableStack();
@@ -36,8 +43,12 @@ let record = '';
 let alices: LegacySession;
 
 const bearer = (token: string | undefined): { readonly Authorization: string | undefined } => ({ Authorization: token === undefined ? undefined : `Bearer ${token}` });
-/** Tools that were called at the backend, in order. */
-const executed = (): readonly string[] => readFileSync(record, 'utf8').split('\n').flatMap((line) => (line.includes('"tools/call"') ? [/"name":"(\w+)"/.exec(line)?.[1] ?? line] : []));
+/** What was asked of the backend but its lists: tools by name, all else by method, in order. */
+const executed = (): readonly string[] => readFileSync(record, 'utf8').split('\n').flatMap((line) => {
+  const method = /"method":"((?:tools|prompts|resources|completion)\/\w+)"/.exec(line)?.[1];
+  if (method === undefined || method.endsWith('/list')) return [];
+  return [method === 'tools/call' ? (/"name":"(\w+)"/.exec(line)?.[1] ?? line) : method];
+});
 
 /** A modern request with the mirror header that its method asks for. */
 function asModern(method: string, token: string | undefined, headers: Asking['headers'] = {}): Asking {
@@ -51,7 +62,7 @@ const messageOf = (reply: Reply): Line => JSON.parse(textOf(reply).split('\n').a
 before(async () => {
   const setup = await prepare({ toml: '' });
   record = join(setup.folder, 'alpha.stdin');
-  const spy = stdioBackend('alpha', [process.execPath, join(ROOT, 'test/fixtures/backends/spy.ts'), `--record=${record}`]);
+  const spy = stdioBackend('alpha', [process.execPath, join(ROOT, 'test/fixtures/backends/spy.ts'), `--record=${record}`, '--everything']);
   setup.write([spy, '[rbac.roles.developer]', 'permissions = ["*"]', '[rbac.roles.reader]', 'allow = ["alpha/look"]', '[bounds]', 'page = 2', ''].join('\n'));
   gateway = bin.use(await launch(setup));
   port = Number(new URL(gateway.endpoint).port);
@@ -166,8 +177,10 @@ describe('C04 the matrix of what is denied', () => {
     const called = await ask(modern(port, { method: 'tools/call', params: { name: 'alpha__say', arguments: { result: { content: [] } } }, headers: bearer(tokens.alice) }));
     assert.equal(messageOf(called).error, undefined, called.text);
     assert.equal(executed().at(-1), 'say');
-    for (const method of ['server/discover', 'tools/list']) assert.notEqual(messageOf(await ask(asModern(method, tokens.alice))).result, undefined, method);
-    for (const method of ['ping', 'tools/list']) assert.notEqual(messageOf(await ask(alices.request(method))).result, undefined, method);
+    for (const method of ANSWERED.modern.filter((one) => one !== 'tools/call' && one !== 'subscriptions/listen')) assert.notEqual(messageOf(await ask(asModern(method, tokens.alice))).result, undefined, method);
+    for (const method of ANSWERED.legacy.filter((one) => one !== 'tools/call' && one !== 'initialize')) assert.notEqual(messageOf(await ask(alices.request(method, PARAMS))).result, undefined, method);
+    const told = await Promise.all(['prompts/get', 'resources/read', 'completion/complete'].map(async (method) => (await ask(asModern(method, tokens.alice))).text));
+    for (const [at, secret] of ['prompt', 'resource', 'completion'].entries()) assert.match(told[at] ?? '', new RegExp(`secret of the ${secret}`));
     assert.equal((await initialize(port, '2025-11-25', bearer(tokens.alice))).status, 200);
   });
 });
@@ -182,7 +195,10 @@ function checkDenied(era: Era, method: string, status: number | undefined, { res
   }
   if (method === 'initialize') return assert.equal(error?.code, -32600, 'nobody initializes twice');
   if (method === 'tools/call') return assert.deepEqual(error, { code: -32602, message: 'Unknown tool: alpha__say' }, where);
+  if (method === 'prompts/get' || method === 'completion/complete') return assert.deepEqual(error, { code: -32602, message: 'Unknown prompt: alpha__say' }, where);
+  if (method === 'resources/read' || method === 'resources/subscribe') return assert.deepEqual(error, { code: era === 'modern' ? -32602 : -32002, message: 'Resource not found', data: { uri: URI } }, where);
   assert.equal(error, undefined, where);
+  for (const list of ['prompts', 'resources', 'resourceTemplates']) if (method.endsWith('/list') && result?.[list] !== undefined) assert.deepEqual(result[list], [], where);
   if (method === 'tools/list') assert.deepEqual(((result?.['tools'] ?? []) as readonly { readonly name: string }[]).map((tool) => tool.name), seen, where);
   if (method === 'server/discover') assert.equal(JSON.stringify(result).includes('spy'), seen.length > 0, where);
   if (method === 'ping') assert.deepEqual(result, {}, where);

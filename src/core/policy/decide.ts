@@ -29,12 +29,12 @@ const KINDS: readonly TargetKind[] = ['tool', 'prompt', 'resource'];
 
 /**
  * May this principal learn that there is such a backend? Only when its roles could show it a tool, prompt or resource of it: to all
- * others it is as unknown as one that does not exist. Kills, and what the backend lists at the moment, do not count: both pass.
+ * others it is as unknown as one that does not exist. `kinds`: only by these. Kills, and what the backend lists at the moment, do not count: both pass.
  */
-export function mayKnow(policy: Policy, principal: Principal, backend: BackendId): boolean {
+export function mayKnow(policy: Policy, principal: Principal, backend: BackendId, kinds: readonly TargetKind[] = KINDS): boolean {
   const roles = principal.roles.map((name) => policy.roles.get(name)).filter((role): role is RoleRules => role !== undefined);
   if (roles.some((role) => role.mode !== 'enforce')) return true;
-  const open = KINDS.filter((kind) => !roles.some((role) => role.deny.some((pattern) => covers(pattern, backend, kind))));
+  const open = kinds.filter((kind) => !roles.some((role) => role.deny.some((pattern) => covers(pattern, backend, kind))));
   return roles.some((role) => role.allow.some((pattern) => open.some((kind) => reaches(pattern, backend, kind))));
 }
 
