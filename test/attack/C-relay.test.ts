@@ -56,7 +56,7 @@ function holdsNone(where: string, text: string, secrets: readonly string[]): voi
   for (const form of secrets.flatMap(formsOf)) assert.ok(!text.includes(form), `${where} holds ${form}`);
 }
 
-test('C09 references of one backend to another pass as they are, nobody follows them, and reading one is no way to it', async () => {
+test('C09 references of one backend to another lead back to who wrote them, nobody follows them, and reading one is no way to the other', async () => {
   const uri = 'demo://resource/static/document/architecture.md';
   const at = new URL(recorder.url);
   const content = [
@@ -66,18 +66,26 @@ test('C09 references of one backend to another pass as they are, nobody follows 
     { type: 'text', text: `${recorder.url} file:///etc/passwd` },
   ];
   const result = { content, structuredContent: { next: recorder.url, $ref: `${at.origin}/schema.json` } };
+  // As agents of the merged endpoint name what alpha speaks of; an icon that a host would fetch without TLS is taken away (SEC46).
+  const relayed = [
+    { ...content[0], uri: `alpha+${uri}` }, { ...content[1], uri: `alpha+${at.origin}/resource`, icons: [] },
+    { type: 'resource', resource: { uri: `alpha+${at.origin}/embedded`, mimeType: 'text/plain', text: `see ${recorder.url}` } }, content[3],
+  ];
   const before = recorder.text();
   assert.match(before, /tools\/list/, 'the other backend is there, and its requests are seen');
   for (const reply of await call('alpha__say', { result })) {
     assert.equal(reply.status, 200);
-    assert.ok(reply.text.includes(JSON.stringify(content)), reply.text);
+    assert.deepEqual(JSON.parse(reply.text).result.content, relayed);
     assert.ok(reply.text.includes(JSON.stringify(result.structuredContent)), reply.text);
   }
   const own = await session(port, '2025-11-25', headers());
-  for (const [method, params] of [['resources/read', { uri }], ['resources/subscribe', { uri }], ['resources/templates/list', {}], ['completion/complete', { ref: { type: 'ref/resource', uri }, argument: { name: 'a', value: 'b' } }]] as const) {
-    const mirrored = method === 'resources/read' ? { 'Mcp-Name': uri } : {};
-    assert.equal(errorCode((await ask(modern(port, { method, params, headers: { ...headers(), ...mirrored } }))).text), -32601, method);
-    assert.equal(errorCode((await ask(own.request(method, params))).text), -32601, method);
+  for (const named of [uri, `alpha+${uri}`, `alpha+${at.origin}/resource`]) {
+    for (const [method, params, legacy] of [['resources/read', { uri: named }, -32002], ['completion/complete', { ref: { type: 'ref/resource', uri: named }, argument: { name: 'a', value: 'b' } }, -32602]] as const) {
+      const mirrored = method === 'resources/read' ? { 'Mcp-Name': named } : {};
+      assert.equal(errorCode((await ask(modern(port, { method, params, headers: { ...headers(), ...mirrored } }))).text), -32602, method);
+      assert.equal(errorCode((await ask(own.request(method, params))).text), legacy, method);
+    }
+    assert.equal(errorCode((await ask(own.request('resources/subscribe', { uri: named }))).text), -32002);
   }
   assert.equal(recorder.text(), before, 'not one request to the other backend');
 });
