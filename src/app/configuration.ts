@@ -1,11 +1,10 @@
 // Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
-import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig, type StartedBy } from '../config/find.ts';
 import { load } from '../config/load.ts';
-import { distrust, type FoundFile } from '../config/trust.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
@@ -14,6 +13,7 @@ import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, whyUnread, type StartFault } from './fault.ts';
 import { sha256 } from './system.ts';
+import { flawOf } from './trusted.ts';
 import { which } from './which.ts';
 
 export interface Configuration {
@@ -65,30 +65,12 @@ export function readConfigurationFile(file: string, env: Env, home: string = env
 
 /** The text of a file that others may write is not even parsed. Throws when it cannot be read. */
 function readTrusted(file: string): { readonly text: string; readonly flaw: Diagnostic | undefined } {
-  const uid = process.geteuid?.();
   const fd = openSync(file, 'r');
   try {
-    const flaw = uid === undefined ? undefined : distrust(foundAt(file, fd), uid);
+    const flaw = flawOf(file, fd);
     return { text: flaw === undefined ? decode(readFileSync(fd)) : '', flaw };
   } finally {
     closeSync(fd);
-  }
-}
-
-/** The opened file is asked, not the path: nobody can swap it in between. */
-function foundAt(file: string, fd: number): FoundFile {
-  const { mode, uid, gid } = fstatSync(fd);
-  const link = lstatSync(file);
-  const path = withoutLinks(file);
-  return { named: file, path, facts: { mode, uid, gid }, linkUid: link.isSymbolicLink() ? link.uid : undefined, folder: { path: dirname(path), mode: statSync(dirname(path)).mode } };
-}
-
-/** A pipe (`--config <(…)`) has a name under /dev/fd and no path. */
-function withoutLinks(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
   }
 }
 
