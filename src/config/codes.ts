@@ -186,7 +186,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'A kill names a backend or a role that is not configured, or a pattern of an `allow`, a limit or a kill names a backend that this file does not have, or matches no tool that is known: perhaps a typo, and then what should be stopped is not.',
     'Compare with `sentinel tools`.'),
   proxy_unnamed: warning('SEN-0171', 'The proxy is not named',
-    'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of connections and of wrong tokens, one peer in the audit.',
+    'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of wrong tokens, one peer in the audit. And since every address may then be the proxy, `bounds.connections_per_peer` does not hold on `listen`; only `bounds.connections` does.',
     'Set `trusted_proxies` to the address or network of the proxy, or to `[]` where there is none and the port is only published, as by Docker.', KEY),
 };
 

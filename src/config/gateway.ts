@@ -131,7 +131,7 @@ const BOUNDS = z.strictObject({
   headers_timeout: duration('10s', { doc: 'Time for the headers of a request to arrive.', reload: 'restart' }, { least: 100, most: 600_000 }),
   request_timeout: duration('30s', { doc: 'Time for a whole request to arrive.', reload: 'restart' }, { least: 100, most: 3_600_000 }),
   connections: count(4096, { doc: 'Most connections at once.', reload: 'restart' }, { least: 1 }),
-  connections_per_peer: count(64, { doc: 'Most connections of one address, on each listener. Agents behind a trusted proxy are not counted.', reload: 'restart' }, { least: 1 }),
+  connections_per_peer: count(64, { doc: 'Most connections of one address, on each listener. Trusted proxies are not counted, nor is anybody on `listen` where `behind_proxy` is on and no proxy is named.', reload: 'restart' }, { least: 1 }),
   connections_loopback: count(1024, { doc: 'The same for loopback, where every agent of this machine has one address.', reload: 'restart' }, { least: 1 }),
   sessions: count(10_000, { doc: 'Most sessions at once.', reload: 'restart' }, { least: 1 }),
   sessions_per_principal: count(100, { doc: 'Most sessions of one subject.', reload: 'restart' }, { least: 1 }),
