@@ -18,7 +18,7 @@ const GATEWAY = z.strictObject({
   allowed_origins: words([], { doc: 'Web origins that may connect. Others that send an Origin header are refused.' }),
   allowed_hosts: words([], { doc: 'Host names that requests may carry, besides those of `listen` and `public_url`.' }),
   behind_proxy: flag(false, { doc: 'A TLS proxy is in front: listening beyond loopback is allowed.', reload: 'restart' }),
-  trusted_proxies: words([], { doc: 'Addresses or networks of proxies whose `X-Forwarded-For` says who the agent is. From anybody else the header is only words.', example: '["10.0.0.0/8", "::1"]' }),
+  trusted_proxies: words([], { doc: 'Addresses or networks of proxies whose `X-Forwarded-For` says who the agent is. From anybody else the header is only words. Name the proxy itself, as `["10.0.0.7"]`, and no network that agents are in: each of them could then say to be anybody.', example: '["10.0.0.7"]' }),
   state_dir: maybeText({ doc: 'Keys, store and socket live here. Unset: $STATE_DIRECTORY, $XDG_STATE_HOME/sentinel or ~/.local/state/sentinel.', reload: 'restart', example: '"/var/lib/sentinel"' }),
   control_socket: maybeText({ doc: 'Socket of the command line. Unset: control.sock in `state_dir`.', reload: 'restart', example: '"/run/sentinel/control.sock"' }),
   drain_timeout: duration('10s', { doc: 'How long calls in flight may take to end at shutdown.' }, { most: 3_600_000 }),
