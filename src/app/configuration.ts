@@ -36,6 +36,8 @@ export interface ConfigurationOptions {
   readonly startedBy?: StartedBy | undefined;
   /** Where `sentinel start` keeps its file, if that is a place to look at. */
   readonly ownFile?: string | undefined;
+  /** A file that others may write is read as well, and refused with everything that is wrong in it: for who starts nothing of it. */
+  readonly evenUntrusted?: boolean | undefined;
 }
 
 export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
@@ -43,32 +45,34 @@ export function readConfiguration(options: ConfigurationOptions): Result<Configu
   const home = env['HOME'] ?? homedir();
   const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy, options.ownFile);
   if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
-  return readConfigurationFile(resolve(cwd, found.value), env, home);
+  return readConfigurationFile(resolve(cwd, found.value), env, home, options.evenUntrusted);
 }
 
-export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir()): Result<Configuration, StartFault> {
+export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir(), evenUntrusted = false): Result<Configuration, StartFault> {
   let text: string;
   let flaw: Diagnostic | undefined;
   try {
-    const read = readTrusted(file);
+    const read = readFound(file, evenUntrusted);
     text = read.text;
     flaw = read.flaw;
   } catch (error) {
     if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
     return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${whyUnread(error)}`, 'name a file that this user may read: --config <file>'));
   }
-  if (flaw !== undefined) return err(problemsFault(file, text, [flaw]));
-  const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
+  if (flaw !== undefined && !evenUntrusted) return err(problemsFault(file, text, [flaw]));
+  const readFile = flaw === undefined ? readSecretFile : readPlainFile;
+  const loaded = load({ text, file, env, home, readFile, which: (command) => which(command, env), account: findAccount });
+  if (flaw !== undefined) return err(problemsFault(file, text, [flaw, ...(loaded.ok ? loaded.value.warnings : loaded.error)]));
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), ...loaded.value });
 }
 
-/** The text of a file that others may write is not even parsed. Throws when it cannot be read. */
-function readTrusted(file: string): { readonly text: string; readonly flaw: Diagnostic | undefined } {
+/** The text of a file that others may write is not even parsed, unless it is asked for. Throws when it cannot be read. */
+function readFound(file: string, evenUntrusted: boolean): { readonly text: string; readonly flaw: Diagnostic | undefined } {
   const fd = openSync(file, 'r');
   try {
     const flaw = flawOf(file, fd);
-    return { text: flaw === undefined ? decode(readFileSync(fd)) : '', flaw };
+    return { text: flaw === undefined || evenUntrusted ? decode(readFileSync(fd)) : '', flaw };
   } finally {
     closeSync(fd);
   }
@@ -92,4 +96,9 @@ function readSecretFile(path: string): ReturnType<Parameters<typeof load>[0]['re
   } catch (error) {
     return err(messageIn(error));
   }
+}
+
+/** A stranger who writes the name of a secret's file could name a pipe that never ends. */
+function readPlainFile(path: string): ReturnType<typeof readSecretFile> {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === false ? err('it is no plain file') : readSecretFile(path);
 }
