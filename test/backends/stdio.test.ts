@@ -356,6 +356,25 @@ describe('what a child is given', { timeout: 60_000, concurrency: true }, () => 
     });
   });
 
+  test('H12: where file locks cannot be limited, as under gVisor, children start without that mark, and the log says so once', { skip: process.platform === 'linux' ? false : 'limits of Linux' }, async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'sentinel-prlimit-'));
+    writeFileSync(join(bin, 'prlimit'), `#!/bin/sh
+for word in "$@"; do case $word in --locks=*) echo 'prlimit: failed to set the FILE_LOCKS resource limit: Operation not permitted' >&2; exit 1;; esac; done
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+`, { mode: 0o755 });
+    const gatewayEnv = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+    const said: unknown[] = [];
+    for (let n = 0; n < 2; n += 1) {
+      await running([], {}, {}, async (run) => {
+        await run.ready();
+        said.push(...run.log.filter((line) => line.event.includes('second mark')).map((line) => `${line.level} ${line.text ?? ''}`));
+      }, gatewayEnv);
+    }
+    assert.deepEqual(said, ['warn prlimit: failed to set the FILE_LOCKS resource limit: Operation not permitted']);
+  });
+
   test('secrets of the child are masked in what it says on stderr', async () => {
     const program = join(mkdtempSync(join(tmpdir(), 'sentinel-leak-')), 'leak.mjs');
     writeFileSync(program, 'console.error(`key=${process.env.API_KEY}`); process.exit(9)');
