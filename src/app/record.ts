@@ -17,12 +17,15 @@ import { systemClock, systemRandom, systemTimers } from './system.ts';
 /** `LifecycleEvent` without what is the same for each: a union keeps its members apart only when each is taken by itself. */
 type Fact = Extract<LifecycleEvent, { kind: 'token_issued' | 'token_revoked' | 'key_rotated' }> extends infer Event ? (Event extends LifecycleEvent ? Omit<Event, 'id' | 'wall' | 'by' | 'revision'> : never) : never;
 
-/** Durable when it resolves well. `by`: the login name of who did it. Nothing is written where the audit is switched off. */
-export async function recordFact(settings: Settings, by: string, fact: Fact): Promise<Result<void, StartFault>> {
+/**
+ * Durable when it resolves well. `by`: the login name of who did it. Nothing is written where the audit is switched off. A store that is
+ * there must have this program's schema, unless a gateway of this program `follows` at once and would bring it up to date anyway.
+ */
+export async function recordFact(settings: Settings, by: string, fact: Fact, follows = false): Promise<Result<void, StartFault>> {
   if (!settings.audit.enabled) return ok(undefined);
   const strange = strangeOwner(settings);
   if (strange !== undefined) return err(startFault(1, 'SEN-0601', `the audit could not be written: ${settings.gateway.stateDir} belongs to user ${strange}, who could not open what this user would make there: run this as that user`, 'sentinel doctor'));
-  const written = await write(settings, { ...fact, id: systemRandom.uuid(), wall: systemClock.wall(), by, revision: 0 });
+  const written = await write(settings, { ...fact, id: systemRandom.uuid(), wall: systemClock.wall(), by, revision: 0 }, follows);
   if (written.ok) return ok(undefined);
   const { code, detail } = written.error;
   return err(startFault(code === 'schema' ? 15 : 1, code === 'schema' ? 'SEN-0602' : 'SEN-0601', `the audit could not be written: ${detail}`, 'sentinel doctor'));
@@ -43,12 +46,12 @@ function strangeOwner({ gateway, store }: Settings): number | undefined {
   return owner === uid || made.every((path) => existsSync(path)) ? undefined : owner;
 }
 
-async function write(settings: Settings, event: LifecycleEvent): Promise<Result<void, StoreFault>> {
+async function write(settings: Settings, event: LifecycleEvent, follows: boolean): Promise<Result<void, StoreFault>> {
   const node = loadNode(settings.gateway.stateDir, systemRandom);
   if (!node.ok) return node;
   const database = openDatabase(settings.store, { readOnly: false, thread: false });
   try {
-    const migrated = await migrate(database, { now: systemClock.wall });
+    const migrated = await migrate(database, { now: systemClock.wall, onlyNew: !follows });
     if (!migrated.ok) return migrated;
     const journal = createJournal({
       database, node: node.value, life: ONLY_OURS, clock: systemClock, random: systemRandom,

@@ -37,6 +37,28 @@ test('a command that writes to the audit closes no call of a gateway whose proce
   await gateway.close();
 });
 
+test('a command leaves the store of an older version as it is, and a newer one too, and says so', async (t) => {
+  const settings = settingsIn(t);
+  assert.ok((await recordFact(settings, 'tester', FACT)).ok, 'a store that is not there is made');
+  const database = openDatabase(settings.store, { readOnly: false, thread: false });
+  t.after(() => database.close());
+  const { db } = database;
+  const names = async (): Promise<readonly string[]> => (await db.selectFrom('sentinel_migration').select('name').execute()).map((row) => row.name);
+  const refused = async (follows: boolean): Promise<string> => {
+    const recorded = await recordFact(settings, 'tester', FACT, follows);
+    return recorded.ok ? 'recorded' : `${recorded.error.exit} ${recorded.error.code} ${recorded.error.message}`;
+  };
+  await db.deleteFrom('sentinel_migration').where('name', '=', '0002_override').execute();
+  await db.schema.dropTable('override').execute();
+  const older = await names();
+  assert.match(await refused(false), /^15 SEN-0602 .*lacks 0002_override: start the gateway once/);
+  assert.deepEqual(await names(), older);
+  assert.equal(await refused(true), 'recorded', 'a gateway of this version that follows would do the same');
+  assert.equal((await names()).length, older.length + 1);
+  await db.insertInto('sentinel_migration').values({ name: '9999_later', applied_at: 1 }).execute();
+  for (const follows of [false, true]) assert.match(await refused(follows), /^15 SEN-0602 .*newer version/);
+});
+
 test('root makes no files in the folder of a gateway that never ran, which could not open them', { skip: process.geteuid?.() !== 0 }, async (t) => {
   const settings = settingsIn(t);
   const { stateDir } = settings.gateway;
