@@ -180,6 +180,21 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.backend.status().state, 'ready');
   }));
 
+  test('an answer that cannot be read fails its own call at once, wherever its id stands, and is counted as noise', async () => running([], { timeoutMs: 60_000, maxTimeoutMs: 60_000 }, {}, async (run) => {
+    await run.ready();
+    for (const [args, detail] of [[{ at: 0, how: 0 }, /not JSON \(syntax/], [{ at: 0, how: 1 }, /not JSON \(/], [{ at: 0, how: 2 }, /not JSON \(/], [{ at: 1 }, /not JSON \(syntax/], [{ at: 2 }, /not UTF-8/]] as const) {
+      const { noise } = run.backend.status();
+      const other = run.text('slow', { ms: 200 });
+      const fault = await run.fails('torn', args);
+      assert.ok(fault.code === 'protocol', fault.code);
+      assert.match(fault.detail, detail);
+      assert.equal(run.backend.status().noise, noise + 1);
+      assert.equal(await other, 'late', 'nobody else is touched');
+    }
+    assert.equal(await run.text('torn', { at: 3 }), 'whole', 'the id of a request of its own is not ours');
+    assert.equal(run.backend.status().state, 'ready');
+  }));
+
   test('T79: too much garbage replaces the child', async () => running([], {}, { noiseStrikes: 10 }, async (run) => {
     await run.ready();
     const { pid } = run.backend.status();
