@@ -1,11 +1,10 @@
 // Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
-import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig, type StartedBy } from '../config/find.ts';
 import { load } from '../config/load.ts';
-import { distrust, type FoundFile } from '../config/trust.ts';
 import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
@@ -14,6 +13,7 @@ import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, whyUnread, type StartFault } from './fault.ts';
 import { sha256 } from './system.ts';
+import { flawOf } from './trusted.ts';
 import { which } from './which.ts';
 
 export interface Configuration {
@@ -36,6 +36,8 @@ export interface ConfigurationOptions {
   readonly startedBy?: StartedBy | undefined;
   /** Where `sentinel start` keeps its file, if that is a place to look at. */
   readonly ownFile?: string | undefined;
+  /** A file that others may write is read as well, and refused with everything that is wrong in it: for who starts nothing of it. */
+  readonly evenUntrusted?: boolean | undefined;
 }
 
 export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
@@ -43,52 +45,36 @@ export function readConfiguration(options: ConfigurationOptions): Result<Configu
   const home = env['HOME'] ?? homedir();
   const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy, options.ownFile);
   if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
-  return readConfigurationFile(resolve(cwd, found.value), env, home);
+  return readConfigurationFile(resolve(cwd, found.value), env, home, options.evenUntrusted);
 }
 
-export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir()): Result<Configuration, StartFault> {
+export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir(), evenUntrusted = false): Result<Configuration, StartFault> {
   let text: string;
   let flaw: Diagnostic | undefined;
   try {
-    const read = readTrusted(file);
+    const read = readFound(file, evenUntrusted);
     text = read.text;
     flaw = read.flaw;
   } catch (error) {
     if (error instanceof TypeError) return err(startFault(11, 'SEN-0103', `${file} is not UTF-8`, 'save the file as UTF-8'));
     return err(startFault(10, 'SEN-0100', `${file} cannot be read: ${whyUnread(error)}`, 'name a file that this user may read: --config <file>'));
   }
-  if (flaw !== undefined) return err(problemsFault(file, text, [flaw]));
-  const loaded = load({ text, file, env, home, readFile: readSecretFile, which: (command) => which(command, env), account: findAccount });
+  if (flaw !== undefined && !evenUntrusted) return err(problemsFault(file, text, [flaw]));
+  const readFile = flaw === undefined ? readSecretFile : readPlainFile;
+  const loaded = load({ text, file, env, home, readFile, which: (command) => which(command, env), account: findAccount });
+  if (flaw !== undefined) return err(problemsFault(file, text, [flaw, ...(loaded.ok ? loaded.value.warnings : loaded.error)]));
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), ...loaded.value });
 }
 
-/** The text of a file that others may write is not even parsed. Throws when it cannot be read. */
-function readTrusted(file: string): { readonly text: string; readonly flaw: Diagnostic | undefined } {
-  const uid = process.geteuid?.();
+/** The text of a file that others may write is not even parsed, unless it is asked for. Throws when it cannot be read. */
+function readFound(file: string, evenUntrusted: boolean): { readonly text: string; readonly flaw: Diagnostic | undefined } {
   const fd = openSync(file, 'r');
   try {
-    const flaw = uid === undefined ? undefined : distrust(foundAt(file, fd), uid);
-    return { text: flaw === undefined ? decode(readFileSync(fd)) : '', flaw };
+    const flaw = flawOf(file, fd);
+    return { text: flaw === undefined || evenUntrusted ? decode(readFileSync(fd)) : '', flaw };
   } finally {
     closeSync(fd);
-  }
-}
-
-/** The opened file is asked, not the path: nobody can swap it in between. */
-function foundAt(file: string, fd: number): FoundFile {
-  const { mode, uid, gid } = fstatSync(fd);
-  const link = lstatSync(file);
-  const path = withoutLinks(file);
-  return { named: file, path, facts: { mode, uid, gid }, linkUid: link.isSymbolicLink() ? link.uid : undefined, folder: { path: dirname(path), mode: statSync(dirname(path)).mode } };
-}
-
-/** A pipe (`--config <(…)`) has a name under /dev/fd and no path. */
-function withoutLinks(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
   }
 }
 
@@ -110,4 +96,9 @@ function readSecretFile(path: string): ReturnType<Parameters<typeof load>[0]['re
   } catch (error) {
     return err(messageIn(error));
   }
+}
+
+/** A stranger who writes the name of a secret's file could name a pipe that never ends. */
+function readPlainFile(path: string): ReturnType<typeof readSecretFile> {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === false ? err('it is no plain file') : readSecretFile(path);
 }

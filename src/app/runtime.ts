@@ -56,9 +56,8 @@ export class RuntimeCell implements Runtime {
     const ids = new Set(configured.settings.backends.map((backend) => backend.id));
     for (const id of this.#listings.keys()) if (!ids.has(id)) this.#listings.delete(id);
     for (const id of this.#failed) if (!ids.has(id)) this.#failed.delete(id);
-    const { byBackend } = this.#current.catalog;
-    const listed = (id: BackendId, key: string): boolean => ids.has(id) && [byBackend.get(id)?.tools, byBackend.get(id)?.prompts].some((entries) => entries?.values().some((entry) => ownedName(entry) === key) === true);
-    this.#owners = ownersAfterReload(this.#owners, listed, this.#unheard(configured.settings));
+    const exposed = exposedNames(this.#current.catalog);
+    this.#owners = ownersAfterReload(this.#owners, (id, name) => ids.has(id) && exposed.get(id)?.has(name) === true, this.#unheard(configured.settings));
     return this.#swap(configured, this.#deps.compile(configured.settings, this.#overrides), this.#catalog(configured.settings));
   }
 
@@ -110,4 +109,9 @@ export class RuntimeCell implements Runtime {
     }
     return next;
   }
+}
+
+/** Once for all names: to walk the tools for each of ten thousand takes a second, in which nobody's call moves. */
+function exposedNames({ byBackend }: Catalog): ReadonlyMap<BackendId, ReadonlySet<string>> {
+  return new Map([...byBackend].map(([id, { tools, prompts }]) => [id, new Set([...tools.values(), ...prompts.values()].map(ownedName))]));
 }

@@ -1,6 +1,7 @@
 // The running gateway that a verb means.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { flawAt } from '../app/trusted.ts';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig } from '../config/find.ts';
 import { err, ok } from '../core/result.ts';
@@ -21,7 +22,11 @@ export function controlSocketOf(place: Place): Result<string, Fault> {
   const named = configFile !== undefined || (env['SENTINEL_CONFIG'] ?? '') !== '';
   const found = locateConfig(configFile, env, homeOf(env), (path) => existsSync(resolve(cwd, path)), startedBy);
   if (named && !found.ok) return err({ exit: exitFor([found.error.code]), code: found.error.code, message: found.error.message, help: found.error.help });
-  return ok(whereabouts(place).controlSocket);
+  const { configFile: file, controlSocket } = whereabouts(place);
+  // An operator's kill must work while the file is in a bad state; an agent's token must not go where a stranger's words lead.
+  const flaw = startedBy === 'agent' && file !== undefined ? flawAt(file) : undefined;
+  if (flaw !== undefined) return err({ exit: exitFor([flaw.code]), code: flaw.code, message: flaw.message, help: flaw.help });
+  return ok(controlSocket);
 }
 
 export async function openControl(place: Place): Promise<Result<Control, Fault>> {

@@ -21,9 +21,11 @@ export interface CodeEntry {
   readonly exit?: ProblemExit;
   /** What the place of the problem is: the key, or its value (the default). */
   readonly points?: 'key';
+  /** Of the page alone: how to fix it in surroundings where the cure is not enough. */
+  readonly cases?: string;
 }
 
-function error(code: string, title: string, meaning: string, cure: string, extra: Pick<CodeEntry, 'exit' | 'points'> = {}): CodeEntry {
+function error(code: string, title: string, meaning: string, cure: string, extra: Pick<CodeEntry, 'exit' | 'points' | 'cases'> = {}): CodeEntry {
   return { code, severity: 'error', title, meaning, cure, exit: 11, ...extra };
 }
 
@@ -32,6 +34,12 @@ function warning(code: string, title: string, meaning: string, cure: string, ext
 }
 
 const KEY = { points: 'key' } as const;
+
+const WHERE_MODES_ARE_STRANGE = `Where the modes are not what one thinks:
+
+- A bind mount in a container: the file keeps the owner and the mode it has on the host. Run the container as that user (the compose file has \`SENTINEL_UID\`), or give the file to root, mode 0644, or copy it into the image.
+- umask 002, and a primary group that many share (such as \`users\`): new files can be written by that group, whose number is not the owner's. \`chmod g-w\` the file.
+- A file system without modes (\`/mnt/c\` of WSL, checkouts that some CI systems mount): everything is 0777, and \`chmod\` changes nothing. Copy the file to one that has modes (\`install -m 600 sentinel.toml ~/.config/sentinel/\`), or mount it so that it keeps them (WSL: \`options = "metadata"\` under \`[automount]\` in \`/etc/wsl.conf\`) and run \`chmod\` then.`;
 
 export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   not_found: error('SEN-0100', 'No configuration file',
@@ -120,7 +128,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'Name a user of the machine other than root (`useradd --system --no-create-home NAME`), and run the gateway as root; or remove `run_as`.'),
   writable: error('SEN-0128', 'Configuration that others can write',
     'The file names the programs that the gateway starts and says who may call them: whoever can write it is the gateway. It is read only when it belongs to root or to the user the gateway runs as, when neither others nor a group may write it, and when it does not lie in a folder where everybody may write (unless that is sticky, as `/tmp` is). The owner\'s private group, the one with the number of the owner (umask 002), may write. A link is followed: file and folder are those it leads to, and the link itself must be root\'s or the user\'s.',
-    'Run the `chmod` or `chown` of the message, after a look at what the file says.'),
+    'Run the `chmod` or `chown` of the message, after a look at what the file says.', { cases: WHERE_MODES_ARE_STRANGE }),
   alias: error('SEN-0129', 'Alias not usable',
     'An alias of `[[backends]] aliases` is the name that agents see instead of the one that is made: 1 to 64 letters, digits, `_` and `-`, as models accept. It holds in the whole gateway, so no two tools have one alias.',
     'Choose another name for one of the tools.'),
@@ -189,7 +197,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'A kill names a backend or a role that is not configured, or a pattern of an `allow`, a limit or a kill names a backend that this file does not have, or matches no tool that is known: perhaps a typo, and then what should be stopped is not.',
     'Compare with `sentinel tools`.'),
   proxy_unnamed: warning('SEN-0171', 'The proxy is not named',
-    'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of connections and of wrong tokens, one peer in the audit.',
+    'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of wrong tokens, one peer in the audit. And since every address may then be the proxy, `bounds.connections_per_peer` does not hold on `listen`; only `bounds.connections` does.',
     'Set `trusted_proxies` to the address or network of the proxy, or to `[]` where there is none and the port is only published, as by Docker.', KEY),
 };
 

@@ -20,7 +20,7 @@ export interface FoundFile {
 export function distrust(found: FoundFile, uid: number): Diagnostic | undefined {
   const { named, path, facts, linkUid, folder } = found;
   const own = (owner: number): boolean => owner === 0 || owner === uid;
-  if (!own(facts.uid)) return refusal(named, `${path} belongs to user ${facts.uid}, who is neither root nor user ${uid}, as whom this runs`, `chown ${uid} ${path}`);
+  if (!own(facts.uid)) return refusal(named, `${path} belongs to user ${facts.uid}, who is neither root nor user ${uid}, as whom this runs`, `chown ${uid} ${path}, or run the gateway as that user (uid ${facts.uid})`);
   if (writableByStrangers(facts)) return refusal(named, `${path} can be written by others (mode ${showMode(facts.mode)}, group ${facts.gid})`, `chmod go-w ${path}`);
   // The link is in a folder of its own, whose owner and mode say nothing (0777 where a ConfigMap is mounted); who made it does.
   if (linkUid !== undefined && !own(linkUid)) return refusal(named, `${named} is a link of user ${linkUid}, who is neither root nor user ${uid}, as whom this runs`, `name the file itself: --config ${path}`);

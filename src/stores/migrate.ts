@@ -47,13 +47,15 @@ function hasUp(module: unknown): module is { readonly up: Up } {
 export interface MigrateOptions {
   readonly now: () => Timestamp;
   readonly migrations?: readonly Migration[];
+  /** A store that is there stays as it is, and an older one is refused: a gateway of that version may be running on it. */
+  readonly onlyNew?: boolean;
 }
 
 /** The names that were applied now; empty when the schema was the newest already. */
 export async function migrate(database: Database, options: MigrateOptions): Promise<Result<readonly string[], StoreFault>> {
   const loaded = options.migrations === undefined ? await loadMigrations(MIGRATIONS) : ok(options.migrations);
   if (!loaded.ok) return loaded;
-  return guarded(() => database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options.now)));
+  return guarded(() => database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options)));
 }
 
 /** For readers: whether the schema is exactly the one this program knows. */
@@ -65,10 +67,10 @@ export async function checkSchema(database: Database): Promise<Result<void, Stor
   const newer = unknownOf(applied.value, loaded.value);
   if (newer !== undefined) return err(newerSchema(newer));
   const missing = loaded.value.find((one) => !applied.value.has(one.name));
-  return missing === undefined ? ok(undefined) : err({ code: 'schema', detail: `the store lacks ${missing.name}: start the gateway once to bring it up to date` });
+  return missing === undefined ? ok(undefined) : err(olderSchema(missing.name));
 }
 
-async function apply(trx: Transaction<Schema>, engine: Engine, migrations: readonly Migration[], now: () => Timestamp): Promise<Result<readonly string[], StoreFault>> {
+async function apply(trx: Transaction<Schema>, engine: Engine, migrations: readonly Migration[], { now, onlyNew = false }: MigrateOptions): Promise<Result<readonly string[], StoreFault>> {
   if (engine === 'postgres') {
     // Waiting for another instance's migration may take longer than an ordinary lock.
     await sql`set local lock_timeout = '6s'`.execute(trx);
@@ -82,6 +84,7 @@ async function apply(trx: Transaction<Schema>, engine: Engine, migrations: reado
   const newer = unknownOf(applied, migrations);
   if (newer !== undefined) return err(newerSchema(newer));
   const missing = migrations.filter((one) => !applied.has(one.name));
+  if (onlyNew && applied.size > 0 && missing[0] !== undefined) return err(olderSchema(missing[0].name));
   for (const { name, up } of missing) {
     await up(trx, engine);
     await trx.insertInto('sentinel_migration').values({ name, applied_at: now() }).execute();
@@ -101,4 +104,8 @@ function unknownOf(applied: ReadonlySet<string>, migrations: readonly Migration[
 
 function newerSchema(name: string): StoreFault {
   return { code: 'schema', detail: `the store was made by a newer version (it has ${name}); use that version, or another store` };
+}
+
+function olderSchema(missing: string): StoreFault {
+  return { code: 'schema', detail: `the store lacks ${missing}: start the gateway once to bring it up to date` };
 }

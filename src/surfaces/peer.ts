@@ -1,6 +1,6 @@
 // Who is at the other end: the address that is counted, limited and recorded. What a header says of it is believed of proxies that the
 // operator named, and of nobody else: otherwise every request could come from an address of its own choice.
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 import type { GatewaySettings } from '../core/settings.ts';
 import { plainAddress } from './host.ts';
 
@@ -47,10 +47,15 @@ export function peerOf(remote: string | undefined, forwardedFor: string | undefi
 
 const WITH_PORT = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?$/i;
 
-/** Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+/**
+ * Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. IPv6 has many spellings of one address, and mapped IPv4 is
+ * one more (`::ffff:c000:201`): one peer, one name, or one client would be as many as it can spell.
+ */
 function addressIn(hop: string): string | undefined {
   const text = hop.trim();
   const found = WITH_PORT.exec(text);
   const address = found?.[1] ?? found?.[2] ?? text;
-  return isIP(address) === 0 || address.includes('%') ? undefined : plainAddress(address);
+  const family = isIP(address);
+  if (family === 0 || address.includes('%')) return undefined;
+  return plainAddress(family === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address);
 }

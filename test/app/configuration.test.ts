@@ -39,6 +39,21 @@ test('a configuration that others may write refuses the start, and is not even p
   assert.match(read.error.problems[0]?.message ?? '', /sentinel\.toml can be written by others \(mode 0666, /);
 });
 
+test('who starts nothing of it is told what else is wrong with it, and does not read a pipe that it names', (t) => {
+  const file = written(t);
+  const look = (text: string): readonly string[] => {
+    writeFileSync(file, text);
+    chmodSync(file, 0o666);
+    const read = readConfigurationFile(file, ENV, undefined, true);
+    assert.ok(!read.ok);
+    assert.equal(read.error.exit, 11);
+    return read.error.problems.map((one) => one.code);
+  };
+  assert.deepEqual(look('[rbac.roles.reader]\nallow = ["files/*"]\n').slice(0, 1), ['SEN-0128'], 'also when nothing else is wrong');
+  assert.deepEqual(look('[gateway]\nnope = 1\nlisten = 7\n'), ['SEN-0128', 'SEN-0106', 'SEN-0108']);
+  assert.ok(look('[auth]\njwt_secret = { file = "/dev/zero" }\n').includes('SEN-0120'));
+});
+
 test('so does one in a folder where everybody may write, unless the folder is sticky', (t) => {
   const file = written(t);
   chmodSync(dirname(file), 0o777);

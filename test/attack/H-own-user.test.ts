@@ -192,7 +192,7 @@ describe('the folders of a backend with run_as', { skip: process.getuid?.() === 
     const stateDir = join(scratch(t), 'state');
     for (const [platform, path] of [['linux', '/nonexistent'], ['darwin', process.env['PATH']]] as const) {
       for (const sandbox of ['off', 'basic'] as const) {
-        const plan = planLaunch({ settings: stdioSettings([], { runAs: NOBODY, sandbox }), program: process.execPath, stateDir, gatewayEnv: { PATH: path }, marker: 'm', platform });
+        const plan = planLaunch({ settings: stdioSettings([], { runAs: NOBODY, sandbox }), program: process.execPath, stateDir, gatewayEnv: { PATH: path }, marker: 'm', platform, unmarked: () => assert.fail('no child was to be marked') });
         assert.match(plan.ok ? 'planned' : plan.error, /needs setpriv/);
       }
     }

@@ -43,6 +43,17 @@ test('I01 connections are capped per peer and in total, and are free again when 
   assert.equal((await ask(modern(port, CALL))).status, 200);
 });
 
+test('I01 a proxy that nobody named is capped by the total alone, as is one that is named; whoever is not it has the cap of a peer', async (t) => {
+  for (const [trustedProxies, kept] of [[[], 9], [['127.0.0.1/32'], 9], [['10.0.0.7/32'], 5]] as const) {
+    const { port, surface } = await listener(t, { settings: testSettings({ gateway: { behindProxy: true, trustedProxies }, bounds: { connectionsLoopback: 5, connections: 9 } }) });
+    const sockets = Array.from({ length: 12 }, () => connect({ host: '127.0.0.1', port }));
+    for (const socket of sockets) socket.on('error', () => undefined);
+    await eventually(() => surface.stats().hits.connections === 12 - kept, `all but ${kept} were refused`);
+    assert.equal(surface.stats().connections, kept);
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const message = (args: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":${args},"_meta":${JSON.stringify(envelope())}}}`;
 

@@ -180,6 +180,21 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.backend.status().state, 'ready');
   }));
 
+  test('an answer that cannot be read fails its own call at once, wherever its id stands, and is counted as noise', async () => running([], { timeoutMs: 60_000, maxTimeoutMs: 60_000 }, {}, async (run) => {
+    await run.ready();
+    for (const [args, detail] of [[{ at: 0, how: 0 }, /not JSON \(syntax/], [{ at: 0, how: 1 }, /not JSON \(/], [{ at: 0, how: 2 }, /not JSON \(/], [{ at: 1 }, /not JSON \(syntax/], [{ at: 2 }, /not UTF-8/]] as const) {
+      const { noise } = run.backend.status();
+      const other = run.text('slow', { ms: 200 });
+      const fault = await run.fails('torn', args);
+      assert.ok(fault.code === 'protocol', fault.code);
+      assert.match(fault.detail, detail);
+      assert.equal(run.backend.status().noise, noise + 1);
+      assert.equal(await other, 'late', 'nobody else is touched');
+    }
+    assert.equal(await run.text('torn', { at: 3 }), 'whole', 'the id of a request of its own is not ours');
+    assert.equal(run.backend.status().state, 'ready');
+  }));
+
   test('T79: too much garbage replaces the child', async () => running([], {}, { noiseStrikes: 10 }, async (run) => {
     await run.ready();
     const { pid } = run.backend.status();
@@ -354,6 +369,25 @@ describe('what a child is given', { timeout: 60_000, concurrency: true }, () => 
       assert.deepEqual(given(), [0, 1, 2]);
       assert.ok(listener.listening);
     });
+  });
+
+  test('H12: where file locks cannot be limited, as under gVisor, children start without that mark, and the log says so once', { skip: process.platform === 'linux' ? false : 'limits of Linux' }, async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'sentinel-prlimit-'));
+    writeFileSync(join(bin, 'prlimit'), `#!/bin/sh
+for word in "$@"; do case $word in --locks=*) echo 'prlimit: failed to set the FILE_LOCKS resource limit: Operation not permitted' >&2; exit 1;; esac; done
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+`, { mode: 0o755 });
+    const gatewayEnv = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+    const said: unknown[] = [];
+    for (let n = 0; n < 2; n += 1) {
+      await running([], {}, {}, async (run) => {
+        await run.ready();
+        said.push(...run.log.filter((line) => line.event.includes('second mark')).map((line) => `${line.level} ${line.text ?? ''}`));
+      }, gatewayEnv);
+    }
+    assert.deepEqual(said, ['warn prlimit: failed to set the FILE_LOCKS resource limit: Operation not permitted']);
   });
 
   test('secrets of the child are masked in what it says on stderr', async () => {

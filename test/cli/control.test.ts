@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import { dirname, join } from 'node:path';
@@ -341,6 +341,23 @@ describe('attaching', () => {
     assert.equal(attached, 0);
     await cli(['stdio', '--attach', '--config', 'sentinel.toml'], world);
     assert.equal(attached, 1, 'named, it is taken');
+  });
+
+  test('a configuration that others can write does not name the socket that gets the token', { skip: process.platform === 'win32' }, async (t) => {
+    const { socket, server } = await gateway(t, {});
+    let attached = 0;
+    server.on('upgrade', (_request, stream) => {
+      attached += 1;
+      stream.destroy();
+    });
+    const cwd = dirname(socket);
+    const file = join(cwd, 'lax.toml');
+    writeFileSync(file, `[gateway]\ncontrol_socket = ${JSON.stringify(socket)}\n`);
+    chmodSync(file, 0o666);
+    const { status, stderr } = await cli(['stdio', '--attach', '--config', file], { cwd, env: { HOME: join(cwd, 'home'), SENTINEL_TOKEN: 'x' } });
+    assert.equal(status, 11);
+    assert.match(stderr, /SEN-0128/);
+    assert.equal(attached, 0);
   });
 
   test('a refused token ends with 20 and is not passed by', async (t) => {

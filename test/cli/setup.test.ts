@@ -347,6 +347,10 @@ describe('doctor', () => {
     chmodSync(join(cwd, 'sentinel.toml'), 0o666);
     assert.equal(states(JSON.parse((await cli(['doctor', '--json'], { cwd })).stdout))['configuration'], 'error');
     assert.match((await cli(['check'], { cwd })).stderr, /error\[SEN-0128\].*chmod go-w .*sentinel\.toml/s);
+    writeFileSync(join(cwd, 'sentinel.toml'), 'nope = 1\n');
+    const both = await cli(['check', '--json'], { cwd });
+    assert.equal(both.status, 11);
+    assert.deepEqual(JSON.parse(both.stdout).problems.map((one: { code: string }) => one.code).filter((code: string) => code === 'SEN-0128' || code === 'SEN-0106'), ['SEN-0128', 'SEN-0106']);
     chmodSync(join(cwd, '.sentinel/agent.token'), 0o644);
     rmSync(join(cwd, 'sentinel.toml'));
     writeFileSync(join(cwd, 'sentinel.toml'), '[gateway]\nstate_dir = ".sentinel"\nnope = 1\n[auth]\nown_keys = true\n');

@@ -334,3 +334,12 @@ describe('keys', () => {
     assert.match((await run(['keys', 'list'], { env: SECRET })).out, /hmac +HS256 +active/);
   });
 });
+
+test('a token that is recorded in the embedded store because the database has no URL here is told so', async (t) => {
+  const { directory, run } = await place(t);
+  await writeFile(join(directory, 'sentinel.toml'), '[gateway]\nstate_dir = "state"\n[auth]\nown_keys = true\n[postgres]\nurl_env = "NOT_SET_HERE"\n[rbac.roles.developer]\nallow = ["*"]\n');
+  await run(['keys', 'rotate']);
+  const { status, err } = await run(['token', 'issue', '--subject', 'x', '--role', 'developer']);
+  assert.equal(status, 0);
+  assert.match(err, /warning: .*NOT_SET_HERE is not set: the audit goes to the embedded store/);
+});

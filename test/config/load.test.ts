@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exitFor } from '../../src/config/codes.ts';
+import { settingsTable } from '../../src/config/settings.ts';
 import { accepted, codes, http, JWT_SECRET, marks, read, refused, stdio } from './source.ts';
 
 test('an empty file with a secret in the environment is a whole configuration with the defaults of the original', () => {
@@ -175,6 +176,9 @@ test('a proxy is believed when it is named, and a file that only says that there
   for (const wrong of ['"0.0.0.0/0"', '"::/0"', '"10.0.0.0/33"', '"proxy.internal"', '"10.1/16"', '"0x0a000001"', '"10.0.0.0/8 "', '"fe80::1%eth0"', '"10.0.0.7:80"']) {
     assert.deepEqual(marks(refused(`[gateway]\ntrusted_proxies = ["::1", ${wrong}]\n`)).map((mark) => mark.slice(0, 10)), ['SEN-0108@2'], wrong);
   }
+  const shown = settingsTable().find((row) => row.path === 'gateway.trusted_proxies');
+  assert.deepEqual(proxies(shown?.example ?? ''), ['10.0.0.7/32'], 'what is copied trusts one machine');
+  assert.ok(shown?.doc.includes(shown.example ?? '-'));
   const unnamed = accepted('[gateway]\nbehind_proxy = true\n');
   assert.ok(codes(unnamed.warnings).includes('SEN-0171'));
   assert.deepEqual(unnamed.settings.gateway.trustedProxies, [], 'silence trusts nobody');

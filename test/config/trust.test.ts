@@ -23,7 +23,7 @@ test('root and the user it runs as may own the configuration', () => {
 });
 
 test('a configuration of somebody else is refused, also by root', () => {
-  assert.equal(refused(found({ uid: 1001, gid: 1001 })), `${FILE} belongs to user 1001, who is neither root nor user 1000, as whom this runs -> chown 1000 ${FILE}`);
+  assert.equal(refused(found({ uid: 1001, gid: 1001 })), `${FILE} belongs to user 1001, who is neither root nor user 1000, as whom this runs -> chown 1000 ${FILE}, or run the gateway as that user (uid 1001)`);
   assert.match(refused(found({ uid: 1001, gid: 1001 }), 0), /belongs to user 1001/);
 });
 

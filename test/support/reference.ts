@@ -123,5 +123,5 @@ function errorPage(entry: CodeEntry): string {
   const kept = entry.severity === 'warning'
     ? 'Everything: this is a warning, and the configuration is used.'
     : `A running gateway goes on with the revision it has; the file is refused as a whole. At start, the exit status is ${entry.exit ?? 11}.`;
-  return `# ${entry.code}: ${entry.title}\n\n## What happened\n\n${entry.meaning}\n\n## How to fix\n\n${entry.cure}\n\n## What keeps working\n\n${kept}\n`;
+  return `# ${entry.code}: ${entry.title}\n\n## What happened\n\n${entry.meaning}\n\n## How to fix\n\n${entry.cure}\n\n${entry.cases === undefined ? '' : `${entry.cases}\n\n`}## What keeps working\n\n${kept}\n`;
 }

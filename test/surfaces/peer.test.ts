@@ -38,3 +38,9 @@ test('an IPv4 peer inside IPv6 is the same proxy', () => {
   assert.equal(isTrustedProxy('unknown', PROXIES), false);
   assert.equal(peerOf('::ffff:127.0.0.1', '203.0.113.9', PROXIES), '203.0.113.9');
 });
+
+test('one address is one peer, however a proxy spells it', () => {
+  for (const hop of ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', '::FFFF:C000:0201', '0:0:0:0:0:ffff:c000:201', '[::ffff:c000:201]:4711']) assert.equal(peerOf('10.0.0.7', hop, PROXIES), '192.0.2.1', hop);
+  for (const hop of ['2001:db8::1', '2001:DB8:0:0::1', '[2001:0db8::0001]:4711']) assert.equal(peerOf('10.0.0.7', hop, PROXIES), '2001:db8::1', hop);
+  assert.equal(peerOf('10.0.0.7', '203.0.113.9, ::ffff:a00:9', PROXIES), '203.0.113.9', 'a proxy among them is known as well');
+});

@@ -147,7 +147,8 @@ export class KeptChild {
     if (!program.ok) return program;
     this.#program = program.value;
     const marker = watchdog.mark();
-    const plan = planLaunch({ settings: this.#settings, program: program.value, stateDir, gatewayEnv, marker, platform: process.platform });
+    const unmarked = (why: string): void => this.#log('warn', 'children go without their second mark: one that leaves its group and its environment may outlive the gateway', why);
+    const plan = planLaunch({ settings: this.#settings, program: program.value, stateDir, gatewayEnv, marker, platform: process.platform, unmarked });
     if (!plan.ok) return plan;
     const child = this.#deps.spawn(plan.value);
     if (!child.ok) return child;

@@ -10,7 +10,8 @@ import { messageOf } from '../text.ts';
 import { INHERITED_SHUT } from './descriptors.ts';
 import { dirsOf, ownDirs } from './directories.ts';
 import { childEnv, type Env } from './environment.ts';
-import { lockMark, maySetLocks } from './lock-mark.ts';
+import { lockMark } from './lock-mark.ts';
+import { canMark } from './lock-trial.ts';
 
 export interface LaunchPlan {
   /** Absolute. */
@@ -94,6 +95,8 @@ export interface PlanInput {
   readonly gatewayEnv: Env;
   readonly marker: string;
   readonly platform: string;
+  /** Told when it is found that children must go without their second mark. */
+  readonly unmarked: (why: string) => void;
 }
 
 export function planLaunch(input: PlanInput): Result<LaunchPlan, string> {
@@ -102,7 +105,7 @@ export function planLaunch(input: PlanInput): Result<LaunchPlan, string> {
   if (!dirs.ok) return dirs;
   const confined = settings.sandbox === 'basic';
   const env = childEnv(settings, gatewayEnv, confined || settings.runAs !== undefined ? dirs.value : undefined, input.marker);
-  const wrapper = input.platform === 'linux' ? wrapperChain(gatewayEnv, confined, settings.runAs, maySetLocks() ? lockMark(input.marker) : undefined) : [];
+  const wrapper = input.platform === 'linux' ? wrapperChain(gatewayEnv, confined, settings.runAs, (prlimit) => (canMark(prlimit, input.unmarked) ? lockMark(input.marker) : undefined)) : [];
   if (settings.runAs !== undefined && !wrapper.includes('--reuid')) return err('run_as needs setpriv (util-linux), which is not there');
   const [file = program, ...args] = [...wrapper, program, ...settings.args];
   // Never the gateway's own directory: an agent's project there could plant `node_modules/.bin` or a `.npmrc` (B16).
@@ -110,8 +113,9 @@ export function planLaunch(input: PlanInput): Result<LaunchPlan, string> {
 }
 
 /** Each tool that exists: no core files (they hold secrets), a second mark, no setuid gains, and death with the gateway even by SIGKILL. */
-export function wrapperChain(env: Env, confined: boolean, account: Account | undefined, locks: number | undefined): readonly string[] {
+export function wrapperChain(env: Env, confined: boolean, account: Account | undefined, marked: (prlimit: string) => number | undefined): readonly string[] {
   const prlimit = confined ? resolveProgram('prlimit', env) : undefined;
+  const locks = prlimit?.ok === true ? marked(prlimit.value) : undefined;
   const setpriv = confined || account !== undefined ? resolveProgram('setpriv', env) : undefined;
   return [
     ...(prlimit?.ok === true ? [prlimit.value, '--core=0:0', ...(locks === undefined ? [] : [`--locks=${locks}:${locks}`]), '--'] : []),

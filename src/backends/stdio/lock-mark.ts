@@ -1,11 +1,10 @@
 // A second mark on what a child starts, for programs that are started with an empty environment: the hard limit on file locks.
 // No Linux since 2.4.25 applies that limit (setrlimit(2), RLIMIT_LOCKS), fork and exec hand it down, and only CAP_SYS_RESOURCE raises it.
-import { readFileSync } from 'node:fs';
 
 /** Children of one gateway run that can be told apart; later ones go without this mark. */
 const CHILDREN = 2 ** 20;
 /** Above every limit that a person would set, below 2^53: 32 bits of the run and 20 of the child. */
-const FLOOR = 2 ** 52;
+export const FLOOR: number = 2 ** 52;
 const ROW = /^Max file locks\s+\S+\s+(\d+)\s/m;
 
 /** Of the text of /proc/<pid>/limits; undefined: unlimited. */
@@ -31,13 +30,4 @@ export function isOfRun(limit: number | undefined, prefix: string): boolean {
 function firstOf(run: string): number | undefined {
   const bytes = Buffer.from(run, 'base64url');
   return bytes.length < 4 ? undefined : FLOOR + bytes.readUInt32BE(0) * CHILDREN;
-}
-
-/** A gateway that is itself the child of one keeps that one's mark, which it could not raise. */
-export function maySetLocks(): boolean {
-  try {
-    return lockLimit(readFileSync('/proc/self/limits', 'latin1')) === undefined;
-  } catch {
-    return false;
-  }
 }

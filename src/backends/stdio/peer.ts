@@ -25,6 +25,8 @@ export interface PeerHooks {
   updated(uri: string): void;
   /** Not protocol, or not for us. */
   noise(what: string): void;
+  /** Noise as well, but a call may wait for this line: what it holds cannot be read as a whole. */
+  unreadable(line: Uint8Array, what: string): void;
   /** Something came that settled no call. `units`: its length. */
   unsolicited(units: number): void;
 }
@@ -126,12 +128,12 @@ export class Peer {
     // Nobody waits any more; a child that is being killed may still write for a while.
     if (this.#closed !== undefined) return;
     const text = decodeUtf8(line);
-    if (!text.ok) return this.#hooks.noise(`a line that is not UTF-8 at byte ${text.error.offset}`);
+    if (!text.ok) return this.#hooks.unreadable(line, `a line that is not UTF-8 at byte ${text.error.offset}`);
     const scanned = scan(text.value, JSON_LIMITS);
     if (!scanned.ok) {
       // An empty line is no offence, but a flood of them keeps the gateway as busy as any other.
       if (text.value.trim() === '') this.#hooks.unsolicited(line.length);
-      else this.#hooks.noise(`a line that is not JSON (${scanned.error.code} at ${scanned.error.offset})`);
+      else this.#hooks.unreadable(line, `a line that is not JSON (${scanned.error.code} at ${scanned.error.offset})`);
       return undefined;
     }
     // 2025-03-26 may send batches (CH11).

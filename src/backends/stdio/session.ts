@@ -31,9 +31,11 @@ const DETAIL_CHARS = 300;
 const UNITS_OF_ONE = 4096;
 /** Measured: a child that does nothing but write lines to stderr took all the gateway's time. */
 const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
-/** `id` of an answer as servers write it: next to the front or at the very end. */
-const ID_AT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),/;
+/** `id` of an answer as servers write it: next to the front or at the very end. In a request of theirs it would be an id of their own. */
+const ID_AT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),"(?:result|error)":/;
+const ANSWER_AT_HEAD = /^\{(?:"jsonrpc":"2\.0",)?"(?:result|error)":/;
 const ID_AT_TAIL = /,"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s*$/;
+const END_BYTES = 256;
 
 export class StdioSession {
   readonly peer: Peer;
@@ -78,6 +80,10 @@ export class StdioSession {
       listChanged: () => hooks.listChanged(),
       updated: (uri) => hooks.updated(uri),
       noise: (what) => this.#noise(what),
+      unreadable: (line, detail) => {
+        this.#failOne(line.subarray(0, END_BYTES), line.subarray(-END_BYTES), () => ({ code: 'protocol', detail }));
+        this.#noise(detail);
+      },
       unsolicited: (units) => this.#unsolicited(units),
     });
     this.#wire();
@@ -137,9 +143,15 @@ export class StdioSession {
   }
 
   #oversize(head: Buffer, tail: Buffer): void {
-    const found = ID_AT_HEAD.exec(head.toString('latin1')) ?? ID_AT_TAIL.exec(tail.toString('latin1'));
-    if (found?.[1] !== undefined && this.peer.fail(Number(found[1]), (limit) => ({ code: 'oversize', limit }))) this.#hooks.noise();
+    if (this.#failOne(head, tail, (limit) => ({ code: 'oversize', limit }))) this.#hooks.noise();
     else this.#noise('a line above the bound');
+  }
+
+  /** The call whose answer begins and ends so ends now, and not when its time is over. False: nobody waits for it. */
+  #failOne(head: Uint8Array, tail: Uint8Array, fault: (limit: number) => BackendFault): boolean {
+    const front = Buffer.from(head).toString('latin1');
+    const found = ID_AT_HEAD.exec(front) ?? (ANSWER_AT_HEAD.test(front) ? ID_AT_TAIL.exec(Buffer.from(tail).toString('latin1')) : null);
+    return found?.[1] !== undefined && this.peer.fail(Number(found[1]), fault);
   }
 
   /** The child is beyond use: everybody waiting is told now, and its whole group is killed. */

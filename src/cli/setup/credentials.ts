@@ -20,6 +20,8 @@ export interface CredentialWishes {
   readonly tokenFile: string;
   /** Login name, for the audit. */
   readonly by: string;
+  /** A gateway is started at once, and none runs. */
+  readonly startFollows: boolean;
 }
 
 export async function layCredentials(wishes: CredentialWishes): Promise<Result<readonly Laid[], Fault>> {
@@ -39,7 +41,7 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], lifetimeMs: undefined, audience: undefined, hs256: false });
   if (!issued.ok) return issued;
   const { subject, roles, tokenId, expiresAt } = issued.value;
-  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, tokenId, expiresAt });
+  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, tokenId, expiresAt }, wishes.startFollows);
   if (!recorded.ok) return recorded;
   const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
   const write = held ? replaceFile : layFile;

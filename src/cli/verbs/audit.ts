@@ -5,6 +5,7 @@ import { printable } from '../../core/text.ts';
 import { auditFilter, FILTER_OPTIONS, numberFlag } from '../audit-filter.ts';
 import { auditLine, callText } from '../audit-text.ts';
 import { openControl } from '../daemon.ts';
+import { tellEmbedded } from '../embedded.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault } from '../faults.ts';
 import { table } from '../render.ts';
@@ -69,9 +70,6 @@ const stats: Verb = {
 
 export const verbs: readonly Verb[] = [tail, query, show, stats];
 
-/** Code of the warning that a PostgreSQL is configured and its variable is not set. */
-const EMBEDDED = 'SEN-0158';
-
 type Run = (cx: VerbContext, audit: Audit) => Promise<Result<number, Fault>>;
 
 async function withAudit(cx: VerbContext, run: Run): Promise<number> {
@@ -79,8 +77,7 @@ async function withAudit(cx: VerbContext, run: Run): Promise<number> {
   const { openAudit } = await import('../../app/audit.ts');
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
-  // Whose shell lacks the database's URL would otherwise read another store than the gateway writes, and believe it.
-  for (const warning of read.value.warnings) if (warning.code === EMBEDDED) cx.err(`warning: ${printable(warning.message)}`);
+  tellEmbedded(cx, read.value);
   const opened = await openAudit(read.value.settings.store);
   if (!opened.ok) return cx.fail(opened.error);
   try {

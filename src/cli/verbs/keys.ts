@@ -3,6 +3,7 @@ import type { KeyView, SigningKeys } from '../../app/keys.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { openControl } from '../daemon.ts';
+import { tellEmbedded } from '../embedded.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
 import { tellFile } from '../meant.ts';
@@ -75,6 +76,7 @@ async function runRotate(cx: VerbContext): Promise<number> {
   if (!rotated.ok) return cx.fail(rotated.error);
   const { keyId, previous, previousUntil } = rotated.value;
   const told = await tellGateway(cx);
+  if (told !== 'told') tellEmbedded(cx, read.value);
   // A gateway that read the new key has written it down.
   const recorded = told === 'told' ? ok(undefined) : await recordRotation(cx, read.value.settings, { keyId, previous, until: previousUntil });
   if (cx.json) cx.outJson({ key_id: keyId, previous: previous ?? null, previous_until: previousUntil === undefined ? null : rfc3339(previousUntil), gateway: told });

@@ -8,6 +8,7 @@ import type { RevokeRequest } from '../../core/operations.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { openControl } from '../daemon.ts';
+import { tellEmbedded } from '../embedded.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, usageFault } from '../faults.ts';
 import { tellFile } from '../meant.ts';
@@ -91,6 +92,7 @@ async function runIssue(cx: VerbContext): Promise<number> {
   if (!read.ok) return cx.fail(read.error);
   const { settings } = read.value;
   tellFile(cx);
+  tellEmbedded(cx, read.value);
   const issued = await issueToken(settings, { subject, roles, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
   if (!issued.ok) return cx.fail(issued.error);
   const recorded = await recordIssue(cx, settings, issued.value);
@@ -213,6 +215,7 @@ async function runRevoke(cx: VerbContext): Promise<number> {
   if (!told.ok && told.error.exit !== EXIT.daemonNotRunning) return cx.fail(told.error);
   let unrecorded: Fault | undefined;
   if (!told.ok) {
+    tellEmbedded(cx, read.value);
     const kept = await revokeOffline(read.value.settings, request);
     if (!kept.ok) return cx.fail(kept.error);
     const { recordFact } = await import('../../app/record.ts');

@@ -38,11 +38,11 @@ export const AGENT_LIMITS: JsonLimits = Object.freeze({
 });
 
 /**
- * Backends answer with tables: more keys, as many items as 16 MiB of small numbers hold, and text cut in the middle of an emoji is
+ * Backends answer with tables: more keys, as many items as 16 MiB of digits hold (two bytes each), and text cut in the middle of an emoji is
  * theirs to send. Bytes are capped before.
  */
 export const BACKEND_LIMITS: JsonLimits = Object.freeze({
-  maxDepth: 64, maxKeys: 200_000, maxItems: 4_000_000, maxKeyLength: 4096, maxNumberLength: 256, loneSurrogates: 'allow',
+  maxDepth: 64, maxKeys: 200_000, maxItems: 8 * 1024 * 1024, maxKeyLength: 4096, maxNumberLength: 256, loneSurrogates: 'allow',
 });
 
 export function mint(text: string): RawJson {

@@ -37,8 +37,12 @@ export type CircuitAdmission =
 export type CircuitOutcome = 'success' | 'failure' | 'neutral';
 
 const BUCKETS = 10;
-/** Probes to remember; what an older one says counts for nothing. */
-const MOST_LATE = 8;
+/**
+ * Probes to remember; what an older one says counts for nothing. More than can wait at once: with one each 5 s and a timeout of 60 s there
+ * are twelve, with progress 120, with one each second 600. Eight were fewer, and none was left to be heard. Those that wait hold a place
+ * of the backend's concurrency each, so it is seldom near this.
+ */
+const MOST_LATE = 1024;
 
 export const CLOSED_CIRCUIT: CircuitState = closed(0);
 

@@ -89,9 +89,10 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
   });
 }
 
-/** A trusted proxy carries the connections of many, so only the total counts for it. */
+/** A proxy carries the connections of many, so only the total counts for it. Behind one that nobody named, every peer may be it. */
 function capOf(peer: string, { bounds, gateway }: Settings): number {
-  return isTrustedProxy(peer, gateway) ? bounds.connections : peerCap(peer, bounds);
+  const unnamed = gateway.behindProxy && gateway.trustedProxies.length === 0;
+  return unnamed || isTrustedProxy(peer, gateway) ? bounds.connections : peerCap(peer, bounds);
 }
 
 function setTimes(server: Server, bounds: BoundsSettings): void {

@@ -155,11 +155,19 @@ test('a server whose every call is slower than a probe may be closes its breaker
   assert.equal(drive.settle(-8, 'success', 70_001), 'closed');
 });
 
-test('of probes that never answer only the last few are remembered', () => {
+test('under steady calls, a server whose every call takes a minute is heard all the same, well or not', () => {
+  for (const [outcome, phase] of [['failure', 'open'], ['success', 'closed']] as const) {
+    const drive = opened();
+    for (let now = 30_000; now < 90_000; now += 5000) assert.equal(drive.admit(now), 'in');
+    assert.equal(drive.settle(-12, outcome, 90_000), phase, 'twelve wait at once with the default timeout');
+  }
+});
+
+test('of probes that never answer only so many are remembered', () => {
   const drive = opened();
-  for (let probes = 0; probes < 1000; probes += 1) drive.admit(30_000 + 5000 * probes);
-  assert.ok(drive.state.phase === 'half_open' && drive.state.late.length === 8);
-  assert.equal(drive.settle(-10, 'success', 6_000_000), 'half_open');
+  for (let probes = 0; probes < 2000; probes += 1) drive.admit(30_000 + 5000 * probes);
+  assert.ok(drive.state.phase === 'half_open' && drive.state.late.length === 1024);
+  assert.equal(drive.settle(-1026, 'success', 12_000_000), 'half_open');
 });
 
 test('answers to calls from before the change of phase change nothing', () => {
