@@ -13,21 +13,24 @@ export async function keepFollowing(given: FollowGiven, snapshot: Snapshot, deps
 }
 
 function kept(first: Following, given: FollowGiven, deps: PipelineDeps): Following {
+  const { id } = first.backend;
   let now: Following | undefined = first;
-  let at: Backend = first.backend;
+  let at: Backend | undefined = first.backend;
   const stop = new AbortController();
   const again = async (next: Backend): Promise<void> => {
     at = next;
     now?.undo();
     now = undefined;
     const followed = await follow({ ...given, signal: stop.signal }, deps.runtime.current(), deps);
+    // A fault may pass: at the next change it is asked again. What is refused is over.
+    if (followed.kind === 'ended' && followed.end.kind === 'failed') at = undefined;
     if (followed.kind !== 'following') return;
     now = followed;
     if (stop.signal.aborted) now.undo();
     else given.told(given.uri);
   };
   const unsubscribe = deps.runtime.subscribe(({ settings }) => {
-    const row = settings.backends.find(({ id }) => id === at.id);
+    const row = settings.backends.find(({ id: known }) => known === id);
     const next = row === undefined ? undefined : deps.backend(row);
     // One that has not listed anything yet cannot be asked; its first list is a new snapshot.
     if (next === undefined || next === at || next.listing() === undefined) return;

@@ -72,6 +72,8 @@ function acknowledgedFirst(send: (uri: string) => void): { tell(uri: string): vo
 
 const EARLY_MOST = 256;
 
+const LANES = 2;
+
 interface All {
   readonly uris: readonly string[];
   readonly undo: readonly (() => void)[];
@@ -79,14 +81,19 @@ interface All {
 
 async function followAll(uris: readonly string[], inbound: Inbound, io: AgentIo, told: (uri: string) => void, snapshot: Snapshot, deps: PipelineDeps): Promise<All> {
   const meta = readMeta(inbound.params).forward;
-  const each = await Promise.all(uris.map(async (uri) => {
-    // Asked again for each: a stream must not be a way to guess at more names than single requests.
-    if (probeDenial(snapshot, inbound.principal, deps) !== undefined) return undefined;
-    const followed = await keepFollowing({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
-    return followed.kind === 'following' ? { uri, undo: followed.undo } : undefined;
-  }));
-  const kept = each.filter((one) => one !== undefined);
-  return { uris: kept.map(({ uri }) => uri), undo: kept.map(({ undo }) => undo) };
+  const found = new Map<string, () => void>();
+  const rest = uris.values();
+  // A few at a time: each takes a place among the calls of its principal while it is opened.
+  const lane = async (): Promise<void> => {
+    for (const uri of rest) {
+      // Asked again for each: a stream must not be a way to guess at more names than single requests.
+      if (probeDenial(snapshot, inbound.principal, deps) !== undefined) continue;
+      const followed = await keepFollowing({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
+      if (followed.kind === 'following') found.set(uri, followed.undo);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return { uris: uris.filter((uri) => found.has(uri)), undo: [...found.values()] };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

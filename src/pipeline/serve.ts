@@ -79,9 +79,14 @@ function resume(run: Run, responses: ReadonlyMap<string, RawJson>, asked: Asked,
 /** Until the call is over, or its backend asks what only another request of the agent can answer. */
 async function attended(run: Run, asked: Asked, inbound: Inbound, deps: PipelineDeps): Promise<Answer> {
   const { open } = run.dialogue;
-  const over = open === undefined ? run.done.then(() => true) : Promise.race([run.done.then(() => true), open.due().then(() => false)]);
-  const made = await over ? await run.done : undefined;
-  if (made === undefined) return ask(run, asked, inbound, deps);
+  if (open !== undefined) {
+    const over = run.done.then(() => true);
+    while (!await Promise.race([over, open.due().then(() => false)])) {
+      // Taken back by the backend meanwhile: nothing is left to tell.
+      if (open.size > 0) return ask(run, asked, inbound, deps);
+    }
+  }
+  const made = await run.done;
   run.leave();
   const { call, snapshot } = run.given;
   return answerEnd({ inbound, asked, call, snapshot, identity: deps.identity }, made);

@@ -261,6 +261,21 @@ test('a question that its backend takes back is not told any more, and the call 
   assert.deepEqual(Object.keys(input(await retry(w, state, { q1: ACCEPT })).requests), ['q2']);
 });
 
+test('a question taken back before it was told ends no request; the next one does', async () => {
+  const back = new AbortController();
+  const w = world({ respond: async (_permit, io) => {
+    await io.ask?.(elicit, back.signal);
+    await io.ask?.(elicit, NEVER);
+    return okText('done');
+  } });
+  const pending = w.callTool('alpha__echo', { r: 'x' }, able());
+  await settle(w);
+  back.abort();
+  await settle(w, 50);
+  await settle(w, 50);
+  assert.deepEqual(Object.keys(input(await pending).requests), ['q2']);
+});
+
 test('the agent that goes away while it is attended cancels the call, before the first question and after it', async () => {
   const w = world({ respond: asks(elicit, elicit) });
   const { state } = await parked(w);

@@ -6,6 +6,7 @@ import type { SessionIo } from '../../src/core/inbound.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { statusOf } from '../../src/core/outcome.ts';
 import type { BackendListing } from '../../src/core/ports.ts';
+import { err } from '../../src/core/result.ts';
 import { allowAll, backendSettings, fakeBackend, okText, origin, parse, read, settings, world, type FakeBackend, type Message, type World } from '../support/world.ts';
 
 const FULL: Partial<BackendListing> = { prompts: [toRaw({ name: 'p' })], resources: [toRaw({ uri: 'file:///a', name: 'a' })], offers: ALL_OFFERS };
@@ -207,4 +208,16 @@ test('a backend that a reload has replaced is followed again, decided anew, and 
   assert.deepEqual([[...before.follows.keys()], [...after.follows.keys()]], [[], ['file:///a']]);
   assert.deepEqual(heard.slice(1).map(({ params }) => params?.['uri']), ['alpha+file:///a']);
   assert.equal(w.outcomes.length, 2);
+  const { follow } = after;
+  const third = fakeBackend('alpha', () => okText('ok'));
+  third.listing = after.listing;
+  third.follow = () => Promise.resolve(err({ code: 'not_ready', detail: 'yet' }));
+  w.backends.set(backendId('alpha'), third);
+  w.cell.override([]);
+  await tick();
+  assert.equal(heard.length, 2);
+  third.follow = follow;
+  w.cell.override([]);
+  await tick();
+  assert.equal(heard.length, 3, 'a fault passes, and it is asked again at the next change');
 });

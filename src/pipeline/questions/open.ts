@@ -43,7 +43,12 @@ export class OpenQuestions {
     const key = `q${this.#asked}`;
     this.#open.set(key, { question, answer: resolve });
     withdrawn?.addEventListener('abort', () => this.answer(key, WITHDRAWN), { once: true });
-    if (this.#due !== undefined) this.#undo ??= this.#timers.after(GATHER_MS, () => this.#due?.resolve());
+    if (this.#due !== undefined) {
+      this.#undo ??= this.#timers.after(GATHER_MS, () => {
+        this.#undo = undefined;
+        this.#due?.resolve();
+      });
+    }
     return promise;
   }
 
