@@ -13,6 +13,7 @@ import { ownResult, relayedResult, type ResultRelay, toolErrorResult } from '../
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
 import type { Asked, RequestCall } from './calls/method.ts';
 import { askingOf } from './questions/asking.ts';
+import { QUESTION_KEY } from './questions/unanswered.ts';
 import { exposeFor } from './expose.ts';
 import type { Screened } from './screen.ts';
 
@@ -71,7 +72,7 @@ export function denied(inbound: Inbound, asked: Asked, wire: WireDenial, identit
     case 'error': return errorMessage(inbound.id, wire.code, wire.message, wire.data);
     case 'tool_error':
       if (inbound.method !== 'tools/call') return errorMessage(inbound.id, CODE.internal, wire.text, objectOf([['sentinel', wire.detail]]));
-      return toolError(inbound, wire.text, wire.detail, identity);
+      return toolError(inbound, wire.text, DENIAL_KEY, wire.detail, identity);
   }
 }
 
@@ -83,8 +84,8 @@ function wireError(id: RawJson, { code, message, data }: WireError): RawJson {
   return errorMessage(id, code, message, data);
 }
 
-function toolError({ id, origin }: Inbound, text: string, detail: RawJson, identity: ServerIdentity): RawJson {
-  return resultMessage(id, ownResult(origin.era, toolErrorResult(text, DENIAL_KEY, detail), identity, false));
+function toolError({ id, origin }: Inbound, text: string, key: string, detail: RawJson, identity: ServerIdentity): RawJson {
+  return resultMessage(id, ownResult(origin.era, toolErrorResult(text, key, detail), identity, false));
 }
 
 function relayed(answering: Answering, answer: Screened): RawJson {
@@ -93,7 +94,7 @@ function relayed(answering: Answering, answer: Screened): RawJson {
   if (answer.kind === 'input_required') return resultMessage(id, answer.body);
   if (answer.kind === 'result') return resultMessage(id, relayedResult(answer.result, relayOf(answering)));
   const said = errorFor(answer, { kind: call.kind, exposed: asked.exposed, callId: call.id, asking: askingOf(call, origin, snapshot, call.id) });
-  return said.kind === 'error' ? wireError(id, said) : toolError(inbound, said.text, toRaw({ callId: call.id }), identity);
+  return said.kind === 'error' ? wireError(id, said) : toolError(inbound, said.text, QUESTION_KEY, toRaw({ callId: call.id }), identity);
 }
 
 function relayOf({ inbound: { origin }, call, snapshot, identity }: Answering): ResultRelay {

@@ -25,4 +25,5 @@ function failed(kind: TargetKind, text: string, method: QuestionMethod, reason: 
   return { kind: 'result', raw: toolErrorResult(text, QUESTION_KEY, toRaw({ method, reason })) };
 }
 
-const QUESTION_KEY = `${OWN_PREFIX}question`;
+/** No denial of ours: the call was made, and could not be completed. */
+export const QUESTION_KEY: string = `${OWN_PREFIX}question`;
