@@ -23,7 +23,7 @@ export interface CallOptions {
 }
 
 export interface Agent extends AsyncDisposable {
-  /** What was agreed; the first SDK tells only over HTTP. */
+  /** What was agreed. */
   readonly revision: string | undefined;
   /** Methods it was asked, oldest first. */
   readonly asked: readonly string[];

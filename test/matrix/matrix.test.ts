@@ -8,7 +8,7 @@ import { ROOT } from '../support/e2e/processes.ts';
 import { OBSERVE, thingsOf, type Observed } from './observe.ts';
 import { bridgingTables } from './page.ts';
 import { FEATURES, verdict, type Able, type Feature, type Side, type Verdict } from './verdicts.ts';
-import { backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
+import { BACKENDS, backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
 
 const ASKING: readonly Feature[] = ['elicit', 'sample'];
 
@@ -32,9 +32,9 @@ describe('the matrix of revisions, between the official peers', () => {
   async function held(t: TestContext, agent: Side, able: Able, features: readonly Feature[]): Promise<void> {
     const problems: string[] = [];
     await using peer = await world.agent(agent, able);
-    if (peer.revision !== undefined) assert.equal(peer.revision, agent.revision);
+    assert.equal(peer.revision, agent.revision);
     const listed = await peer.list();
-    for (const backend of SIDES) {
+    for (const backend of BACKENDS) {
       const row: string[] = [];
       const things = thingsOf(backendName(backend), listed);
       for (const feature of features) {
@@ -47,6 +47,11 @@ describe('the matrix of revisions, between the official peers', () => {
     }
     assert.deepEqual(problems, []);
   }
+
+  test('each backend speaks the revision it is there for', async () => {
+    const { backends } = await world.gateway.status();
+    assert.deepEqual(new Map(backends.map(({ id, version }) => [String(id), version])), new Map(BACKENDS.map((side) => [backendName(side), side.revision])));
+  });
 
   for (const agent of SIDES) {
     test(`an agent of ${agent.revision} over ${agent.way} gets of each backend what is written`, async (t) => held(t, agent, 'asked', FEATURES));

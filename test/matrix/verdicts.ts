@@ -20,6 +20,9 @@ export interface Side {
   readonly way: Way;
 }
 
+/** HTTP+SSE is spoken to backends alone. */
+export type BackendSide = Side | { readonly revision: '2024-11-05'; readonly way: 'sse' };
+
 /** `asked`: it declares whatever its revision can be asked for. `mute`: it declares nothing. */
 export type Able = 'asked' | 'mute';
 
@@ -34,7 +37,7 @@ function canBeAsked(agent: Side, feature: Feature, able: Able): boolean {
 }
 
 /** The transports make no difference to any cell; the test asks over each all the same. */
-export function verdict(agent: Side, backend: Side, feature: Feature, able: Able): Verdict {
+export function verdict(agent: Side, backend: BackendSide, feature: Feature, able: Able): Verdict {
   const question = QUESTIONS[feature];
   if (question === undefined || canBeAsked(agent, feature, able)) return OK;
   if (backend.revision === '2026-07-28') {

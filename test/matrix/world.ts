@@ -1,4 +1,4 @@
-// One real gateway with eight backends: each revision over each transport, written with the SDK that speaks it.
+// One real gateway with nine backends: each revision over each transport, and HTTP+SSE, written with the SDK that speaks it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +6,12 @@ import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
 import { MAIN, plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
 import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
 import { connect, type Agent } from './agents.ts';
-import { REVISIONS, WAYS, type Able, type Revision, type Side } from './verdicts.ts';
+import { REVISIONS, WAYS, type Able, type BackendSide, type Side } from './verdicts.ts';
 
-/** `h1125`: over HTTP, 2025-11-25. */
-export const backendName = ({ revision, way }: Side): string => `${way === 'http' ? 'h' : 's'}${revision.slice(5).replace('-', '')}`;
+/** `http251125`: 2025-11-25 over HTTP. */
+export const backendName = ({ revision, way }: BackendSide): string => `${way}${revision.slice(2).replaceAll('-', '')}`;
 export const SIDES: readonly Side[] = REVISIONS.flatMap((revision) => WAYS.map((way) => ({ revision, way })));
+export const BACKENDS: readonly BackendSide[] = [...SIDES, { revision: '2024-11-05', way: 'sse' }];
 
 const ASKS = 'asks = { elicitation = true, sampling = true, roots = true }';
 
@@ -19,7 +20,7 @@ export interface MatrixWorld extends AsyncDisposable {
   agent(side: Side, able: Able): Promise<Agent>;
 }
 
-function argvOf(revision: Revision, way: string): readonly string[] {
+function argvOf({ revision, way }: BackendSide): readonly string[] {
   const folder = join(ROOT, 'test/fixtures/mcp');
   return revision === '2026-07-28' ? [process.execPath, join(folder, 'v2-server.ts'), way] : [process.execPath, join(folder, 'v1-server.ts'), revision, way];
 }
@@ -28,9 +29,9 @@ export async function startWorld(): Promise<MatrixWorld> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'matrix-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const backends = await Promise.all(SIDES.map(async (side) => {
-    if (side.way === 'stdio') return stdioBackend(backendName(side), argvOf(side.revision, 'stdio'), [ASKS]);
-    const running = start(argvOf(side.revision, 'http'), { env: plainEnv(folder), cwd: folder });
+  const backends = await Promise.all(BACKENDS.map(async (side) => {
+    if (side.way === 'stdio') return stdioBackend(backendName(side), argvOf(side), [ASKS]);
+    const running = start(argvOf(side), { env: plainEnv(folder), cwd: folder });
     stack.defer(async () => {
       running.signal('SIGKILL');
       await running.ended;
@@ -39,10 +40,10 @@ export async function startWorld(): Promise<MatrixWorld> {
       if (running.hasEnded()) throw new Error(`the server ended: ${running.stderr()}`);
       return /port (\d+)\n/.exec(running.stderr())?.[1];
     }, 'the server listens');
-    return httpBackend(backendName(side), `http://127.0.0.1:${port}/mcp`, [ASKS]);
+    return httpBackend(backendName(side), `http://127.0.0.1:${port}/mcp`, [ASKS, ...(side.way === 'sse' ? ['sse = true', 'exact_url = true'] : [])]);
   }));
   const gateway = stack.use(await startGateway({ toml: ['[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '', ...backends, '[rbac.roles.tester]', 'permissions = ["*"]', ''].join('\n') }));
-  await gateway.when(({ backends: rows }) => rows.length === SIDES.length && rows.every(({ state }) => state === 'ready'), 'all backends are ready');
+  await gateway.when(({ backends: rows }) => rows.length === BACKENDS.length && rows.every(({ state }) => state === 'ready'), 'all backends are ready');
   const token = await gateway.token('matrix', 'tester');
   const rest = stack.move();
   return {
