@@ -89,6 +89,21 @@ for (const backend of ['stdio', 'http']) {
       assert.equal(textOf((await call(`${backend}__elicit`, { more: answered(state) })).text), 'accept {"ok":true}', 'its owner can still answer');
     });
 
+    test('T91 while one agent is asked, another\'s question is its own (HTTP) or nobody\'s (stdio), and no answer goes astray', async () => {
+      const state = await opened(backend);
+      if (backend === 'stdio') {
+        // Two calls run on one process, and a question there names neither.
+        assert.equal(textOf((await call('stdio__elicit', { as: 'bob' })).text), 'decline {}');
+      } else {
+        const theirs = resultOf((await call('http__elicit', { as: 'bob' })).text);
+        const own: Opened = { state: String(theirs['requestState']), keys: Object.keys(Object(theirs['inputRequests'])) };
+        refused(await call('http__elicit', { more: answered(own) }));
+        const inputResponses = Object.fromEntries(own.keys.map((key) => [key, { action: 'cancel' }]));
+        assert.equal(textOf((await call('http__elicit', { as: 'bob', more: { requestState: own.state, inputResponses } })).text), 'cancel {}');
+      }
+      assert.equal(textOf((await call(`${backend}__elicit`, { more: answered(state) })).text), 'accept {"ok":true}');
+    });
+
     test('T86 an answer that comes twice is refused the second time', async () => {
       const state = await opened(backend);
       assert.equal(textOf((await call(`${backend}__elicit`, { more: answered(state) })).text), 'accept {"ok":true}');
