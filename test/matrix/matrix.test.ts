@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { ROOT } from '../support/e2e/processes.ts';
-import { OBSERVE, thingsOf, type Observed } from './observe.ts';
+import type { Agent } from './agents.ts';
+import { exposedThings, OBSERVE, OWN_THINGS, type Observed, type Things } from './observe.ts';
 import { bridgingTables } from './page.ts';
-import { FEATURES, verdict, type Able, type Feature, type Side, type Verdict } from './verdicts.ts';
+import { FEATURES, verdict, type Able, type BackendSide, type Feature, type Side, type Verdict } from './verdicts.ts';
 import { BACKENDS, backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
 
 const ASKING: readonly Feature[] = ['elicit', 'sample'];
@@ -28,23 +29,25 @@ describe('the matrix of revisions, between the official peers', () => {
   });
   after(async () => stack.disposeAsync());
 
-  /** One agent against every backend, one thing after the other. */
+  /** One agent and one backend, one thing after the other: what does not come out as it is written. */
+  async function differences(t: TestContext, peer: Agent, agent: Side, backend: BackendSide, given: { readonly things: Things; readonly able: Able; readonly features: readonly Feature[] }): Promise<readonly string[]> {
+    const problems: string[] = [];
+    const row: string[] = [];
+    for (const feature of given.features) {
+      const expected = verdict(agent, backend, feature, given.able);
+      const seen = await OBSERVE[feature](peer, given.things).catch((error: unknown): Observed => ({ kind: 'wrong', evidence: String(error) }));
+      row.push(`${feature} ${seen.kind}`);
+      if (!agrees(expected, seen)) problems.push(`${backend.revision} ${backend.way} ${feature}: it should be ${JSON.stringify(expected)}, and was ${seen.kind} (${seen.evidence})`);
+    }
+    t.diagnostic(`${backend.revision} ${backend.way}: ${row.join(', ')}`);
+    return problems;
+  }
+
   async function held(t: TestContext, agent: Side, able: Able, features: readonly Feature[]): Promise<void> {
     const problems: string[] = [];
     await using peer = await world.agent(agent, able);
     assert.equal(peer.revision, agent.revision);
-    const listed = await peer.list();
-    for (const backend of BACKENDS) {
-      const row: string[] = [];
-      const things = thingsOf(backendName(backend), listed);
-      for (const feature of features) {
-        const expected = verdict(agent, backend, feature, able);
-        const seen = await OBSERVE[feature](peer, things).catch((error: unknown): Observed => ({ kind: 'wrong', evidence: String(error) }));
-        row.push(`${feature} ${seen.kind}`);
-        if (!agrees(expected, seen)) problems.push(`${backend.revision} ${backend.way} ${feature}: it should be ${JSON.stringify(expected)}, and was ${seen.kind} (${seen.evidence})`);
-      }
-      t.diagnostic(`${backend.revision} ${backend.way}: ${row.join(', ')}`);
-    }
+    for (const backend of BACKENDS) problems.push(...(await differences(t, peer, agent, backend, { things: exposedThings(backendName(backend)), able, features })));
     assert.deepEqual(problems, []);
   }
 
@@ -56,6 +59,17 @@ describe('the matrix of revisions, between the official peers', () => {
   for (const agent of SIDES) {
     test(`an agent of ${agent.revision} over ${agent.way} gets of each backend what is written`, async (t) => held(t, agent, 'asked', FEATURES));
     test(`an agent of ${agent.revision} over ${agent.way} that declared nothing is never asked, and hears why`, async (t) => held(t, agent, 'mute', ASKING));
+  }
+
+  for (const revision of ['2025-11-25', '2026-07-28'] as const) {
+    test(`an agent of ${revision} gets the same of each backend on its own endpoint, under its own names`, async (t) => {
+      const problems: string[] = [];
+      for (const backend of BACKENDS) {
+        await using peer = await world.agentOf(revision, backend);
+        problems.push(...(await differences(t, peer, { revision, way: 'http' }, backend, { things: OWN_THINGS, able: 'asked', features: FEATURES })));
+      }
+      assert.deepEqual(problems, []);
+    });
   }
 });
 

@@ -1,5 +1,6 @@
 // What happens in one cell: each feature is used as its agent would use it, and what came of it is said in one word and the evidence.
 import { setTimeout as delay } from 'node:timers/promises';
+import { ITEM, NOTE } from '../fixtures/mcp/offers.ts';
 import type { Agent, Said } from './agents.ts';
 import type { Feature } from './verdicts.ts';
 
@@ -9,7 +10,7 @@ export interface Observed {
   readonly evidence: string;
 }
 
-/** Names of one backend's things, as the agent sees them. */
+/** Names and URIs of one backend's things, as the agent sees them. */
 export interface Things {
   readonly tool: (name: string) => string;
   readonly note: string;
@@ -34,16 +35,18 @@ async function happens(holds: () => boolean | Promise<boolean>): Promise<boolean
   return false;
 }
 
-export function thingsOf(backend: string, listed: readonly string[]): Things {
-  const tool = (name: string): string => `${backend}__${name}`;
-  const mine = listed.filter((one) => one.startsWith(`${backend}+`) || one.startsWith(`${backend}:`) || one.includes(`//${backend}`));
-  return { tool, note: mine.find((uri) => uri.includes('note')) ?? '', item: mine.find((uri) => uri.includes('{id}')) ?? '' };
+/** On the merged endpoint. */
+export function exposedThings(backend: string): Things {
+  return { tool: (name) => `${backend}__${name}`, note: `${backend}+${NOTE}`, item: `${backend}+${ITEM}` };
 }
+
+/** On the endpoint of one backend. */
+export const OWN_THINGS: Things = { tool: (name) => name, note: NOTE, item: ITEM };
 
 export const OBSERVE: Readonly<Record<Feature, (agent: Agent, things: Things) => Promise<Observed>>> = {
   list: async (agent, { tool, note, item }) => {
     const listed = await agent.list();
-    const missing = [...['echo', 'slow', 'seen', 'change', 'elicit', 'sample', 'greet'].map(tool), note, item].filter((name) => name === '' || !listed.includes(name));
+    const missing = [...['echo', 'slow', 'seen', 'change', 'elicit', 'sample', 'greet'].map(tool), note, item].filter((name) => !listed.includes(name));
     return missing.length === 0 ? OK : wrong(`missing ${JSON.stringify(missing)}`);
   },
   call: async (agent, { tool }) => gave(await agent.call(tool('echo'), { word: 'wörd' }), 'wörd'),

@@ -6,7 +6,7 @@ import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
 import { MAIN, plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
 import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
 import { connect, type Agent } from './agents.ts';
-import { REVISIONS, WAYS, type Able, type BackendSide, type Side } from './verdicts.ts';
+import { REVISIONS, WAYS, type Able, type BackendSide, type Revision, type Side } from './verdicts.ts';
 
 /** `http251125`: 2025-11-25 over HTTP. */
 export const backendName = ({ revision, way }: BackendSide): string => `${way}${revision.slice(2).replaceAll('-', '')}`;
@@ -18,6 +18,8 @@ const ASKS = 'asks = { elicitation = true, sampling = true, roots = true }';
 export interface MatrixWorld extends AsyncDisposable {
   readonly gateway: Gateway;
   agent(side: Side, able: Able): Promise<Agent>;
+  /** Over HTTP, on the endpoint of one backend. */
+  agentOf(revision: Revision, backend: BackendSide): Promise<Agent>;
 }
 
 function argvOf({ revision, way }: BackendSide): readonly string[] {
@@ -51,6 +53,7 @@ export async function startWorld(): Promise<MatrixWorld> {
     agent: async ({ revision, way }, able) => connect(revision, able, way === 'http'
       ? { via: 'http', url: gateway.endpoint, token }
       : { via: 'stdio', argv: [process.execPath, MAIN, 'stdio', '--attach', '--config', gateway.config], env: { ...gateway.env, SENTINEL_TOKEN: token }, cwd: gateway.folder }),
+    agentOf: async (revision, backend) => connect(revision, 'asked', { via: 'http', url: `${gateway.endpoint}/${backendName(backend)}`, token }),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
