@@ -15,6 +15,7 @@ export type Way = { readonly via: 'http'; readonly url: string; readonly token: 
 export interface Said {
   readonly kind: 'result' | 'tool error' | 'error';
   readonly text: string;
+  readonly structured?: unknown;
 }
 
 export interface CallOptions {
@@ -60,13 +61,14 @@ interface Parts {
   readonly messages?: readonly { readonly content: { readonly text?: string } }[];
   readonly completion?: { readonly values: readonly string[] };
   readonly isError?: boolean;
+  readonly structuredContent?: unknown;
 }
 
 async function said(work: Promise<unknown>): Promise<Said> {
   try {
     const result = (await work) as Parts;
     const blocks = result.content ?? result.contents ?? result.messages?.map(({ content }) => content) ?? [];
-    return { kind: result.isError === true ? 'tool error' : 'result', text: result.completion?.values.join(' ') ?? blocks.map(({ text }) => text ?? '').join(' ') };
+    return { kind: result.isError === true ? 'tool error' : 'result', text: result.completion?.values.join(' ') ?? blocks.map(({ text }) => text ?? '').join(' '), ...(result.structuredContent === undefined ? {} : { structured: result.structuredContent }) };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof McpError) return { kind: 'error', text: `${error.code} ${error.message.replace(/^MCP error -?\d+: /, '')}` };
     return { kind: 'error', text: String(error) };

@@ -8,7 +8,7 @@ import { ROOT } from '../support/e2e/processes.ts';
 import type { Agent } from './agents.ts';
 import { exposedThings, OBSERVE, OWN_THINGS, type Observed, type Things } from './observe.ts';
 import { bridgingTables } from './page.ts';
-import { FEATURES, verdict, type Able, type BackendSide, type Feature, type Side, type Verdict } from './verdicts.ts';
+import { FEATURES, REVISIONS, verdict, WAYS, type Able, type BackendSide, type Feature, type Side, type Verdict } from './verdicts.ts';
 import { BACKENDS, backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
 
 const ASKING: readonly Feature[] = ['elicit', 'sample'];
@@ -59,6 +59,19 @@ describe('the matrix of revisions, between the official peers', () => {
   for (const agent of SIDES) {
     test(`an agent of ${agent.revision} over ${agent.way} gets of each backend what is written`, async (t) => held(t, agent, 'asked', FEATURES));
     test(`an agent of ${agent.revision} over ${agent.way} that declared nothing is never asked, and hears why`, async (t) => held(t, agent, 'mute', ASKING));
+  }
+
+  for (const revision of REVISIONS) {
+    test(`T98 structured output that is no object reaches an agent of ${revision} as its revision has it, and the official client takes it`, async () => {
+      await using peer = await world.agent({ revision, way: 'http' }, 'asked');
+      // Only who has read the list holds the result to the schema.
+      await peer.list();
+      for (const way of WAYS) {
+        const { kind, text, structured } = await peer.call(`${backendName({ revision: '2026-07-28', way })}__numbers`, {});
+        assert.deepEqual([kind, text], ['result', '[1,2,3]']);
+        assert.deepEqual(structured, { '2025-03-26': undefined, '2025-06-18': { result: [1, 2, 3] }, '2025-11-25': { result: [1, 2, 3] }, '2026-07-28': [1, 2, 3] }[revision]);
+      }
+    });
   }
 
   for (const revision of ['2025-11-25', '2026-07-28'] as const) {
