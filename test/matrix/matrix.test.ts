@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { ROOT } from '../support/e2e/processes.ts';
 import type { Agent } from './agents.ts';
-import { exposedThings, OBSERVE, OWN_THINGS, type Observed, type Things } from './observe.ts';
+import { asks, exposedThings, OBSERVE, OWN_THINGS, type Observed, type Things } from './observe.ts';
 import { bridgingTables } from './page.ts';
 import { FEATURES, REVISIONS, verdict, WAYS, type Able, type BackendSide, type Feature, type Side, type Verdict } from './verdicts.ts';
 import { BACKENDS, backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
@@ -70,6 +70,17 @@ describe('the matrix of revisions, between the official peers', () => {
         const { kind, text, structured } = await peer.call(`${backendName({ revision: '2026-07-28', way })}__numbers`, {});
         assert.deepEqual([kind, text], ['result', '[1,2,3]']);
         assert.deepEqual(structured, { '2025-03-26': undefined, '2025-06-18': { result: [1, 2, 3] }, '2025-11-25': { result: [1, 2, 3] }, '2026-07-28': [1, 2, 3] }[revision]);
+      }
+    });
+  }
+
+  for (const agent of SIDES) {
+    test(`a question that names no call reaches an agent of ${agent.revision} over ${agent.way} while its own is the only one`, async () => {
+      await using peer = await world.agent(agent, 'asked');
+      for (const backend of BACKENDS) {
+        if (backend.revision === '2026-07-28') continue;
+        const seen = await asks(peer, `${backendName(backend)}__elicit_aside`, 'elicitation/create', 'accept {"ok":true}');
+        assert.ok(agrees(verdict(agent, backend, 'elicit', 'asked'), seen), `${backend.revision} ${backend.way}: ${JSON.stringify(seen)}`);
       }
     });
   }

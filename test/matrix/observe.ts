@@ -93,7 +93,8 @@ export const OBSERVE: Readonly<Record<Feature, (agent: Agent, things: Things) =>
   complete: async (agent, { tool }) => gave(await agent.complete(tool('greet'), 'name', 'an'), 'anna anton'),
 };
 
-async function asks(agent: Agent, tool: string, method: string, accepted: string): Promise<Observed> {
+/** The tool asks once, and says what it was answered. */
+export async function asks(agent: Agent, tool: string, method: string, accepted: string): Promise<Observed> {
   const before = agent.asked.length;
   const answer = await agent.call(tool, {});
   const heard = agent.asked.slice(before);
