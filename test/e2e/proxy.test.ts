@@ -131,7 +131,8 @@ describe('sentinel proxy: one server, watched, without a configuration', () => {
     const server = 'process.stdin.resume() /* and never speaks */';
     const proxy = start(argv('--', process.execPath, '-e', server), { env, cwd: folder });
     bin.defer(() => proxy.signal('SIGKILL'));
-    const child = await until(() => descendants(proxy.child.pid ?? -1).find((one) => one.argv.includes(server)), 'the server runs');
+    // Between fork and exec every child has the proxy's own arguments, the watchdog too: the server's end with it and do not begin with ours.
+    const child = await until(() => descendants(proxy.child.pid ?? -1).find((one) => one.argv.at(-1) === server && !one.argv.includes('proxy')), 'the server runs');
     proxy.signal('SIGTERM');
     const said = await endOf(proxy, 'the proxy');
     assert.equal(said.code, 0, said.stderr);
