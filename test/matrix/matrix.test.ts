@@ -5,13 +5,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { ROOT } from '../support/e2e/processes.ts';
-import type { Agent } from './agents.ts';
+import { ASKING } from '../fixtures/mcp/offers.ts';
+import type { Agent, Said } from './agents.ts';
 import { asks, exposedThings, OBSERVE, OWN_THINGS, type Observed, type Things } from './observe.ts';
 import { bridgingTables } from './page.ts';
 import { FEATURES, REVISIONS, verdict, WAYS, type Able, type BackendSide, type Feature, type Side, type Verdict } from './verdicts.ts';
 import { BACKENDS, backendName, SIDES, startWorld, type MatrixWorld } from './world.ts';
 
-const ASKING: readonly Feature[] = ['elicit', 'sample'];
+const QUESTIONS: readonly Feature[] = ['elicit', 'sample'];
 
 function agrees(expected: Verdict, seen: Observed): boolean {
   switch (expected.kind) {
@@ -58,7 +59,7 @@ describe('the matrix of revisions, between the official peers', () => {
 
   for (const agent of SIDES) {
     test(`an agent of ${agent.revision} over ${agent.way} gets of each backend what is written`, async (t) => held(t, agent, 'asked', FEATURES));
-    test(`an agent of ${agent.revision} over ${agent.way} that declared nothing is never asked, and hears why`, async (t) => held(t, agent, 'mute', ASKING));
+    test(`an agent of ${agent.revision} over ${agent.way} that declared nothing is never asked, and hears why`, async (t) => held(t, agent, 'mute', QUESTIONS));
   }
 
   for (const revision of REVISIONS) {
@@ -81,6 +82,20 @@ describe('the matrix of revisions, between the official peers', () => {
         if (backend.revision === '2026-07-28') continue;
         const seen = await asks(peer, `${backendName(backend)}__elicit_aside`, 'elicitation/create', 'accept {"ok":true}');
         assert.ok(agrees(verdict(agent, backend, 'elicit', 'asked'), seen), `${backend.revision} ${backend.way}: ${JSON.stringify(seen)}`);
+      }
+    });
+  }
+
+  for (const agent of SIDES) {
+    test(`a prompt and a resource ask an agent of ${agent.revision} over ${agent.way} as tools do`, async () => {
+      await using peer = await world.agent(agent, 'asked');
+      const expected: Said = agent.revision === '2025-03-26' ? { kind: 'result', text: 'decline' } : { kind: 'result', text: 'accept' };
+      for (const backend of BACKENDS) {
+        const [name, before] = [backendName(backend), peer.asked.length];
+        const answers = [await peer.prompt(`${name}__asking`, {}), await peer.read(`${name}+${ASKING}`)];
+        if (agent.revision === '2025-03-26' && backend.revision === '2026-07-28') assert.deepEqual(answers.map(({ kind }) => kind), ['error', 'error']);
+        else assert.deepEqual(answers, [expected, expected], `${backend.revision} ${backend.way}`);
+        assert.equal(peer.asked.length - before, agent.revision === '2025-03-26' ? 0 : 2);
       }
     });
   }
