@@ -111,7 +111,8 @@ export class Listening implements UpdateLine {
     this.#again = false;
     const before = this.#current;
     if (!this.#listens()) this.#retire();
-    else if (before === undefined || !isSame(before.uris, this.#wanted)) await this.#open(before);
+    // What waits was not agreed on the stream there is, which may yet have been opened with it.
+    else if (before === undefined || this.#waiting.size > 0 || !isSame(before.uris, this.#wanted)) await this.#open(before);
     this.#opening = false;
     if (this.#again) this.#soon();
   }

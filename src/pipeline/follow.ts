@@ -9,6 +9,7 @@ import { isVisible } from '../core/policy/decide.ts';
 import { matches } from '../core/policy/globs.ts';
 import { canonicalUri } from '../core/policy/uris.ts';
 import type { Backend } from '../core/ports.ts';
+import type { Principal } from '../core/principal.ts';
 import { ok } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { RequestMeta } from '../relay/meta.ts';
@@ -40,12 +41,15 @@ export interface FollowGiven {
   readonly meta: RequestMeta['forward'];
   /** Of the request that opens it. */
   readonly signal: AbortSignal;
+  /** Who hears of it now, where that can change: a session goes on with a refreshed token. */
+  readonly viewer?: () => Principal;
   /** Called with the URI as the agent knows it: of the resource, or of a part of it (T115). */
   told(uri: string): void;
 }
 
 export async function follow(given: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
-  const { inbound, uri, signal } = given;
+  const { uri, signal } = given;
+  const inbound: Inbound = { ...given.inbound, principal: given.viewer?.() ?? given.inbound.principal };
   const at = resourceAt(snapshot.catalog, inbound.origin.endpoint, uri);
   if (at === undefined) {
     await refuse(inbound, uri, { code: 'unknown_name' }, snapshot, deps);
@@ -63,7 +67,7 @@ export async function follow(given: FollowGiven, snapshot: Snapshot, deps: Pipel
   }
 }
 
-async function open(call: ListenCall, signal: AbortSignal, { told }: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
+async function open(call: ListenCall, signal: AbortSignal, { told, viewer }: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
   const giveBack: (() => void)[] = [];
   const ended = async (end: Unfollowed, trail: Trail, sent: Instant | undefined): Promise<Followed> => {
     if (end.kind === 'denied') {
@@ -79,7 +83,7 @@ async function open(call: ListenCall, signal: AbortSignal, { told }: FollowGiven
   const sent = deps.clock.mono();
   const dispatched = await dispatch(permit, snapshot, deps, async (backend) => {
     const result = await backend.follow(permit, (uri) => {
-      const exposed = deliverable(call, uri, deps);
+      const exposed = deliverable(call, viewer?.() ?? call.principal, uri, deps);
       if (exposed !== undefined) told(exposed);
     });
     return { result: result.ok ? ok({ undo: result.value, backend }) : result, health: result.ok ? 'success' : faultHealth(result.error) };
@@ -104,7 +108,7 @@ async function record(call: ListenCall, end: End, trail: readonly Evidence[], se
 }
 
 /** The URI as this agent knows it, if it may know it now; a backend names what it likes, so that what was not followed is no news. */
-function deliverable({ principal, origin, target, uri: followed }: ListenCall, uri: string, { runtime, clock }: PipelineDeps): string | undefined {
+function deliverable({ origin, target, uri: followed }: ListenCall, principal: Principal, uri: string, { runtime, clock }: PipelineDeps): string | undefined {
   const { policy, catalog } = runtime.current();
   const view = catalog.byBackend.get(target.backend);
   const name = canonicalUri(uri);

@@ -25,6 +25,7 @@ export function createHandle(deps: PipelineDeps): Handle {
     const snapshot = deps.runtime.current();
     const method = methodOf(inbound.method);
     if (method === undefined || !isOffered(inbound.method, inbound.origin.era)) return notFound(inbound);
+    if (io.session !== undefined) deps.subscriptions.seen(io.session, inbound.principal);
     try {
       return await carryOut(method.plan, inbound, io, snapshot, deps);
     } catch (error) {

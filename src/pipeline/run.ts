@@ -53,6 +53,7 @@ export class Run implements Waiting {
     });
     // Whoever waits hears of a bug of ours; while nobody does, this is the only place where it shows.
     this.done.catch((error: unknown) => {
+      this.leave();
       if (this.#attending === undefined) deps.onListenerFault(error);
     });
   }

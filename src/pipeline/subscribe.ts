@@ -1,6 +1,7 @@
 // `resources/subscribe` and `resources/unsubscribe` of the 2025 revisions: what a session follows, until it takes it back or ends.
 import type { AgentIo, Answer, Inbound, SessionIo } from '../core/inbound.ts';
 import { toRaw } from '../core/json/compose.ts';
+import type { Principal } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { updatedParams } from '../relay/updates.ts';
@@ -23,6 +24,16 @@ interface Subscription {
 /** Per session, for as long as it lasts. */
 export class Subscriptions {
   readonly #sessions = new WeakMap<SessionIo, Map<string, Subscription>>();
+  readonly #viewers = new WeakMap<SessionIo, Principal>();
+
+  /** Whoever asked last in a session: a refreshed token may see less, and then hears less. */
+  seen(session: SessionIo, principal: Principal): void {
+    this.#viewers.set(session, principal);
+  }
+
+  viewer(session: SessionIo): Principal | undefined {
+    return this.#viewers.get(session);
+  }
 
   of(session: SessionIo): Map<string, Subscription> {
     const known = this.#sessions.get(session);
@@ -59,6 +70,7 @@ export async function subscribe(inbound: Inbound, io: AgentIo, snapshot: Snapsho
   own.set(asked.exposed, one);
   const followed = await keepFollowing({
     inbound, uri: asked.exposed, meta: asked.meta.forward, signal: io.signal,
+    viewer: () => deps.subscriptions.viewer(session) ?? inbound.principal,
     told: (uri) => session.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, undefined))),
   }, snapshot, deps).catch((error: unknown) => {
     own.delete(asked.exposed);

@@ -5,6 +5,7 @@ import { cut, type Member, objectOf, quote, toRaw, withCut, withMembers } from '
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import { safeIcons } from './icons.ts';
+import { ownless } from './meta.ts';
 import { moved } from './references.ts';
 import type { Expose } from './uris-in-results.ts';
 import { isSince, type Spoken } from './versions.ts';
@@ -22,13 +23,16 @@ export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, e
   const drop: string[] = [];
   const icons = valueOf(all, 'icons');
   if (icons !== undefined) set.set('icons', safeIcons(icons));
+  const written = valueOf(all, '_meta');
+  const meta = written === undefined ? undefined : ownless(written);
+  if (meta === undefined) drop.push('_meta');
+  else if (meta !== written) set.set('_meta', meta);
   if (list === 'tools') {
     if (to.era === 'modern') drop.push('execution');
     const schema = valueOf(all, 'outputSchema');
     const next = schema === undefined ? undefined : outputSchemaFor(schema, to);
     if (next !== undefined) set.set('outputSchema', next);
     else drop.push('outputSchema');
-    const meta = valueOf(all, '_meta');
     if (meta !== undefined && expose !== undefined) set.set('_meta', appMeta(meta, expose));
   }
   return withCut(definition, all, { set, drop });

@@ -62,13 +62,18 @@ function fieldFor(name: string, field: RawJson, asking: Asking): Put {
   const all = members(field);
   const type = stringOf(all?.get('type'));
   if (all === undefined || type === 'object' || all.has('properties')) return no('malformed', 'a field that is not flat');
-  const chosen = all.has('enum') || all.has('oneOf') || type === 'array' || type === 'boolean';
+  const chosen = type === 'boolean' || hasChoices(type === 'array' ? members(all.get('items')) : all);
   const typed = !chosen && type !== 'number' && type !== 'integer';
   if (typed && asksForSecret([name, stringOf(all.get('title')), stringOf(all.get('format'))])) return no('sensitive', 'a form for a password, key or token');
   if (isSince(asking.version, '2025-11-25')) return ok(field);
   if (type === 'array') return no('unsupported', 'a choice of several for a revision that has none');
   const titled = all.get('oneOf');
   return titled === undefined ? ok(field) : plainChoice(field, titled);
+}
+
+/** A list without a choice in it is typed, whatever it is called. */
+function hasChoices(all: ReadonlyMap<string, RawJson> | undefined): boolean {
+  return ['enum', 'oneOf', 'anyOf'].some((word) => (elements(all?.get(word), 1) ?? []).length > 0);
 }
 
 /** `oneOf` with titles is `enum` and `enumNames` of 2025-06-18. */

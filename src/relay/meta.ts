@@ -51,6 +51,12 @@ export function foreignMeta(meta: RawJson | undefined): RawJson | undefined {
   return meta === undefined ? undefined : without(meta, isReserved);
 }
 
+/** The `_meta` of a definition without what only the gateway may say; the same slice where there is no such thing, undefined when nothing is left. */
+export function ownless(meta: RawJson): RawJson | undefined {
+  const isOurs = (key: string): boolean => key.startsWith(OWN_PREFIX);
+  return [...(members(meta)?.keys() ?? [])].some(isOurs) ? without(meta, isOurs) : meta;
+}
+
 function isReserved(key: string): boolean {
   return key.startsWith(RESERVED_PREFIX) || key.startsWith(OWN_PREFIX);
 }

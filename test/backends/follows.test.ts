@@ -190,6 +190,20 @@ describe('the stream on which a modern backend tells of changes', () => {
     assert.deepEqual(loud.streams.map(({ filter }) => filter), [{ toolsListChanged: true, resourcesListChanged: true }]);
   });
 
+  test('a URI that was not agreed on and is wanted again at once is asked for again: nobody waits for ever', async () => {
+    const { time, line, streams } = listening({ tools: true, prompts: false, resources: false });
+    line.start();
+    const first = line.add('mem://x');
+    await time.passes(10);
+    await streams[0]?.agree([]);
+    assert.equal((await first).ok, false);
+    line.drop('mem://x');
+    const second = line.add('mem://x');
+    await time.passes(10);
+    await streams[1]?.agree([]);
+    assert.equal(await Promise.race([second.then(({ ok: agreed }) => agreed), turn().then(() => 'waits')]), false);
+  });
+
   test('is one for all URIs, opened anew before the old one is closed', async () => {
     const { time, line, streams } = listening({ tools: true, prompts: false, resources: false });
     line.start();

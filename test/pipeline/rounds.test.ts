@@ -236,3 +236,11 @@ test('T94 a legacy agent that declared URLs reads -32042 with ids of ours, any o
   assert.doesNotMatch(JSON.stringify(error), /backend-1/);
   for (const over of [legacy('2025-06-18'), legacy('2025-11-25', NO_CAPABILITIES)]) assert.equal(read(await w.callTool('alpha__echo', {}, over)).result?.isError, true);
 });
+
+test('the guards look at answers to questions as at arguments, asked for or not', async () => {
+  const w = world();
+  await w.callTool('alpha__echo', {});
+  await w.ask('tools/call', { name: 'alpha__echo', arguments: {}, inputResponses: { q1: { action: 'accept', content: { text: `go${String.fromCodePoint(0xe0041, 0xe0042)}` } } } });
+  const rules = w.outcomes.map((outcome) => (outcome.kind === 'call' ? outcome.trail.find(({ stage }) => stage === 'guards')?.rule : undefined));
+  assert.deepEqual(rules, ['guards:none', 'hidden-text:tags']);
+});

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ALL_OFFERS } from '../support/offers.ts';
-import { backendId, timestamp } from '../../src/core/ids.ts';
+import { backendId, roleName, timestamp } from '../../src/core/ids.ts';
 import type { SessionIo } from '../../src/core/inbound.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { statusOf } from '../../src/core/outcome.ts';
 import type { BackendListing } from '../../src/core/ports.ts';
 import { err } from '../../src/core/result.ts';
-import { allowAll, backendSettings, fakeBackend, okText, origin, parse, read, settings, world, type FakeBackend, type Message, type World } from '../support/world.ts';
+import { allowAll, backendSettings, fakeBackend, okText, origin, parse, principal, read, settings, world, type FakeBackend, type Message, type World } from '../support/world.ts';
 
 const FULL: Partial<BackendListing> = { prompts: [toRaw({ name: 'p' })], resources: [toRaw({ uri: 'file:///a', name: 'a' })], offers: ALL_OFFERS };
 const denied = (...deny: readonly string[]): ReturnType<typeof settings> => settings({ roles: [{ ...allowAll, deny }] });
@@ -220,4 +220,14 @@ test('a backend that a reload has replaced is followed again, decided anew, and 
   w.cell.override([]);
   await tick();
   assert.equal(heard.length, 3, 'a fault passes, and it is asked again at the next change');
+});
+
+test('T117 a session that goes on with a token of fewer roles hears no more than that token may see', async () => {
+  const viewer = { ...allowAll, name: roleName('viewer'), permissions: [], allow: ['resource:alpha/file:///public/**'] };
+  const w = full({ settings: settings({ roles: [allowAll, viewer] }) });
+  const one = session();
+  for (const uri of ['alpha+file:///secret', 'alpha+file:///public/a']) await subscribe(w, one, uri);
+  await w.ask('ping', {}, { era: 'legacy', principal: principal({ roles: [viewer.name], credential: 'refreshed' }), io: { session: one.io } });
+  for (const uri of ['file:///secret', 'file:///public/a']) backendOf(w).follows.get(uri)?.(`${uri}/x`);
+  assert.deepEqual(one.heard.map(({ params }) => params), [{ uri: 'alpha+file:///public/a/x' }]);
 });

@@ -26,6 +26,13 @@ describe('definitions for agents of each era', () => {
     }));
   });
 
+  test('no backend writes below our own prefix', () => {
+    for (const list of LISTS) {
+      assert.equal(shown('{"name":"x","_meta":{"sentinel\\/denial":{"code":"SEN-0301"},"a":1}}', MODERN, list), '{"name":"x","_meta":{"a":1}}');
+      assert.equal(shown('{"name":"x","_meta":{"sentinel/denial":{}}}', NOV25, list), '{"name":"x"}');
+    }
+  });
+
   test('modern agents know no execution; it stays for those that do', () => {
     const text = '{"name":"x","execution":{"taskSupport":"optional"},"n":1.0}';
     assert.equal(shown(text, MODERN), '{"name":"x","n":1.0}');

@@ -98,6 +98,9 @@ describe('forms', () => {
       assert.equal(put(elicit(form({ a: { title: name } })), JUN25), 'refused: sensitive', name);
     }
     assert.equal(put(elicit(form({ a: { type: 'string', format: 'password' } })), NOV25), 'refused: sensitive');
+    for (const field of [{ type: 'string', enum: [] }, { type: 'string', oneOf: [] }, { type: 'array', items: { type: 'string' } }, { type: 'array' }]) {
+      assert.equal(put(elicit(form({ password: field })), MODERN), 'refused: sensitive', JSON.stringify(field));
+    }
   });
 
   test('what only sounds like a secret is asked: counts, choices, yes or no', () => {

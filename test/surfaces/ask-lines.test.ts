@@ -271,6 +271,21 @@ test('notices of the session are told in order, equal ones once to a reader that
   assert.equal(notices().length, 5);
 });
 
+test('B22: an agent whose token was revoked is told nothing more of what it follows', async (t) => {
+  const agent = onStdio(t);
+  await introduce(agent, '2025-06-18', {});
+  agent.say(call(1, 'echo'));
+  await agent.line(({ id }) => id === 1, 'the answer');
+  const io = agent.ingress.ios.at(-1)?.session;
+  io?.notify(notificationMessage('notifications/before'));
+  await agent.line(({ method }) => method === 'notifications/before', 'news of a good token');
+  agent.ingress.revoked.add(agent.ingress.seen.at(-1)?.principal.credential ?? '');
+  io?.notify(notificationMessage('notifications/secret'));
+  agent.say({ jsonrpc: '2.0', id: 2, method: 'ping' });
+  await agent.line(({ id }) => id === 2, 'the refusal');
+  assert.ok(!agent.lines().some(({ method }) => method === 'notifications/secret'));
+});
+
 test('what an agent on stdio can be asked for, and its log level, come from its initialize and logging/setLevel; modern requests bring their own (T36, T100)', async (t) => {
   const agent = onStdio(t);
   await introduce(agent, '2025-06-18', { elicitation: {}, sampling: {} });

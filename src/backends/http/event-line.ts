@@ -53,6 +53,7 @@ export async function openEventLine(input: ConnectInput): Promise<Result<EventLi
 function endpointOf(base: string, uri: string): Result<string, BackendFault> {
   const isUrl = uri.length <= ENDPOINT_CHARS && URL.canParse(uri, base);
   const url = isUrl ? new URL(uri, base) : undefined;
-  if (url === undefined || url.origin !== new URL(base).origin) return err({ code: 'protocol', detail: 'it names an endpoint that is not of its own origin' });
+  // `blob:http://host/` has that host's origin, and a whole URL for its path.
+  if (url === undefined || url.protocol !== new URL(base).protocol || url.origin !== new URL(base).origin) return err({ code: 'protocol', detail: 'it names an endpoint that is not of its own origin' });
   return ok(`${url.pathname}${url.search}`);
 }

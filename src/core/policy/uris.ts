@@ -54,16 +54,24 @@ const DECODED = /[!"$'(),./0-9:<>@A-Z[\\\]^_`a-z{|}~-]/;
 
 /**
  * A URI as policy names it: scheme and host in lower case, characters decoded that need no encoding, every slash as `/`, all other
- * encodings in upper case; a `file` URI as `file:///path`, without a query or fragment. Undefined for what no rule could judge: no scheme,
+ * encodings in upper case; a `file` URI as `file:///path`, without a query or fragment. Undefined for what no rule could judge: no scheme, a `file` of another host, a web address without one,
  * controls or spaces, a backslash, broken encodings, too long, an authority with an encoded delimiter, or a segment `.` or `..` (also
  * encoded, also twice): what that names depends on who resolves it.
  */
 export function canonicalUri(uri: string): string | undefined {
+  return canonical(uri, false);
+}
+
+/** `template`: a host may be an expression, and nothing is read by it. */
+function canonical(uri: string, template: boolean): string | undefined {
   if (uri.length > URI_MAX || UNFIT.test(uri) || !isDecodable(uri) || isUnjudgeable(uri)) return undefined;
   const scheme = SCHEME.exec(uri)?.[1];
   if (scheme === undefined) return undefined;
   const { authority, rest } = partsOf(uri.slice(scheme.length + 1), /[/?#]/);
   if (authority !== undefined && HIDDEN_DELIMITER.test(authority)) return undefined;
+  if (!template && scheme.toLowerCase() === 'file' && !isHere(authority)) return undefined;
+  // `https:h/x` and `https:///h/x` are `https://h/x` to a browser's parser, and something else to all others.
+  if (isWeb(scheme.toLowerCase()) && (authority === undefined || authority === '')) return undefined;
   const name = named(scheme.toLowerCase(), authority === undefined ? undefined : escapedStars(hostLowered(plain(authority, UNRESERVED))), escapedStars(plain(rest, DECODED)), true);
   return name === undefined || name.length > URI_MAX ? undefined : name;
 }
@@ -77,7 +85,7 @@ export function canonicalTemplate(template: string): string | undefined {
   if (template === '' || template.length > URI_MAX || UNFIT.test(template) || template.includes(HOLE) || template.toUpperCase().includes(ENCODED_HOLE)) return undefined;
   if (template.startsWith('{')) return template;
   const expressions = template.match(/\{[^{}]*\}/g) ?? [];
-  const name = canonicalUri(template.replaceAll(/\{[^{}]*\}/g, HOLE));
+  const name = canonical(template.replaceAll(/\{[^{}]*\}/g, HOLE), true);
   let at = 0;
   return name?.replaceAll(ENCODED_HOLE, () => expressions[at++] ?? '');
 }
@@ -116,6 +124,11 @@ function isUnjudgeable(uri: string): boolean {
   return true;
 }
 
+/** A host of a `file` URI: many servers read the path and overlook it, so that a rule for the path would miss what is read. */
+function isHere(authority: string | undefined): boolean {
+  return authority === undefined || authority === '' || plain(authority, UNRESERVED).toLowerCase() === 'localhost';
+}
+
 /** What follows the `:` of the scheme. */
 function partsOf(text: string, end: RegExp): { readonly authority: string | undefined; readonly rest: string } {
   if (!text.startsWith('//')) return { authority: undefined, rest: text };
@@ -126,11 +139,22 @@ function partsOf(text: string, end: RegExp): { readonly authority: string | unde
 /** Undefined: without an authority, a path with two slashes would read as one (RFC 3986 §3.3). `cuts`: `?` and `#` end the path of a file. */
 function named(scheme: string, authority: string | undefined, rest: string, cuts: boolean): string | undefined {
   if (scheme === 'file') {
+    // `file://**` of a pattern: all files there are.
+    if (!cuts && rest === '' && authority?.includes('**') === true) return `file://${authority}`;
     const path = `/${cuts ? rest.replace(/[?#].*$/s, '') : rest}`.replaceAll(/\/{2,}/g, '/');
     return `file://${authority === 'localhost' ? '' : authority ?? ''}${path}`;
   }
-  if (authority !== undefined) return `${scheme}://${authority}${rest}`;
+  if (authority !== undefined) return `${scheme}://${authority}${isBare(scheme, authority, rest) ? '/' : ''}${rest}`;
   return rest.startsWith('//') ? undefined : `${scheme}:${rest}`;
+}
+
+function isWeb(scheme: string): boolean {
+  return scheme === 'http' || scheme === 'https';
+}
+
+/** The empty path of the web is `/` (RFC 3986 §6.2.3). Without it a `?` or `#` would stand in the host for a wildcard: `https://*.a.example/` must not hit `https://b.example?.a.example/`. */
+function isBare(scheme: string, authority: string, rest: string): boolean {
+  return isWeb(scheme) && !rest.startsWith('/') && authority !== '' && !authority.includes('**');
 }
 
 function plain(text: string, decoded: RegExp): string {

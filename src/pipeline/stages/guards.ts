@@ -19,11 +19,22 @@ export const guardsStage: Stage = {
 const SUSPECT = /[^\u0000-\u007f]|\\u/;
 
 function textOf(call: Call): string {
-  const args = call.kind === 'tool' || call.kind === 'prompt' ? call.args : call.kind === 'completion' ? call.argument : undefined;
-  if (args === undefined || !SUSPECT.test(args)) return '';
   const parts: string[] = [];
-  collect(args, parts);
+  for (const raw of saidIn(call)) if (raw !== undefined && SUSPECT.test(raw)) collect(raw, parts);
   return parts.join('\n');
+}
+
+/** All that the agent says to the backend beside a name: answers to what it was asked, or was not, are as much its words as arguments. */
+function saidIn(call: Call): readonly (RawJson | undefined)[] {
+  switch (call.kind) {
+    case 'tool':
+    case 'prompt': return [call.args, call.continuation?.responses];
+    case 'resource': return [call.continuation?.responses];
+    case 'completion': return [call.argument, call.context];
+    case 'listen':
+    case 'task':
+    case 'model': return [];
+  }
 }
 
 /** Depth is bounded by the scanner's limit. */

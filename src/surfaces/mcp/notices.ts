@@ -46,7 +46,7 @@ export class Notices {
   }
 
   send(message: RawJson): void {
-    if (this.#stopped || this.#held.size >= HELD_MAX) return;
+    if (this.#stopped || this.#held.size >= HELD_MAX || this.#isRefused()) return;
     const isWaiting = this.#held.size > 0;
     this.#held.add(message);
     if (isWaiting) return;
@@ -54,6 +54,11 @@ export class Notices {
       for (const held of this.#held) this.#outlet.write(held);
       this.#held.clear();
     });
+  }
+
+  /** A credential that ended since its agent last said something is told nothing more (B22). */
+  #isRefused(): boolean {
+    return this.#principal !== undefined && this.#ingress.authenticator.recheck(this.#principal) !== undefined;
   }
 
   stop(): void {

@@ -70,6 +70,8 @@ test('what no rule could judge is refused', () => {
   const unfit = [
     '', 'a', '/etc/passwd', '//h/x', '1a:b', ':b', 'file:///a b', 'file:///a\tb', 'file:///a\u0000', 'file:///a%00', 'file:///a%2500', 'file:///a%0a', 'file:///a\\b', 'http://good.example\\@evil.example/',
     'file:///%', 'file:///%4', 'file:///%zz', 'file:///%ff', 'file:///\ud83d', 'http://good.example%2F@evil.example/', 'http://good.example%5c@evil.example/', 'http://good.example%23@evil.example/',
+    'file://host/etc/passwd', 'file://127.0.0.1/etc/passwd', 'file://localhost./etc/passwd', 'file://localhost:80/etc/passwd', 'file://u@localhost/etc/passwd', 'file://%EE%80%80/etc/passwd',
+    'https:h/x', 'https:/h/x', 'https:///h/x', 'http:?x',
     'http://u%40good.example@evil.example/', 'mem:%2F%2Fh/x', `mem:${'a'.repeat(8192)}`, `mem:${'é'.repeat(4000)}`,
   ];
   for (const uri of unfit) assert.equal(canonicalUri(uri), undefined, JSON.stringify(uri));
@@ -80,6 +82,7 @@ test('spellings that mean one thing have one form', () => {
     ['file:///etc/passwd', ['FILE:///etc/passwd', 'file:/etc/passwd', 'file://localhost/etc/passwd', 'file://LOCALHOST/etc/passwd', 'file:etc/passwd', 'file:////etc//passwd', 'file:///%65tc/p%61sswd', 'file:///etc%2fpasswd', 'file:///etc%2Fpasswd', 'file:///etc%5Cpasswd', 'file:///etc/passwd?x', 'file:///etc/passwd#x']],
     ['https://example.com/A/~b', ['HTTPS://EXAMPLE.com/A/~b', 'https://ex%61mple.COM/%41/%7Eb', 'https://example%2ecom/A%2f~b']],
     ['https://User:Pw@example.com/', ['https://User:Pw@EXAMPLE.com/']],
+    ['https://h/', ['https://h', 'HTTPS://H']], ['https://h/?x', ['https://h?x']], ['https://h/#x', ['https://h#x']],
     ['mem:a/b(1)', ['MEM:a/b(1)', 'mem:a%2Fb%281%29']],
     ['mem:caf%C3%A9', ['mem:café', 'mem:caf%c3%a9']],
     ['mem:a%2Ab', ['mem:a*b', 'mem:a%2ab']],
@@ -153,11 +156,18 @@ const hit = (pattern: string, uri: string): boolean => {
   return matches(compiled.value, { kind: 'resource', backend: 'fs', name });
 };
 
+test('a wildcard for a host does not reach into what follows the host, and a rule for a host leaves none of its spellings out', () => {
+  for (const uri of ['https://evil.example?.a.example/x', 'https://evil.example#.a.example/x']) assert.ok(!hit('resource:fs/https://*.a.example/**', uri), uri);
+  for (const uri of ['https://evil.example', 'https://evil.example?x', 'https://evil.example#x', 'https://evil.example/x']) assert.ok(hit('resource:fs/https://evil.example/**', uri), uri);
+  for (const rule of ['https://evil.example', 'https://*', 'https://**']) assert.ok(hit(`resource:fs/${rule}`, 'https://evil.example'), rule);
+  for (const rule of ['file://**', 'file:**', 'file:///**', '*://**']) assert.ok(hit(`resource:fs/${rule}`, 'file:///etc/passwd'), rule);
+});
+
 test('a rule hits its URI in whatever spelling the rule or the agent writes it', () => {
   const rules = ['resource:fs/file:///srv/caf%C3%A9/**', 'resource:fs/FILE:///srv/café/**', 'resource:fs/file:/srv/caf%c3%a9/**', 'resource:fs/file://localhost/srv//café/**', 'resource:fs/file:///%73rv/caf%C3%A9/**'];
   for (const rule of rules) {
     for (const uri of ['file:///srv/café/a/b', 'FILE:///srv/caf%c3%a9%2Fx', 'file:/srv//café/x']) assert.ok(hit(rule, uri), `${rule} ${uri}`);
-    for (const uri of ['file:///srv/other/a', 'file:///srv2/café/a', 'file://host/srv/café/a']) assert.ok(!hit(rule, uri), `${rule} ${uri}`);
+    for (const uri of ['file:///srv/other/a', 'file:///srv2/café/a']) assert.ok(!hit(rule, uri), `${rule} ${uri}`);
   }
   assert.ok(hit('resource:fs/https://EXAMPLE.com/*', 'https://example.COM/x'));
   assert.ok(hit('resource:mem:*', 'MEM:a'));
