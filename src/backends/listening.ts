@@ -24,6 +24,8 @@ export interface ListeningDeps {
   readonly open: (params: RawJson, acknowledged: (params: RawJson) => void, signal: AbortSignal) => Promise<ListenEnd>;
   /** A stream ended by itself and a new one is there: something may have been missed. */
   readonly missed: () => void;
+  /** The first stream is there: a list may have changed since it was read. */
+  readonly begun: () => void;
 }
 
 interface Stream {
@@ -52,6 +54,7 @@ export class Listening implements UpdateLine {
   #closed = false;
   /** A stream ended and no other has begun. */
   #gap = false;
+  #isFirst = true;
   #pauseMs = AGAIN_MS;
 
   constructor({ deps, ...about }: ListeningDeps) {
@@ -149,6 +152,8 @@ export class Listening implements UpdateLine {
     this.#current = stream;
     if (stream.agreed !== NOTHING) this.#pauseMs = AGAIN_MS;
     void over.then((end) => this.#over(stream, end));
+    if (this.#isFirst) this.#about.begun();
+    this.#isFirst = false;
     if (!this.#gap) return;
     this.#gap = false;
     this.#about.missed();

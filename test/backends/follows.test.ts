@@ -147,15 +147,19 @@ interface Stream {
 const NONE = { tools: false, prompts: false, resources: false };
 const turn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function listening(changes = NONE): { readonly time: FakeTime; readonly line: Listening; readonly streams: Stream[]; readonly missed: () => number } {
+function listening(changes = NONE): { readonly time: FakeTime; readonly line: Listening; readonly streams: Stream[]; readonly missed: () => number; readonly begun: () => number } {
   const time = new FakeTime();
   const streams: Stream[] = [];
   let missed = 0;
+  let begun = 0;
   const line = new Listening({
     deps: { timers: time.timers, limits: { ...BACKEND_LIMITS, relistMs: 10, probeMs: 100 } },
     changes,
     missed: () => {
       missed += 1;
+    },
+    begun: () => {
+      begun += 1;
     },
     open: async (params, acknowledged: (params: RawJson) => void, signal) => {
       const filter: Record<string, unknown> = JSON.parse(params).notifications;
@@ -175,7 +179,7 @@ function listening(changes = NONE): { readonly time: FakeTime; readonly line: Li
       return promise;
     },
   });
-  return { time, line, streams, missed: () => missed };
+  return { time, line, streams, missed: () => missed, begun: () => begun };
 }
 
 describe('the stream on which a modern backend tells of changes', () => {
@@ -254,6 +258,20 @@ describe('the stream on which a modern backend tells of changes', () => {
     assert.ok(!(await bad).ok);
     await time.passes(10);
     assert.deepEqual(streams[1]?.filter, { toolsListChanged: true });
+  });
+
+  test('says when it is first there, because a list may have changed since it was read, and only then', async () => {
+    const { time, line, streams, begun } = listening({ tools: true, prompts: false, resources: false });
+    line.start();
+    await time.passes(10);
+    assert.equal(begun(), 0);
+    await streams[0]?.agree();
+    assert.equal(begun(), 1);
+    await streams[0]?.end('ended');
+    await time.passes(1_000);
+    await time.passes(10);
+    await streams[1]?.agree();
+    assert.deepEqual([streams.length, begun()], [2, 1]);
   });
 
   test('T118: is opened again when it ends, with growing pauses, and says that something may have been missed', async () => {

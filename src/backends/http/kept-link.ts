@@ -187,6 +187,7 @@ export class KeptLink {
         this.#changed();
         this.follows.missed();
       },
+      begun: () => this.#changed(),
       doubt: () => this.doubt(),
     });
     // What is asked before the stream is there is lost, and some servers wait for the answer. Others send no header before they have news.

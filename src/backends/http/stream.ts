@@ -30,6 +30,8 @@ export interface Announcements {
 export interface StreamHooks {
   /** A stream was broken for a while. */
   missed(): void;
+  /** The first stream of a modern link is there: a list may have changed since it was read. */
+  begun(): void;
   /** There was a stream, and now the server will not have one: it may have forgotten the session. */
   doubt(): void;
 }
@@ -38,7 +40,7 @@ export function announcements(input: ConnectInput, live: HttpLink, hooks: Stream
   const { link } = live;
   if (link.era === 'modern') {
     const listening = new Listening({
-      deps: input.deps, changes: link.changes, missed: () => hooks.missed(),
+      deps: input.deps, changes: link.changes, missed: () => hooks.missed(), begun: () => hooks.begun(),
       open: async (params, acknowledged, signal) => listen(input, live, { params, acknowledged, signal }),
     });
     listening.start();

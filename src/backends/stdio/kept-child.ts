@@ -189,6 +189,7 @@ export class KeptChild {
       deps: this.#deps,
       changes: live.link.changes,
       open: async (params, acknowledged, signal) => listen(live, params, acknowledged, signal),
+      begun: () => this.#relist.request(),
       missed: () => {
         this.#relist.request();
         this.follows.missed();
