@@ -1,12 +1,9 @@
 // The last door before a backend: only a permit issued by the gateway, only for what is this very backend's.
-import type { Call, CompletionCall, ListenCall, PromptCall, ResourceCall, ToolCall } from '../core/call.ts';
+import type { Call, ListenCall, RequestCall } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
 import { isPermit, type Permit } from '../core/permit.ts';
 import type { BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
-
-/** What is one request and one answer. */
-export type RequestCall = ToolCall | PromptCall | ResourceCall | CompletionCall;
 
 export function admittedCall(permit: Permit, own: BackendId): Result<RequestCall, BackendFault> {
   const admitted = ownCall(permit, own);

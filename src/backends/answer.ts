@@ -1,11 +1,10 @@
 // What may be given on of a backend's answer: whole, of a kind we can relay, within its bound (T73, T74).
-import type { Era } from '../core/call.ts';
+import type { Era, RequestCall } from '../core/call.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendAnswer, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CODE } from '../relay/rpc.ts';
-import type { RequestCall } from './admitted.ts';
 import { shortText } from './text.ts';
 
 /** Codes about this hop, which an agent must not mistake for its own mistakes (CH8, 4.17). What it lacks itself (-32021) is its business. */

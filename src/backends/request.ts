@@ -1,12 +1,11 @@
 // One admitted call as a request for its backend: method, own name or URI, arguments byte for byte, and a `_meta` of this hop (C01, C1, SEP-414).
-import type { ClientInfo, Continuation } from '../core/call.ts';
+import type { ClientInfo, Continuation, RequestCall } from '../core/call.ts';
 import { objectOf, quote, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf } from '../core/json/slice.ts';
 import type { Random } from '../core/ports.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import { declaredCapabilities } from '../relay/capabilities.ts';
-import type { RequestCall } from './admitted.ts';
 import { envelopeOf, type Link } from './handshake.ts';
 
 /** What our side of the hop says about itself. */

@@ -1,7 +1,7 @@
 // One agent's call while a backend serves it: who may be asked because of it, and what it may still be told. Ends with the call.
+import type { RequestCall } from '../core/call.ts';
 import { principalKey } from '../core/principal.ts';
 import type { CallIo, Clock } from '../core/ports.ts';
-import type { RequestCall } from './admitted.ts';
 import type { Deadline } from './deadline.ts';
 import { type LogGate, logGate } from './logs.ts';
 

@@ -117,6 +117,9 @@ export interface ListenCall extends RequestBase {
   readonly uri: string;
 }
 
+/** What is one request of an agent and one answer of a backend. */
+export type RequestCall = ToolCall | PromptCall | ResourceCall | CompletionCall;
+
 export interface TaskCall extends CallBase { readonly kind: 'task'; readonly task: string; readonly verb: 'get' | 'update' | 'cancel' }
 export interface ModelCall extends CallBase { readonly kind: 'model'; readonly model: string; readonly body: RawJson }
 

@@ -1,5 +1,5 @@
 // From the end of a call to the message the agent reads.
-import type { Era, Target } from '../core/call.ts';
+import type { Era, RequestCall, Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -11,7 +11,7 @@ import { errorFor, type WireError } from '../relay/errors.ts';
 import { DENIAL_KEY, type ServerIdentity } from '../relay/meta.ts';
 import { ownResult, relayedResult, type ResultRelay, toolErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
-import type { Asked, RequestCall } from './calls/method.ts';
+import type { Asked } from './calls/method.ts';
 import { askingOf } from './questions/asking.ts';
 import { QUESTION_KEY } from './questions/unanswered.ts';
 import { exposeFor } from './expose.ts';

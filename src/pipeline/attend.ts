@@ -1,6 +1,6 @@
 // What one request of an agent hears of its call while it waits: progress under its own token, log lines at its own level.
 // A call outlives the request that began it when its backend asks something; then the next request hears.
-import type { RequestCall } from './calls/method.ts';
+import type { RequestCall } from '../core/call.ts';
 import type { AgentIo, Inbound } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { Clock, Timers } from '../core/ports.ts';

@@ -1,5 +1,6 @@
 // One call from the stages to its record: admitted, dispatched, screened, concluded once. Read this file and `stages.ts` to check
 // what stands before a backend. Who waits for the answer is not known here.
+import type { RequestCall } from '../core/call.ts';
 import type { DenyReason, Trail } from '../core/decision.ts';
 import type { Instant } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
@@ -12,7 +13,7 @@ import { EMPTY_COMPLETION, isErrorResult } from '../relay/results.ts';
 import { admit } from './admit.ts';
 import type { Answered } from './answer.ts';
 import { healthOf } from './attempt.ts';
-import type { Asked, RequestCall } from './calls/method.ts';
+import type { Asked } from './calls/method.ts';
 import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
 import { dispatch, type Dispatched } from './dispatch.ts';

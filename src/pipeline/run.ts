@@ -1,12 +1,13 @@
 // One call while it is made, apart from whichever request of its agent waits for it: a question of the backend ends that request,
 // and the next one comes back to the same call (parking.ts). Made and concluded once, however many requests that takes.
+import type { RequestCall } from '../core/call.ts';
 import type { AgentIo, Inbound } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { BackendAnswer } from '../core/ports.ts';
 import { principalKey } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Attending, attend } from './attend.ts';
-import type { Asked, RequestCall } from './calls/method.ts';
+import type { Asked } from './calls/method.ts';
 import type { PipelineDeps } from './deps.ts';
 import type { Flight } from './inflight.ts';
 import { type Made, makeCall } from './make.ts';

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { RequestCall } from '../../src/backends/admitted.ts';
 import { judgeAnswer } from '../../src/backends/answer.ts';
 import { judgeProbe, type Link, readInitialize } from '../../src/backends/handshake.ts';
 import { requestOf } from '../../src/backends/request.ts';
 import { servingOf } from '../../src/backends/serving.ts';
 import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
-import type { CallOrigin, CompletionCall } from '../../src/core/call.ts';
+import type { CallOrigin, CompletionCall, RequestCall } from '../../src/core/call.ts';
 import { backendId } from '../../src/core/ids.ts';
 import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
 import { clock, io, json, rawOf, recorded, toolCall } from './support.ts';

@@ -1,4 +1,5 @@
 // An HTTP backend: lets admitted calls through to the link that is kept with it, each of them once (CH1–CH12, original F).
+import type { RequestCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
 import { compilePattern, matches, type Pattern } from '../../core/policy/globs.ts';
@@ -7,7 +8,7 @@ import { err, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
-import { admittedCall, admittedListen, type RequestCall } from '../admitted.ts';
+import { admittedCall, admittedListen } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
 import { requestOf } from '../request.ts';

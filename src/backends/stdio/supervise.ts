@@ -1,10 +1,11 @@
 // A stdio backend: lets admitted calls through to the child that is kept with it, each of them once.
+import type { RequestCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
 import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
 import { err, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
-import { admittedCall, admittedListen, type RequestCall } from '../admitted.ts';
+import { admittedCall, admittedListen } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
 import { requestOf, type Speaker } from '../request.ts';

@@ -1,11 +1,9 @@
 // What tells the callable methods apart. All else (probes, stages, dispatch, screen, record) is one path for all: see serve.ts.
-import type { CompletionCall, Endpoint, Era, PromptCall, ResourceCall, Target, TargetKind, ToolCall } from '../../core/call.ts';
+import type { Endpoint, Era, RequestCall, Target, TargetKind, ToolCall } from '../../core/call.ts';
 import type { BackendCatalog, Catalog } from '../../core/catalog.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { WireError } from '../../relay/errors.ts';
 import type { RequestMeta } from '../../relay/meta.ts';
-
-export type RequestCall = ToolCall | PromptCall | ResourceCall | CompletionCall;
 
 /** What every one of them carries. */
 export type Basis = Pick<ToolCall, 'id' | 'principal' | 'origin' | 'target' | 'at' | 'wall' | 'exposed' | 'meta' | 'wantsProgress' | 'continuation'>;

@@ -1,9 +1,8 @@
 // Who asks whom, as relay/questions.ts wants to know it: the operator's word for this backend, and what this agent declared.
-import type { CallOrigin } from '../../core/call.ts';
+import type { CallOrigin, RequestCall } from '../../core/call.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Asking } from '../../relay/questions.ts';
 import type { Spoken } from '../../relay/versions.ts';
-import type { RequestCall } from '../calls/method.ts';
 import { exposeFor } from '../expose.ts';
 
 const NOTHING: Asking['asks'] = Object.freeze({ elicitation: false, sampling: false, roots: false });

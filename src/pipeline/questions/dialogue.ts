@@ -11,7 +11,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type QuestionRefusal, questionFor, refusalReply, replyFor } from '../../relay/questions.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
-import type { RequestCall } from '../calls/method.ts';
+import type { RequestCall } from '../../core/call.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
 
