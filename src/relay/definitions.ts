@@ -1,7 +1,7 @@
 // Definitions in lists as one agent may read them: what its revision does not know is taken away or put in words it knows, and what
 // hosts would fetch blindly is taken away. Everything else byte for byte (T152).
 // Sources: SEP-2106 (schemas of any root), protocol reference 4.3, 4.14, 4.16; SEC46.
-import { cut, type Member, objectOf, quote, toRaw, withCut, withMembers } from '../core/json/compose.ts';
+import { cut, objectOf, quote, toRaw, valueOf, withCut, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import { safeIcons } from './icons.ts';
@@ -36,10 +36,6 @@ export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, e
     if (meta !== undefined && expose !== undefined) set.set('_meta', appMeta(meta, expose));
   }
   return withCut(definition, all, { set, drop });
-}
-
-function valueOf(all: readonly Member[], name: string): RawJson | undefined {
-  return all.find(({ key }) => key === name)?.value;
 }
 
 /** Agents of 2025-06-18 and 2025-11-25 take objects only; earlier ones know no structured output. */

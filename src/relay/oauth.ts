@@ -23,7 +23,8 @@ export interface ResourceFacts {
   readonly scopes: readonly string[];
 }
 
-const WELL_KNOWN: string = '/.well-known/oauth-protected-resource';
+/** Where the document is asked for (RFC 9728 §3.1), with the resource's path behind it. */
+export const METADATA_PATH: string = '/.well-known/oauth-protected-resource';
 
 /**
  * `authorization_servers` names the issuers that are https URLs (http on loopback). A gateway with keys of its own only has none to name:
@@ -43,7 +44,7 @@ export function resourceMetadata({ publicUrl, path, issuers, scopes }: ResourceF
 /** RFC 9728 §3.1: the well-known part goes between the host and the path, whatever path a proxy put in front. */
 export function resourceMetadataUrl(publicUrl: string, path: string): string {
   const url = new URL(`${withoutSlash(publicUrl)}${path}`);
-  return `${url.origin}${WELL_KNOWN}${url.pathname}`;
+  return `${url.origin}${METADATA_PATH}${url.pathname}`;
 }
 
 /**

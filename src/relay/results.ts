@@ -1,9 +1,9 @@
 // Result objects per era: what a modern result must carry is added, what a legacy one must not carry is taken away.
 // Sources: MCP 2026-07-28 basic (resultType, serverInfo), caching (ttlMs, cacheScope); SL11 for the legacy side.
 import type { Era } from '../core/call.ts';
-import { arrayOf, cut, type Member, objectOf, quote, toRaw, withCut, withMembers } from '../core/json/compose.ts';
+import { arrayOf, cut, type Member, objectOf, quote, toRaw, valueOf, withCut, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { elements, kindOf, memberOf as memberOfRaw, members, stringOf } from '../core/json/slice.ts';
+import { elements, kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import { foreignMeta, stamped, type ServerIdentity } from './meta.ts';
 import { type Expose, type HeldIn, rewrittenMembers } from './uris-in-results.ts';
 import { isSince, type Spoken } from './versions.ts';
@@ -53,7 +53,7 @@ export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
     for (const [name, value] of rewrittenMembers(kind, result.members, how)) set.set(name, value);
   }
   if (kind === 'tool' && to.era === 'legacy') structuredFor(result, relay, set, drop);
-  const meta = memberOf(result, '_meta');
+  const meta = valueOf(result.members, '_meta');
   if (to.era === 'modern') {
     set.set('resultType', COMPLETE);
     set.set('_meta', stamped(foreignMeta(meta), identity));
@@ -69,15 +69,15 @@ export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
 
 /** Structured content as a 2025 revision can say it, and then as text too, for those who cannot read it (SEP-2106, T98). */
 function structuredFor(result: ReadResult, { to, wraps }: ResultRelay, set: Map<string, RawJson>, drop: string[]): void {
-  const value = memberOf(result, 'structuredContent');
+  const value = valueOf(result.members, 'structuredContent');
   if (value === undefined) return;
   const known = isSince(to.version, '2025-06-18');
   if (known && !wraps && kindOf(value) === 'object') return;
   if (known) set.set('structuredContent', objectOf([['result', value]]));
   else drop.push('structuredContent');
-  const content = set.get('content') ?? memberOf(result, 'content');
+  const content = set.get('content') ?? valueOf(result.members, 'content');
   const blocks = elements(content) ?? [];
-  if (!blocks.some((block) => stringOf(memberOfRaw(block, 'type')) === 'text')) set.set('content', arrayOf([...blocks, textBlock(value)]));
+  if (!blocks.some((block) => stringOf(memberOf(block, 'type')) === 'text')) set.set('content', arrayOf([...blocks, textBlock(value)]));
 }
 
 function textBlock(text: string): RawJson {
@@ -90,18 +90,14 @@ function setHints(set: Map<string, RawJson>): void {
   set.set('cacheScope', quote('private'));
 }
 
-function memberOf({ members: all }: ReadResult, name: string): RawJson | undefined {
-  return all.find(({ key }) => key === name)?.value;
-}
-
 /** True when a tool says that it failed: JSON-RPC success with `isError: true`. */
 export function isErrorResult(result: ReadResult): boolean {
-  return memberOf(result, 'isError') === 'true';
+  return valueOf(result.members, 'isError') === 'true';
 }
 
 /** `complete` (or absent, from older servers) is relayed, `input_required` goes another round; anything else is invalid (MUST, MCP basic). */
 export function resultTypeOf(result: ReadResult): string {
-  const type = memberOf(result, 'resultType');
+  const type = valueOf(result.members, 'resultType');
   return type === undefined ? 'complete' : (stringOf(type) ?? '');
 }
 

@@ -1,7 +1,7 @@
 // The words of multi-round-trip requests (2026-07-28): what is still needed, the answers to it, and the state that goes round.
 // Source: MCP basic/patterns/mrtr. States are opaque here: P seals ours, and a backend's travels as the lexeme it wrote (C6, C7).
 import type { Question, QuestionMethod, QuestionReply } from '../core/capabilities.ts';
-import { cut, type Member, objectOf, quote, toRaw, withCut } from '../core/json/compose.ts';
+import { cut, objectOf, quote, toRaw, valueOf, withCut } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { eachMember, decodeString, kindOf, members, stringOf } from '../core/json/slice.ts';
 import { foreignMeta, stamped, type ServerIdentity } from './meta.ts';
@@ -109,10 +109,6 @@ export function withState(raw: RawJson, requests: ReadonlyMap<string, Question>,
   const set = new Map<string, RawJson>([['requestState', quote(sealed)], ['_meta', stamped(foreignMeta(valueOf(all, '_meta')), identity)]]);
   if (requests.size > 0) set.set('inputRequests', requestsOf(requests));
   return withCut(raw, all, { set, drop: ['inputRequests', 'ttlMs', 'cacheScope'] });
-}
-
-function valueOf(all: readonly Member[], name: string): RawJson | undefined {
-  return all.find(({ key }) => key === name)?.value;
 }
 
 /** An answer as `inputResponses` can say it: results only. Undefined: it cannot be said, and the call ends without being asked again. */

@@ -1,6 +1,6 @@
 // Where results name resources, and how they are named there to an agent. Nothing else in a result is touched, and each character of the
 // list in question is passed once. Source: protocol reference 5.3 (T134); SEC46 for the icons of links.
-import { cut, type Member, objectOf, quote, type Spot, withCut, withValues } from '../core/json/compose.ts';
+import { cut, type Member, objectOf, quote, type Spot, valueOf, withCut, withValues } from '../core/json/compose.ts';
 import { CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from '../core/json/lex.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { skipValue, stringOf, valueAt, walkElements, walkMembers } from '../core/json/slice.ts';
@@ -30,7 +30,7 @@ export function exposeUris(kind: HeldIn, raw: RawJson, expose: Expose): RawJson 
 /** The members that change, for a result that is cut already; none where nothing changes. */
 export function rewrittenMembers(kind: HeldIn, members: readonly Member[], how: ContentRewriting): ReadonlyMap<string, RawJson> {
   const name = LISTS[kind];
-  const list = members.find(({ key }) => key === name)?.value;
+  const list = valueOf(members, name);
   if (list === undefined || !mayHoldUri(list)) return new Map();
   const next = rewrittenList(kind, list, how);
   return next === list ? new Map() : new Map([[name, next]]);

@@ -1,9 +1,9 @@
 // How many connections one peer may hold on a listener: without a cap, one of them takes them all. Counts and closes; reads nothing.
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { isLoopback } from '../core/loopback.ts';
 import type { BoundsSettings } from '../core/settings.ts';
 import { plainAddress } from './host.ts';
-import { isLoopback } from './peer.ts';
 
 export type PeerBounds = Pick<BoundsSettings, 'connectionsPerPeer' | 'connectionsLoopback'>;
 

@@ -6,10 +6,6 @@ import { plainAddress } from './host.ts';
 
 type Proxies = Pick<GatewaySettings, 'trustedProxies'>;
 
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
-}
-
 /** Of one revision: its list is never changed. */
 const lists = new WeakMap<readonly string[], BlockList>();
 

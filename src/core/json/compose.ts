@@ -25,6 +25,11 @@ export function cut(raw: RawJson): readonly Member[] | undefined {
   return isObject ? found : undefined;
 }
 
+/** What the member of that name holds; undefined when there is none. */
+export function valueOf(members: readonly Member[], name: string): RawJson | undefined {
+  return members.find(({ key }) => key === name)?.value;
+}
+
 /** A JSON string literal; lone surrogates come out as escapes, so the text is always valid UTF-8. */
 export function quote(text: string): RawJson {
   return mint(JSON.stringify(text));

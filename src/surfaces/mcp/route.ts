@@ -1,6 +1,7 @@
 // From the raw request target to an endpoint. Matched once, as sent: nothing is decoded, normalised or joined (A08, A31).
 import type { Endpoint } from '../../core/call.ts';
 import { backendId } from '../../core/ids.ts';
+import { METADATA_PATH as METADATA } from '../../relay/oauth.ts';
 
 export type Route =
   | { readonly kind: 'mcp'; readonly endpoint: Endpoint }
@@ -10,7 +11,6 @@ export type Route =
   | { readonly kind: 'bad'; readonly why: string };
 
 const MERGED: Endpoint = { kind: 'merged' };
-const METADATA = '/.well-known/oauth-protected-resource';
 const SINGLE = /^\/mcp\/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})$/;
 
 export function routeOf(target: string): Route {
