@@ -1,6 +1,6 @@
 // JSON-RPC errors of backends as an agent may read them: codes of the hop behind us are not our agent's business, and each revision has
 // its own word for a resource that is not there. Sources: protocol reference 4.17; MCP basic, error codes.
-import type { Question } from '../core/capabilities.ts';
+import type { ClientCapabilities, Question } from '../core/capabilities.ts';
 import type { Era, TargetKind } from '../core/call.ts';
 import { arrayOf, objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -61,22 +61,45 @@ export function errorFor(answer: BackendError, cx: ErrorContext): RelayedError {
  */
 function missingCapability({ data }: BackendError, { kind, asking }: ErrorContext): RelayedError {
   const required = members(members(data)?.get('requiredCapabilities'));
-  const names = [...(required?.keys() ?? [])];
-  const helps = names.length > 0 && names.every((name) => lacks(name, asking));
+  const needs = [...(required ?? [])].flatMap(([name, raw]) => needsOf(name, raw, asking));
+  const helps = needs.every(({ may }) => may) && needs.some(({ has }) => !has);
+  const names = needs.filter(({ has }) => !has).map(({ name }) => name);
   const text = helps ? `This needs a client that can be asked for: ${names.join(', ')}.` : 'This backend needs to ask for more than it may.';
   if (asking.era === 'legacy' && kind === 'tool') return { kind: 'tool_error', text };
   if (!helps || asking.era === 'legacy' || required === undefined) return { kind: 'error', code: CODE.internal, message: text, data: undefined };
   return { kind: 'error', code: CODE.missingCapability, message: 'Missing required client capability', data: objectOf([['requiredCapabilities', objectOf(required)]]) };
 }
 
-/** Allowed by the operator, and not declared (or not in the form that is needed). */
-function lacks(name: string, { asks, capabilities }: Asking): boolean {
-  switch (name) {
-    case 'elicitation': return asks.elicitation && !(capabilities.elicitForm && capabilities.elicitUrl);
-    case 'sampling': return asks.sampling && !(capabilities.sampling && capabilities.samplingTools);
-    case 'roots': return asks.roots && !capabilities.roots;
-    default: return false;
-  }
+/** One capability in one mode: whether a backend may be told of it, and whether this agent declared it. */
+interface Need {
+  readonly name: string;
+  readonly may: boolean;
+  readonly has: boolean;
+}
+
+type Modes = Readonly<Record<string, keyof ClientCapabilities>>;
+
+/** The modes that `relay/capabilities.ts` declares to backends. `{}`: the mode that no member says. */
+const MODES: Readonly<Record<keyof Asking['asks'], { readonly plain: keyof ClientCapabilities; readonly modes: Modes }>> = {
+  elicitation: { plain: 'elicitForm', modes: { form: 'elicitForm', url: 'elicitUrl' } },
+  sampling: { plain: 'sampling', modes: { tools: 'samplingTools' } },
+  roots: { plain: 'roots', modes: {} },
+};
+
+/** One member of `requiredCapabilities`. */
+function needsOf(name: string, raw: RawJson, { asks, capabilities }: Asking): readonly Need[] {
+  if (!isAsked(name)) return [{ name, may: false, has: false }];
+  const { plain, modes } = MODES[name];
+  const wanted = [...(members(raw)?.keys() ?? [])];
+  if (wanted.length === 0) return [{ name, may: asks[name], has: capabilities[plain] }];
+  return wanted.map((mode) => {
+    const flag = Object.hasOwn(modes, mode) ? modes[mode] : undefined;
+    return { name: `${name} (${mode})`, may: flag !== undefined && asks[name], has: flag !== undefined && capabilities[flag] };
+  });
+}
+
+function isAsked(name: string): name is keyof Asking['asks'] {
+  return Object.hasOwn(MODES, name);
 }
 
 /** Our view was stale, or the resource is gone: what never existed is answered alike. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
+import { type ClientCapabilities, NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import { members } from '../../src/core/json/slice.ts';
 import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
 import { type BackendError, errorFor, type ErrorContext, type RelayedError, unknownName, urlQuestions } from '../../src/relay/errors.ts';
@@ -97,6 +97,32 @@ describe('-32021', () => {
     for (const what of ['{"sampling":{}}', '{"roots":{}}', '{"elicitation":{},"sampling":{}}', '{"tasks":{}}', '{}']) assert.equal(codeOf(told(needs(what), 'tool', MODERN, { capabilities: NO_CAPABILITIES })), -32603, what);
     assert.equal(codeOf(told(needs('{"elicitation":{}}'), 'tool', MODERN)), -32603);
     assert.equal(codeOf(told(error(-32021), 'tool', MODERN, { capabilities: NO_CAPABILITIES })), -32603);
+  });
+
+  test('4.17: it is the mode that counts: who declared forms and is asked for one lacks nothing, whatever else it did not declare', () => {
+    const all = { elicitation: true, sampling: true, roots: true };
+    const cases: readonly (readonly [string, Partial<ClientCapabilities>, number])[] = [
+      ['{"elicitation":{"form":{}}}', { elicitForm: true }, -32603],
+      ['{"elicitation":{}}', { elicitForm: true }, -32603],
+      ['{"elicitation":{"url":{}}}', { elicitForm: true }, -32021],
+      ['{"elicitation":{"form":{},"url":{}}}', { elicitForm: true }, -32021],
+      ['{"elicitation":{"url":{}}}', { elicitUrl: true }, -32603],
+      ['{"elicitation":{}}', { elicitUrl: true }, -32021],
+      ['{"sampling":{}}', { sampling: true }, -32603],
+      ['{"sampling":{"tools":{}}}', { sampling: true }, -32021],
+      ['{"sampling":{"tools":{}}}', { sampling: true, samplingTools: true }, -32603],
+      // Of several, one that is there does not hide one that is not.
+      ['{"elicitation":{},"roots":{}}', { elicitForm: true }, -32021],
+      // No agent can declare what no backend is told of.
+      ['{"elicitation":{"voice":{}}}', {}, -32603],
+      ['{"sampling":{"context":{}}}', {}, -32603],
+    ];
+    for (const [what, has, code] of cases) assert.equal(codeOf(told(needs(what), 'tool', MODERN, { asks: all, capabilities: { ...NO_CAPABILITIES, ...has } })), code, `${what} of ${JSON.stringify(has)}`);
+  });
+
+  test('a 2025 agent reads which mode its tool needs', () => {
+    const made = told(needs('{"elicitation":{"url":{}}}'), 'tool', NOV25, { capabilities: { ...NO_CAPABILITIES, elicitForm: true } });
+    assert.deepEqual(made, { kind: 'tool_error', text: 'This needs a client that can be asked for: elicitation (url).' });
   });
 });
 
