@@ -8,13 +8,13 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { LATEST_MODERN } from '../../relay/versions.ts';
 import type { BackendDeps } from '../deps.ts';
+import type { EraPlan } from '../era.ts';
 import { discoverParams, envelopeOf, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
 import { type Lists, readLists, toolName } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
 import type { Manner, Reply } from './ask.ts';
 import type { HttpConversation } from './conversation.ts';
 import { type EventLine, openEventLine } from './event-line.ts';
-import type { EraPlan } from './verdict.ts';
 
 /** A backend that has been greeted. */
 export interface HttpLink {

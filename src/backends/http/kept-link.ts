@@ -10,6 +10,7 @@ import { Attempt, Nap } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
 import { DAY_MS, settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
+import { EraVerdict } from '../era.ts';
 import { Follows } from '../follows.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
@@ -18,7 +19,6 @@ import { HttpConversation } from './conversation.ts';
 import { literalProblem } from './egress.ts';
 import { ping } from './health.ts';
 import { type Announcements, announcements } from './stream.ts';
-import { EraVerdict } from './verdict.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
 /** Failing calls raise the question whether it is alive; asking costs a request. */
@@ -168,13 +168,11 @@ export class KeptLink {
     const { plan } = this.#verdict;
     const linked = await connect(this.#input, plan);
     const fault = linked.ok ? await this.#prepare(linked.value) : linked.error;
-    // Whatever failed, an old verdict may be the reason.
     if (fault !== undefined) this.#verdict.forget();
     if (linked.ok && (fault !== undefined || this.#stopping)) this.#release(linked.value);
     if (!linked.ok || fault !== undefined) return err(fault ?? STOPPED);
     if (this.#stopping) return err(STOPPED);
-    if (plan === 'auto' && linked.value.link.era === 'legacy') this.#verdict.legacy();
-    else if (plan === 'auto') this.#verdict.forget();
+    this.#verdict.found(plan, linked.value.link.era);
     this.#begin(linked.value);
     return linked;
   }
@@ -249,10 +247,9 @@ export class KeptLink {
 
   async #speaksModern(): Promise<boolean> {
     const found = await discover(this.#input);
-    this.#verdict.legacy();
-    if (found === 'legacy' || !found.ok) return false;
-    this.#verdict.forget();
-    return true;
+    const isModern = found !== 'legacy' && found.ok;
+    this.#verdict.found('auto', isModern ? 'modern' : 'legacy');
+    return isModern;
   }
 
   /** Undefined: the list is known now. */

@@ -7,13 +7,14 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
+import type { EraPlan } from '../era.ts';
 import type { UpdateLine } from '../follows.ts';
 import { envelopeOf, type Link } from '../handshake.ts';
 import { type ListenEnd, uriParams } from '../listening.ts';
 import { readLists, type ReadLists } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
 import { shortText } from '../text.ts';
-import { type EraPlan, negotiate } from './negotiate.ts';
+import { negotiate } from './negotiate.ts';
 import type { Asked } from './peer.ts';
 import type { StdioSession } from './session.ts';
 

@@ -5,13 +5,13 @@ import type { StdioBackendSettings } from '../../core/settings.ts';
 import { Attempt, Nap } from '../attempt.ts';
 import { Backoff } from '../backoff.ts';
 import type { BackendDeps } from '../deps.ts';
+import { type EraPlan, EraVerdict } from '../era.ts';
 import { Follows } from '../follows.ts';
 import { Listening } from '../listening.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
 import { connect, listen, type Live, readAll, subscriptions } from './conversation.ts';
 import { planLaunch, resolveProgram } from './launch.ts';
-import type { EraPlan } from './negotiate.ts';
 import { StdioSession } from './session.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
@@ -23,9 +23,8 @@ export class KeptChild {
   readonly #status: StatusCell;
   readonly #backoff: Backoff;
   readonly #relist: SingleFlight;
+  readonly #verdict: EraVerdict;
   #program: string | undefined;
-  /** A legacy verdict and when it was reached; asked again after a time, for backends get upgraded. */
-  #legacySince: number | undefined;
   #session: StdioSession | undefined;
   #live: Live | undefined;
   #listening: Listening | undefined;
@@ -40,6 +39,7 @@ export class KeptChild {
     this.#status = status;
     this.follows = new Follows(deps);
     this.#nap = new Nap(deps.timers);
+    this.#verdict = new EraVerdict(settings.era, deps.clock, deps.limits.eraHorizonMs);
     const { backoffBaseMs, backoffCapMs, stableMs } = deps.limits;
     this.#backoff = new Backoff(
       { baseMs: backoffBaseMs, capMs: backoffCapMs, stableMs, maxRestarts: settings.maxRestarts, windowMs: settings.restartWindowMs },
@@ -106,23 +106,21 @@ export class KeptChild {
   }
 
   async #open(): Promise<Result<Live, BackendFault>> {
-    const plan = this.#eraPlan();
+    const { plan } = this.#verdict;
     const first = await this.#openAs(plan);
     // Some servers exit on a first message they do not know: that is an answer too, and costs one more process (CI1).
     const died = !first.ok && plan === 'auto' && first.error.code === 'exited' && !this.#stopping;
     const second = died ? await this.#openAs('legacy') : first;
-    if (!second.ok) return first;
+    if (!second.ok) {
+      this.#verdict.forget();
+      return first;
+    }
     const live = second.value;
-    if (plan === 'auto') this.#legacySince = live.link.era === 'legacy' ? this.#deps.clock.mono() : undefined;
+    this.#verdict.found(plan, live.link.era);
     this.#live = live;
     this.#status.become('ready');
     this.#listen(live);
     return second;
-  }
-
-  #eraPlan(): EraPlan {
-    if (this.#settings.era !== 'auto' || this.#legacySince === undefined) return this.#settings.era;
-    return this.#deps.clock.mono() - this.#legacySince < this.#deps.limits.eraHorizonMs ? 'legacy' : 'auto';
   }
 
   async #openAs(plan: EraPlan): Promise<Result<Live, BackendFault>> {

@@ -5,10 +5,10 @@ import type { BackendAnswer, BackendFault, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { settlesWithin } from '../deadline.ts';
+import type { EraPlan } from '../era.ts';
 import { discoverParams, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
 import type { Peer } from './peer.ts';
 
-export type EraPlan = StdioBackendSettings['era'];
 type Linked = Result<Link, BackendFault>;
 
 export interface NegotiateInput {
