@@ -1,7 +1,8 @@
 // Turns what happened into rows: who, what, why, how it ended. No secrets, no raw bodies, no text a database could refuse.
 import { Buffer } from 'node:buffer';
-import type { Call } from '../core/call.ts';
+import type { Call, Continuation } from '../core/call.ts';
 import type { Trail } from '../core/decision.ts';
+import { objectOf } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { maskSecrets } from '../core/masking.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
@@ -110,25 +111,43 @@ function methodOf(call: Call): string | null {
 }
 
 function ofArguments({ node, settings }: RecordDeps, call: Call): Partial<Unplaced> {
-  const raw = argumentsOf(call);
-  if (raw === undefined) return {};
+  const { whole, shown } = saidIn(call);
+  if (whole === undefined) return {};
   const { argumentBytes, redactKeys } = settings();
   return {
-    args_hmac: node.hmac(raw), args_bytes: Buffer.byteLength(raw), args_shape: shapeText(raw),
-    args: redactJson(raw, { bytes: argumentBytes, keys: redactKeys }),
+    args_hmac: node.hmac(whole), args_bytes: Buffer.byteLength(whole), args_shape: shapeText(whole),
+    args: shown === undefined ? null : redactJson(shown, { bytes: argumentBytes, keys: redactKeys }),
   };
 }
 
-function argumentsOf(call: Call): RawJson | undefined {
+interface Said {
+  /** All that the agent said to the object, as digest, size and shape cover it. */
+  readonly whole: RawJson | undefined;
+  /** What of it is kept as text. */
+  readonly shown: RawJson | undefined;
+}
+
+function saidIn(call: Call): Said {
   switch (call.kind) {
     case 'tool':
-    case 'prompt': return call.args;
-    case 'completion': return call.argument;
-    case 'model': return call.body;
-    case 'resource':
+    case 'prompt': return withAnswers(call.args, call.continuation);
+    case 'resource': return withAnswers(undefined, call.continuation);
+    case 'completion': return same(call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]));
+    case 'model': return same(call.body);
     case 'listen':
-    case 'task': return undefined;
+    case 'task': return same(undefined);
   }
+}
+
+function same(raw: RawJson | undefined): Said {
+  return { whole: raw, shown: raw };
+}
+
+/** Answers are the words of a person or a model, not of the agent: that they were these can be shown later, what they were is not kept. */
+function withAnswers(args: RawJson | undefined, continuation: Continuation | undefined): Said {
+  const answers = continuation?.responses;
+  if (answers === undefined) return same(args);
+  return { whole: objectOf([...(args === undefined ? [] : [['arguments', args] as const]), ['inputResponses', answers]]), shown: args };
 }
 
 function ofTrail(trail: Trail, decision: 'allow' | 'deny'): Partial<Unplaced> {

@@ -75,6 +75,30 @@ test('a secret in a URI is not on record, and the URI is', (t) => {
   }
 });
 
+test('answers to a question and the context of a completion are in digest, size and shape; answers are not kept as text', (t) => {
+  const encode = encoder(t);
+  const row = (call: Call): ReturnType<Encoder['intent']> => encode.intent(sampleIntent(call));
+  const paths = (call: Call): readonly string[] => {
+    const { paths: found }: { paths: readonly { path: string }[] } = JSON.parse(row(call).args_shape ?? '{"paths":[]}');
+    return found.map(({ path }) => path);
+  };
+  const { prompt, resource, completion } = sampleOfKinds();
+  const answered = (town: string): { readonly responses: ReturnType<typeof toRaw>; readonly state: undefined } => ({ responses: toRaw({ k: { action: 'accept', content: { town } } }), state: undefined });
+  for (const call of [sampleCall(), prompt, resource]) {
+    const [one, other, none] = [row({ ...call, continuation: answered('Ulm') }), row({ ...call, continuation: answered('Bonn') }), row(call)];
+    assert.notEqual(one.args_hmac, other.args_hmac, 'another answer is another digest');
+    assert.ok((one.args_bytes ?? 0) > (none.args_bytes ?? 0) && (other.args_bytes ?? 0) > (one.args_bytes ?? 0));
+    assert.ok(paths({ ...call, continuation: answered('Ulm') }).includes('/inputResponses/k/content/town'));
+    assert.equal(one.args, none.args, 'arguments stay what they are, for the view of the original too');
+    assert.ok(!JSON.stringify(one).includes('Ulm'));
+  }
+  assert.ok(paths({ ...prompt, continuation: answered('Ulm') }).includes('/arguments/path'));
+  assert.equal(row({ ...resource, continuation: { responses: undefined, state: toRaw('s') } }).args_hmac, null);
+  const [bare, full] = [row(completion), row({ ...completion, context: toRaw({ arguments: { framework: 'x' } }) })];
+  assert.notEqual(full.args_hmac, bare.args_hmac);
+  assert.equal(full.args, '{"argument":{"name":"lang","value":"p"},"context":{"arguments":{"framework":"x"}}}');
+});
+
 test('a question of a backend is an end of its own, with the digest of what the agent was told', (t) => {
   const row = encoder(t).outcome(sampleOutcome(sampleCall(), { kind: 'input_required', bytes: 9, digest: 'd' }), false);
   assert.deepEqual([row.decision, row.status, row.code, row.fault, row.is_error, row.result_bytes], ['allow', 'success', 'input_required', null, null, 9]);
