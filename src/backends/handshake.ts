@@ -3,7 +3,7 @@
 import type { LogLevel } from '../core/capabilities.ts';
 import type { ClientInfo, Era } from '../core/call.ts';
 import type { ListName } from '../core/inbound.ts';
-import { objectOf, quote, toRaw } from '../core/json/compose.ts';
+import { objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendAnswer, BackendOffers } from '../core/ports.ts';
@@ -55,6 +55,17 @@ export function envelopeOf(version: string, client: ClientInfo, capabilities: Ra
   ]);
   if (logLevel !== undefined) envelope.set(META.logLevel, quote(logLevel));
   return envelope;
+}
+
+const NO_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
+
+/** The envelope of what the gateway asks for itself, in the era of this link. */
+export function ownEnvelope({ era, version }: Link, client: ClientInfo): ReadonlyMap<string, RawJson> {
+  return era === 'modern' ? envelopeOf(version, client) : NO_ENVELOPE;
+}
+
+export function withEnvelope(params: RawJson, envelope: ReadonlyMap<string, RawJson>): RawJson {
+  return envelope.size === 0 ? params : withMembers(params, { set: { _meta: objectOf(envelope) } });
 }
 
 export function discoverParams(client: ClientInfo, version: string = LATEST_MODERN): RawJson {

@@ -8,7 +8,7 @@ import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import type { CallOrigin, CompletionCall, RequestCall } from '../../src/core/call.ts';
 import { backendId } from '../../src/core/ids.ts';
 import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
-import { clock, io, json, rawOf, recorded, toolCall } from './support.ts';
+import { io, json, rawOf, recorded, toolCall } from './support.ts';
 
 const { deps, watchdog } = recorded();
 watchdog.close();
@@ -73,8 +73,8 @@ describe('a call as a request for its backend', () => {
 
   test('nobody is asked because of a completion', () => {
     const ask = async () => Promise.resolve({ kind: 'error', code: 1, message: '' } as const);
-    assert.equal(servingOf(completion, io({ ask }), clock).ask, undefined);
-    assert.equal(servingOf(tool, io({ ask }), clock).ask, ask);
+    assert.equal(servingOf(completion, io({ ask })).ask, undefined);
+    assert.equal(servingOf(tool, io({ ask })).ask, ask);
   });
 });
 

@@ -176,13 +176,10 @@ describe('what a child logs', { timeout: 60_000, concurrency: true }, () => {
   };
 
   for (const flags of [[], ['--modern']]) {
-    test(`T101: it is told to the only call, from the severity it asked for ${flags.join()}`, async () => curious(flags, {}, async (run) => {
+    test(`T101: it is told to the only call, byte for byte; which of it the agent hears is the pipeline's ${flags.join()}`, async () => curious(flags, {}, async (run) => {
       const mine = heard();
       await run.does({ what: 'log', levels, data: { n: 1 } }, mine, origin({ logLevel: 'warning' }));
-      assert.deepEqual(mine.lines, ['{"level":"warning","data":{"n":1}}', '{"level":"error","data":{"n":1}}']);
-      const none = heard();
-      await run.does({ what: 'log', levels }, none);
-      assert.deepEqual(none.lines, []);
+      assert.deepEqual(mine.lines, levels.map((level) => `{"level":"${level}","data":{"n":1}}`));
     }));
   }
 
@@ -195,17 +192,13 @@ describe('what a child logs', { timeout: 60_000, concurrency: true }, () => {
     await hanging.done;
   }));
 
-  test('a flood of it is cut', async () => curious([], {}, async (run) => {
-    const mine = heard();
-    await run.does({ what: 'log', levels: Array.from({ length: 500 }, () => 'error') }, mine, origin({ logLevel: 'error' }));
-    assert.ok(mine.lines.length >= 50 && mine.lines.length < 500, String(mine.lines.length));
-  }));
-
   test('a legacy session is set to the lowest level anybody needed, before the call, and not once more', async () => curious([], {}, async (run) => {
     const { onLog } = heard();
     for (const logLevel of ['error', 'warning', 'error', 'debug', 'info'] as const) await run.does({}, { onLog }, origin({ logLevel }));
     await run.does({});
+    // Nobody listens, so nobody needs more of it.
+    await run.does({}, {}, origin({ logLevel: 'debug' }));
     const told = (await run.seen()).filter((line) => /^(?:logging|tools\/call)/.test(line)).map((line) => line.replace(/^tools.*/, 'call'));
-    assert.deepEqual(told, ['logging/setLevel {"level":"error"}', 'call', 'logging/setLevel {"level":"warning"}', 'call', 'call', 'logging/setLevel {"level":"debug"}', 'call', 'call', 'call', 'call']);
+    assert.deepEqual(told, ['logging/setLevel {"level":"error"}', 'call', 'logging/setLevel {"level":"warning"}', 'call', 'call', 'logging/setLevel {"level":"debug"}', 'call', 'call', 'call', 'call', 'call']);
   }));
 });

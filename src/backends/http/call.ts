@@ -150,7 +150,7 @@ export class HttpCall implements Receiver, BodySink {
   #heard(method: string, params: RawJson): void {
     if (this.#settled) return;
     this.#ask.heard?.(method, params);
-    if (method === 'notifications/message') this.served?.log(params);
+    if (method === 'notifications/message') this.served?.log?.(params);
   }
 
   fault(fault: BackendFault): void {

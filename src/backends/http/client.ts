@@ -8,9 +8,10 @@ import { err, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
-import { admittedCall, admittedListen } from '../admitted.ts';
+import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
+import { followOn } from '../follow.ts';
 import { requestOf } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
@@ -51,12 +52,7 @@ class HttpBackend implements Backend {
   }
 
   async follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>> {
-    const admitted = admittedListen(permit, this.id);
-    if (!admitted.ok) return admitted;
-    const live = await this.#kept.ready(new AbortController().signal);
-    if (!live.ok) return live;
-    if (!live.value.link.offers.subscribe) return err({ code: 'protocol', detail: 'this backend has no subscriptions' });
-    return this.#kept.follows.follow(admitted.value.uri, updated);
+    return followOn(this.#kept, this.id, permit, updated);
   }
 
   status(): BackendStatus {
@@ -87,15 +83,15 @@ class HttpBackend implements Backend {
 
   async #send(live: HttpLink, call: RequestCall, io: CallIo): Promise<Reply> {
     const { timeoutMs, maxTimeoutMs, resultBytes, asks } = this.#settings;
-    const { client, random, clock } = this.#deps;
-    await this.#kept.setLevel(live, call.origin.logLevel);
+    const { client, random } = this.#deps;
+    await this.#kept.setLevel(live, call, io);
     const { method, name, params } = requestOf(call, live.link, { client, asks });
     return this.#kept.conversation.ask({
       manner: live.manner, timeoutMs, maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
       params: (id) => params(id, random),
       extra: call.kind === 'tool' ? mirrorHeaders(this.#kept.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
-      serving: servingOf(call, io, clock),
+      serving: servingOf(call, io),
     });
   }
 

@@ -1,5 +1,4 @@
 // Which era an HTTP backend speaks, and the handshake in it (CH3–CH5, CH12). Only answers are evidence of an era: no 401, 5xx or silence.
-import { objectOf, withMembers } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
 import { type Mirror, readMirrors } from '../../core/mirrors.ts';
@@ -9,7 +8,7 @@ import type { HttpBackendSettings } from '../../core/settings.ts';
 import { LATEST_MODERN } from '../../relay/versions.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { EraPlan } from '../era.ts';
-import { discoverParams, envelopeOf, initializeParams, judgeProbe, type Link, readInitialize } from '../handshake.ts';
+import { discoverParams, initializeParams, judgeProbe, type Link, ownEnvelope, readInitialize, withEnvelope } from '../handshake.ts';
 import { type Lists, readLists, toolName } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
 import type { Manner, Reply } from './ask.ts';
@@ -42,7 +41,6 @@ export interface ConnectInput {
 
 const FIRST_MODERN: Manner = { era: 'modern', version: LATEST_MODERN, session: undefined, endpoint: undefined };
 const FIRST_LEGACY: Manner = { era: 'legacy', version: undefined, session: undefined, endpoint: undefined };
-const NO_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
 
 export async function connect(input: ConnectInput, plan: EraPlan): Promise<Result<HttpLink, BackendFault>> {
   if (plan === 'legacy') return greet(input);
@@ -72,7 +70,7 @@ export async function discover(input: ConnectInput, version: string = LATEST_MOD
     case 'modern': {
       const { link } = verdict;
       const manner: Manner = { ...FIRST_MODERN, version: link.version };
-      return ok({ link, manner, envelope: envelopeOf(link.version, deps.client), line: undefined, level: new SessionLevel() });
+      return ok({ link, manner, envelope: ownEnvelope(link, deps.client), line: undefined, level: new SessionLevel() });
     }
   }
 }
@@ -109,7 +107,7 @@ async function initialize(input: ConnectInput, line: EventLine | undefined): Pro
   const manner: Manner = { ...first, version: link.value.version, session: line === undefined ? session : undefined };
   line?.adopt(manner);
   await conversation.notify(manner, 'notifications/initialized');
-  return ok({ link: link.value, manner, envelope: NO_ENVELOPE, line, level: new SessionLevel() });
+  return ok({ link: link.value, manner, envelope: ownEnvelope(link.value, deps.client), line, level: new SessionLevel() });
 }
 
 /** Modern tools whose header annotations break the rules are left out over HTTP (C14, T71). */
@@ -134,8 +132,4 @@ export async function list(input: ConnectInput, { link, manner, envelope }: Http
 }
 
 export const SESSION_LOST: BackendFault = { code: 'not_ready', detail: 'the backend has forgotten the session; a new one is being opened' };
-
-export function withEnvelope(params: RawJson, envelope: ReadonlyMap<string, RawJson>): RawJson {
-  return envelope.size === 0 ? params : withMembers(params, { set: { _meta: objectOf(envelope) } });
-}
 

@@ -1,9 +1,9 @@
 // The link to one HTTP backend: made in the era it speaks, watched, renewed when it is lost; with its lists and what is followed there.
 // Sends no calls.
-import type { LogLevel } from '../../core/capabilities.ts';
+import type { RequestCall } from '../../core/call.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { Mirror } from '../../core/mirrors.ts';
-import type { BackendFault } from '../../core/ports.ts';
+import type { BackendFault, CallIo } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { Attempt, Nap } from '../attempt.ts';
@@ -92,10 +92,10 @@ export class KeptLink {
   }
 
   /** A legacy session is told how much to log. A backend that takes its time over it holds the call up only a little. */
-  async setLevel({ link, manner, level }: HttpLink, wanted: LogLevel | undefined): Promise<void> {
-    const next = link.era === 'legacy' && link.offers.logging ? level.next(wanted) : undefined;
-    if (next === undefined) return;
-    await settlesWithin(this.#deps.timers, say(this.#input, manner, 'logging/setLevel', toRaw({ level: next }), this.#deps.limits.lineBytes), LEVEL_MS);
+  async setLevel({ link, manner, level: session }: HttpLink, call: RequestCall, io: CallIo): Promise<void> {
+    const level = session.next(link, call, io);
+    if (level === undefined) return;
+    await settlesWithin(this.#deps.timers, say(this.#input, manner, 'logging/setLevel', toRaw({ level }), this.#deps.limits.lineBytes), LEVEL_MS);
   }
 
   /** `Mcp-Param-*` headers a tool asks for. */

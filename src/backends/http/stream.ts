@@ -5,10 +5,10 @@ import type { BackendFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { DAY_MS, sleep } from '../deadline.ts';
 import type { UpdateLine } from '../follows.ts';
-import { announcesChanges, answersRoots } from '../handshake.ts';
+import { announcesChanges, answersRoots, withEnvelope } from '../handshake.ts';
 import { type ListenEnd, Listening, uriParams } from '../listening.ts';
 import { shortText } from '../text.ts';
-import { type ConnectInput, type HttpLink, say, withEnvelope } from './connect.ts';
+import { type ConnectInput, type HttpLink, say } from './connect.ts';
 import { readEvents } from './events.ts';
 import { isSessionId } from './headers.ts';
 

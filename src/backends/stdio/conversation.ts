@@ -1,15 +1,15 @@
 // What the gateway says to a child of its own accord: the handshake, the lists, the wish to hear of changes.
-import { objectOf, quote, withMembers } from '../../core/json/compose.ts';
-import type { LogLevel } from '../../core/capabilities.ts';
+import { toRaw } from '../../core/json/compose.ts';
+import type { RequestCall } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { BackendFault } from '../../core/ports.ts';
+import type { BackendFault, CallIo } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { EraPlan } from '../era.ts';
 import type { UpdateLine } from '../follows.ts';
-import { envelopeOf, type Link } from '../handshake.ts';
+import { type Link, ownEnvelope, withEnvelope } from '../handshake.ts';
 import { type ListenEnd, uriParams } from '../listening.ts';
 import { readLists, type ReadLists } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
@@ -27,7 +27,6 @@ export interface Live {
   readonly level: SessionLevel;
 }
 
-const LEGACY_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
 const SMALL_BYTES = 64 * 1024;
 
 export async function connect(session: StdioSession, plan: EraPlan, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<Live, BackendFault>> {
@@ -35,8 +34,7 @@ export async function connect(session: StdioSession, plan: EraPlan, settings: St
   const { handshakeMs } = settings;
   const linked = await negotiate({ peer: session.peer, plan, settings, client, timers, handshakeMs, probeMs: Math.min(limits.probeMs, handshakeMs / 2), resultBytes: limits.lineBytes });
   if (!linked.ok) return linked;
-  const envelope = linked.value.era === 'modern' ? envelopeOf(linked.value.version, client) : LEGACY_ENVELOPE;
-  return ok({ session, link: linked.value, envelope, level: new SessionLevel() });
+  return ok({ session, link: linked.value, envelope: ownEnvelope(linked.value, client), level: new SessionLevel() });
 }
 
 export async function readAll(live: Live, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<ReadLists, BackendFault>> {
@@ -44,14 +42,14 @@ export async function readAll(live: Live, settings: StdioBackendSettings, deps: 
 }
 
 async function say(live: Live, method: string, params: RawJson, timeoutMs: number, resultBytes: number): Promise<Asked> {
-  return live.session.peer.ask(method, () => withEnvelope(params, live), {
+  return live.session.peer.ask(method, () => withEnvelope(params, live.envelope), {
     timeoutMs, maxTimeoutMs: timeoutMs, signal: undefined, onProgress: undefined, resultBytes, cancellable: true,
   });
 }
 
 /** Returns when the stream has ended: `refused` when asking again is no use. */
 export async function listen(live: Live, params: RawJson, acknowledged: (params: RawJson) => void, signal: AbortSignal): Promise<ListenEnd> {
-  const answer = await live.session.peer.ask('subscriptions/listen', () => withEnvelope(params, live), {
+  const answer = await live.session.peer.ask('subscriptions/listen', () => withEnvelope(params, live.envelope), {
     timeoutMs: DAY_MS, maxTimeoutMs: DAY_MS, signal, onProgress: undefined, resultBytes: SMALL_BYTES, cancellable: true, acknowledged,
   });
   return answer.ok && answer.value.kind === 'error' ? 'refused' : 'ended';
@@ -70,12 +68,7 @@ export function subscriptions(live: Live, settings: StdioBackendSettings): Updat
 }
 
 /** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */
-export function setLevel(live: Live, wanted: LogLevel | undefined, settings: StdioBackendSettings): void {
-  if (live.link.era !== 'legacy' || !live.link.offers.logging) return;
-  const level = live.level.next(wanted);
-  if (level !== undefined) void say(live, 'logging/setLevel', objectOf([['level', quote(level)]]), settings.timeoutMs, SMALL_BYTES);
-}
-
-function withEnvelope(params: RawJson, live: Live): RawJson {
-  return live.envelope.size === 0 ? params : withMembers(params, { set: { _meta: objectOf(live.envelope) } });
+export function setLevel(live: Live, call: RequestCall, io: CallIo, settings: StdioBackendSettings): void {
+  const level = live.level.next(live.link, call, io);
+  if (level !== undefined) void say(live, 'logging/setLevel', toRaw({ level }), settings.timeoutMs, SMALL_BYTES);
 }

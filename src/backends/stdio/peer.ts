@@ -190,7 +190,7 @@ export class Peer {
     if (params === undefined) return undefined;
     switch (method) {
       case 'notifications/progress': return this.#progress(params);
-      case 'notifications/message': return this.#attribution.sole()?.log(params);
+      case 'notifications/message': return this.#attribution.sole()?.log?.(params);
       case 'notifications/cancelled': return this.#takenBack(memberOf(params, 'requestId'));
       case 'notifications/subscriptions/acknowledged': return this.#pendingOf(subscriptionOf(params))?.acknowledged?.(params);
       case 'notifications/resources/updated': {

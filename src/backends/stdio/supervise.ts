@@ -3,11 +3,12 @@ import type { RequestCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
 import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
-import { err, type Result } from '../../core/result.ts';
+import type { Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
-import { admittedCall, admittedListen } from '../admitted.ts';
+import { admittedCall } from '../admitted.ts';
 import { judgeAnswer } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
+import { followOn } from '../follow.ts';
 import { requestOf, type Speaker } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
@@ -62,12 +63,12 @@ class StdioBackend implements Backend {
 
   async #send(live: Live, call: RequestCall, io: CallIo): Promise<Asked> {
     const { timeoutMs, maxTimeoutMs, resultBytes } = this.#settings;
-    const { random, clock } = this.#deps;
+    const { random } = this.#deps;
     const request = requestOf(call, live.link, this.#speaker);
-    if (io.onLog !== undefined) setLevel(live, call.origin.logLevel, this.#settings);
+    setLevel(live, call, io, this.#settings);
     const asked = await live.session.peer.ask(request.method, (id) => request.params(id, random), {
       timeoutMs, maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true,
-      serving: servingOf(call, io, clock),
+      serving: servingOf(call, io),
     });
     const judged = asked.ok ? judgeAnswer(asked.value, live.link.era, call.kind) : asked;
     if (!judged.ok) this.#status.fault(judged.error);
@@ -75,12 +76,7 @@ class StdioBackend implements Backend {
   }
 
   async follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>> {
-    const admitted = admittedListen(permit, this.id);
-    if (!admitted.ok) return admitted;
-    const live = await this.#kept.ready(new AbortController().signal);
-    if (!live.ok) return live;
-    if (!live.value.link.offers.subscribe) return err({ code: 'protocol', detail: 'this backend has no subscriptions' });
-    return this.#kept.follows.follow(admitted.value.uri, updated);
+    return followOn(this.#kept, this.id, permit, updated);
   }
 }
 
