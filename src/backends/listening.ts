@@ -2,15 +2,13 @@
 // A filter cannot be changed, so a new stream is opened first and the old one closed then. Knows no transport.
 // Source: MCP 2026-07-28 basic/patterns/subscriptions.
 import type { ListName } from '../core/inbound.ts';
-import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { elements, members, stringOf } from '../core/json/slice.ts';
 import type { BackendFault, Timers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { META } from '../relay/meta.ts';
 import { sleep } from './deadline.ts';
 import type { BackendDeps, BackendLimits } from './deps.ts';
 import type { UpdateLine } from './follows.ts';
+import { agreedUris, listenParams } from './subscription.ts';
 
 export type ListenEnd = 'ended' | 'refused';
 
@@ -128,7 +126,7 @@ export class Listening implements UpdateLine {
   async #open(before: Stream | undefined): Promise<void> {
     const stream: Stream = { stop: new AbortController(), uris: new Set(this.#wanted), agreed: NOTHING };
     const acknowledged = Promise.withResolvers<'agreed' | 'silent'>();
-    const over = this.#about.open(this.#params(stream.uris), (params) => {
+    const over = this.#about.open(listenParams(this.#about.changes, stream.uris), (params) => {
       stream.agreed = agreedUris(params);
       acknowledged.resolve('agreed');
     }, stream.stop.signal);
@@ -187,40 +185,8 @@ export class Listening implements UpdateLine {
     await sleep(this.#timers, pause);
     if (this.#current === undefined) this.#soon();
   }
-
-  #params(uris: ReadonlySet<string>): RawJson {
-    const { tools, prompts, resources } = this.#about.changes;
-    const filter: (readonly [string, RawJson])[] = [];
-    if (tools) filter.push(['toolsListChanged', TRUE]);
-    if (prompts) filter.push(['promptsListChanged', TRUE]);
-    if (resources) filter.push(['resourcesListChanged', TRUE]);
-    if (uris.size > 0) filter.push(['resourceSubscriptions', toRaw([...uris])]);
-    return objectOf([['notifications', objectOf(filter)]]);
-  }
-}
-
-const TRUE = toRaw(true);
-
-function agreedUris(params: RawJson): ReadonlySet<string> {
-  const uris = elements(members(members(params)?.get('notifications'))?.get('resourceSubscriptions')) ?? [];
-  return new Set(uris.flatMap((uri) => stringOf(uri) ?? []));
 }
 
 function isSame(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
   return left.size === right.size && left.isSubsetOf(right);
-}
-
-/** The listen request that a notification belongs to: its JSON-RPC id as written. */
-export function subscriptionOf(params: RawJson | undefined): RawJson | undefined {
-  return members(members(params)?.get('_meta'))?.get(META.subscriptionId);
-}
-
-/** Params of `resources/subscribe` and `resources/unsubscribe`. */
-export function uriParams(uri: string): RawJson {
-  return objectOf([['uri', quote(uri)]]);
-}
-
-/** The URI of `notifications/resources/updated`. */
-export function updatedUri(params: RawJson | undefined): string | undefined {
-  return stringOf(members(params)?.get('uri'));
 }

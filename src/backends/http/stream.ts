@@ -1,13 +1,11 @@
 // How a backend tells of changes unasked: the GET stream of a legacy session with `resources/subscribe`, or `subscriptions/listen` of a
 // modern server (CI5). Held as long as the link lasts; opened again, with growing pauses, when it ends.
 import type { RawJson } from '../../core/json/scan.ts';
-import type { BackendFault } from '../../core/ports.ts';
-import { err, ok, type Result } from '../../core/result.ts';
 import { DAY_MS, sleep } from '../deadline.ts';
 import type { UpdateLine } from '../follows.ts';
 import { announcesChanges, answersRoots, withEnvelope } from '../handshake.ts';
-import { type ListenEnd, Listening, uriParams } from '../listening.ts';
-import { shortText } from '../text.ts';
+import { type ListenEnd, Listening } from '../listening.ts';
+import { legacyLine, SMALL_BYTES } from '../subscription.ts';
 import { type ConnectInput, type HttpLink, say } from './connect.ts';
 import { readEvents } from './events.ts';
 import { isSessionId } from './headers.ts';
@@ -15,8 +13,6 @@ import { isSessionId } from './headers.ts';
 const AGAIN_MS = 1_000;
 const MOST_MS = 60_000;
 const STABLE_MS = 30_000;
-/** Of an answer to subscribe, and of the end of a stream. */
-const SMALL_BYTES = 64 * 1024;
 
 /** What one link tells of changes. */
 export interface Announcements {
@@ -50,26 +46,13 @@ export function announcements(input: ConnectInput, live: HttpLink, hooks: Stream
   const opened = Promise.withResolvers<void>();
   if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, { ...hooks, opened: () => opened.resolve() }).then(() => opened.resolve());
   else opened.resolve();
-  return { line: link.offers.subscribe ? subscriber(input, live) : undefined, opened: opened.promise, close: () => stop.abort() };
+  return { line: link.offers.subscribe ? legacyLine(async (method, params) => (await say(input, live.manner, method, withEnvelope(params, live.envelope), SMALL_BYTES)).asked) : undefined, opened: opened.promise, close: () => stop.abort() };
 }
 
 /** Questions of a server that does not say because of what come there too, as those of the first SDK's `elicitInput` do. */
 function isWorthAStream({ settings }: ConnectInput, { link }: HttpLink): boolean {
   const { asks } = settings;
   return announcesChanges(link) || link.offers.subscribe || asks.elicitation || asks.sampling || answersRoots(settings);
-}
-
-function subscriber(input: ConnectInput, { manner, envelope }: HttpLink): UpdateLine {
-  const ask = async (method: string, uri: string): Promise<Result<void, BackendFault>> => {
-    const { asked } = await say(input, manner, method, withEnvelope(uriParams(uri), envelope), SMALL_BYTES);
-    if (!asked.ok) return asked;
-    const { value } = asked;
-    return value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `${method} was refused: ${value.code} ${shortText(value.message, 200)}` });
-  };
-  return {
-    add: async (uri) => ask('resources/subscribe', uri),
-    drop: (uri) => void ask('resources/unsubscribe', uri),
-  };
 }
 
 interface Listen {

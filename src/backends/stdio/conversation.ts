@@ -1,19 +1,19 @@
 // What the gateway says to a child of its own accord: the handshake, the lists, the wish to hear of changes.
-import { toRaw } from '../../core/json/compose.ts';
 import type { RequestCall } from '../../core/call.ts';
+import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { BackendFault, CallIo } from '../../core/ports.ts';
-import { err, ok, type Result } from '../../core/result.ts';
+import { ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { DAY_MS } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { EraPlan } from '../era.ts';
 import type { UpdateLine } from '../follows.ts';
 import { type Link, ownEnvelope, withEnvelope } from '../handshake.ts';
-import { type ListenEnd, uriParams } from '../listening.ts';
+import type { ListenEnd } from '../listening.ts';
 import { readLists, type ReadLists } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
-import { shortText } from '../text.ts';
+import { legacyLine, SMALL_BYTES } from '../subscription.ts';
 import { negotiate } from './negotiate.ts';
 import type { Asked } from './peer.ts';
 import type { StdioSession } from './session.ts';
@@ -26,8 +26,6 @@ export interface Live {
   readonly envelope: ReadonlyMap<string, RawJson>;
   readonly level: SessionLevel;
 }
-
-const SMALL_BYTES = 64 * 1024;
 
 export async function connect(session: StdioSession, plan: EraPlan, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<Live, BackendFault>> {
   const { client, timers, limits } = deps;
@@ -55,16 +53,9 @@ export async function listen(live: Live, params: RawJson, acknowledged: (params:
   return answer.ok && answer.value.kind === 'error' ? 'refused' : 'ended';
 }
 
-/** Of a legacy child: each URI by a request of its own. */
+/** Of a legacy child. */
 export function subscriptions(live: Live, settings: StdioBackendSettings): UpdateLine {
-  return {
-    add: async (uri) => {
-      const answer = await say(live, 'resources/subscribe', uriParams(uri), settings.timeoutMs, SMALL_BYTES);
-      if (!answer.ok) return answer;
-      return answer.value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `resources/subscribe was refused: ${answer.value.code} ${shortText(answer.value.message, 200)}` });
-    },
-    drop: (uri) => void say(live, 'resources/unsubscribe', uriParams(uri), settings.timeoutMs, SMALL_BYTES),
-  };
+  return legacyLine(async (method, params) => say(live, method, params, settings.timeoutMs, SMALL_BYTES));
 }
 
 /** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */

@@ -11,11 +11,11 @@ import { withinBytes } from '../answer.ts';
 import { Attribution } from '../attribution.ts';
 import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
 import { changedList } from '../handshake.ts';
-import { subscriptionOf, updatedUri } from '../listening.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate, progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
 import type { Serving } from '../serving.ts';
+import { subscriptionOf, updatedUri } from '../subscription.ts';
 
 export interface PeerHooks {
   /** One line with its newline. False: the child does not read and the queue is full. */
