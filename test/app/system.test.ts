@@ -12,7 +12,7 @@ test('ids are UUIDv7: version, variant, and their order is that of time', () => 
   assert.equal(uuidv7(0x0123456789ab, zero).slice(0, 13), '01234567-89ab');
 });
 
-test('a sealed text opens to itself; anything else, and any changed character, opens to nothing', () => {
+test('a sealed text opens to itself; anything else, and any changed character, opens to nothing [SEC12]', () => {
   const seal = processSeal();
   fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.nat(), (text, at) => {
     const token = seal.seal(text);

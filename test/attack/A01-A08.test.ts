@@ -8,7 +8,7 @@ import { ask, sendRaw } from '../surfaces/wire.ts';
 
 const CALL = { method: 'tools/call', params: { name: 'echo', arguments: { a: 1 } } };
 
-test('A01 a foreign Origin is refused with 403 before anything is dispatched, in both eras, and is recorded', async (t) => {
+test('A01 a foreign Origin is refused with 403 before anything is dispatched, in both eras, and is recorded [SH2, SL13, SEC16]', async (t) => {
   const { port, ingress } = await listener(t);
   const foreign = { Origin: 'https://evil.example' };
   const refused = await ask(modern(port, { ...CALL, headers: foreign }));
@@ -23,7 +23,7 @@ test('A01 a foreign Origin is refused with 403 before anything is dispatched, in
   assert.equal(refused.headers['access-control-allow-origin'], undefined);
 });
 
-test('A02 Origin null is refused with 403', async (t) => {
+test('A02 Origin null is refused with 403 [SH2, SEC16]', async (t) => {
   const { port, ingress } = await listener(t);
   assert.equal((await ask(modern(port, { ...CALL, headers: { Origin: 'null' } }))).status, 403);
   assert.equal(ingress.seen.length, 0);
@@ -40,7 +40,7 @@ test('A02 an Origin that the operator listed is served, and its page may read th
   assert.match(String(preflight.headers['access-control-allow-headers']), /Mcp-Session-Id/);
 });
 
-test('A04 a rebound host name gets 421 before the credential is looked at, on every method and on the metadata', async (t) => {
+test('A04 a rebound host name gets 421 before the credential is looked at, on every method and on the metadata [SH2, SEC17]', async (t) => {
   const { port, ingress } = await listener(t);
   const rebound = { Host: 'evil.example:9200' };
   assert.equal((await ask(modern(port, { ...CALL, headers: rebound }))).status, 421);
@@ -92,7 +92,7 @@ test('A08 an absolute-form target is 400, whatever authority it names', async (t
   assert.equal(ingress.authentications, 0);
 });
 
-test('A31 only the exact raw paths exist: nothing is decoded, joined or lower-cased', async (t) => {
+test('A31 only the exact raw paths exist: nothing is decoded, joined or lower-cased [SH1]', async (t) => {
   const { port, ingress } = await listener(t);
   const tricks = [
     '/mcp/', '//mcp', '/mcp;x', '/mcp%2f..%2fadmin', '/ADMIN', '/MCP', '/mcp#/x', '/mcp/../mcp', '/./mcp', '/mcp/gh/', '/mcp/g%68', '/%6dcp', '/mcp/gh/x',
@@ -108,7 +108,7 @@ test('A31 only the exact raw paths exist: nothing is decoded, joined or lower-ca
   assert.equal((await ask(modern(port, { ...CALL, path: '/mcp/unknown' }))).status, 404);
 });
 
-test('SEC49 a backend of which a role may see nothing is the same 404 as one that does not exist', async (t) => {
+test('a backend of which a role may see nothing is the same 404 as one that does not exist [SEC49]', async (t) => {
   const settings = testSettings();
   const { port, ingress } = await listener(t, { settings: { ...settings, backends: settings.backends.flatMap((row) => [row, { ...row, id: backendId('secret') }]) } });
   const [hidden, unknown, known] = await Promise.all(['/mcp/secret', '/mcp/unknown', '/mcp/gh'].map((path) => ask(modern(port, { ...CALL, path }))));

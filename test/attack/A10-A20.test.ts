@@ -7,7 +7,7 @@ import { ask, sendRaw } from '../surfaces/wire.ts';
 
 const CALL = { method: 'tools/call', params: { name: 'echo', arguments: {} } };
 
-test('A10 two Authorization lines are 400, never the first or the last of them', async (t) => {
+test('A10 two Authorization lines are 400, never the first or the last of them [R9]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const second of [ALICE, BOB, 'rubbish']) {
     assert.equal((await ask(modern(port, { ...CALL, lines: ['Authorization', `Bearer ${second}`] }))).status, 400);
@@ -63,7 +63,7 @@ test('A12 bare LF line ends do not make a request', async (t) => {
   assert.equal(ingress.seen.length, 0);
 });
 
-test('A13 GET and DELETE without a legacy session are 405 with Allow, before the credential is looked at (T22, T23)', async (t) => {
+test('A13 GET and DELETE without a legacy session are 405 with Allow, before the credential is looked at (T22, T23) [SH11]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const method of ['GET', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS']) {
     const reply = await ask({ port, method, headers: { 'MCP-Protocol-Version': MODERN } });
@@ -73,7 +73,7 @@ test('A13 GET and DELETE without a legacy session are 405 with Allow, before the
   assert.equal(ingress.authentications, 0);
 });
 
-test('A14 Mcp-Session-Id and Last-Event-ID on a modern request are ignored: nothing minted, nothing echoed (T29, T30)', async (t) => {
+test('A14 Mcp-Session-Id and Last-Event-ID on a modern request are ignored: nothing minted, nothing echoed (T29, T30) [SH10]', async (t) => {
   const { port, ingress, surface } = await listener(t);
   const talk = await session(port);
   const sessions = surface.stats().sessions;
@@ -98,7 +98,7 @@ test('A16 a version header that is not the version in the body is 400 -32020', a
   assert.equal(ingress.seen.length, 0);
 });
 
-test('A17 an unknown version is 400 -32022 and names what is supported and what was asked', async (t) => {
+test('A17 an unknown version is 400 -32022 and names what is supported and what was asked [S3]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const version of ['2099-01-01', '2025-11-25', 'banana']) {
     const reply = await ask(modern(port, { ...CALL, headers: { 'MCP-Protocol-Version': version }, meta: envelope(version) }));
@@ -118,7 +118,7 @@ test('A20 an Mcp-Name in Base64 form that decodes to the same name is accepted',
   assert.equal(textOf(reply.text), '{}');
 });
 
-test('A20 an Mcp-Name that is not readable, or reads otherwise, is 400 -32020 and nothing is called', async (t) => {
+test('A20 an Mcp-Name that is not readable, or reads otherwise, is 400 -32020 and nothing is called [SH8]', async (t) => {
   const { port, ingress } = await listener(t);
   const names = [
     '=?base64?ZWNoby?=', '=?base64?Z W N o?=', '=?base64?*?=', '=?BASE64?ZWNobw==?=', '=?base64?ZWNobw==', 'base64?ZWNobw==?=', encoded('Echo'), encoded('echo '),

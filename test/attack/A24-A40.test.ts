@@ -28,7 +28,7 @@ test('A24 wildcards and parameters in Accept are understood', async (t) => {
   }
 });
 
-test('A25 what a web page could send without asking first is 415', async (t) => {
+test('A25 what a web page could send without asking first is 415 [SEC17]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', 'application/json; charset=utf-16', 'application/jsonp', 'text/json', undefined]) {
     assert.equal((await ask(modern(port, { ...CALL, headers: { 'Content-Type': type } }))).status, 415, type);
@@ -76,7 +76,7 @@ for (const [what, bytes] of UPGRADES) {
   });
 }
 
-test('A33 closing the answer of a modern call cancels it, streaming or not yet streaming', async (t) => {
+test('A33 closing the answer of a modern call cancels it, streaming or not yet streaming [SH12]', async (t) => {
   const { port, ingress } = await listener(t);
   const waiting = modern(port, { method: 'tools/call', params: { name: 'hang' } });
   const cut = new AbortController();
@@ -152,7 +152,7 @@ test('A39 era confusion: whatever headers and body contradict each other, one er
   assert.equal(surface.stats().sessions, 1);
 });
 
-test('A39 an Mcp-Name header on a legacy request decides nothing (SEC30)', async (t) => {
+test('A39 an Mcp-Name header on a legacy request decides nothing [SH15, SEC28, SEC30]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const { body = '' } = talk.request('tools/call', { name: 'echo', arguments: { real: true } });

@@ -62,7 +62,7 @@ describe('B02: garbage', () => {
 });
 
 for (const alg of ['none', 'None', 'nOnE', 'NONE', '', 'HS384', 'HS512', 'hs256', 'RS256', 'Ed25519', 'EdDSA ', null, 1, ['HS256']]) {
-  test(`B03: alg ${JSON.stringify(alg)} is refused, signed or not`, async () => {
+  test(`B03: alg ${JSON.stringify(alg)} is refused, signed or not [SEC2]`, async () => {
     const { clock, ask } = await bench();
     const input = `${part({ typ: 'JWT', alg })}.${part(goodClaims(clock))}`;
     assert.equal(verdict(await ask(`${input}.AAAA`)), 'algorithm');
@@ -161,7 +161,7 @@ describe('B07: the kind of token', () => {
   }
 
   for (const claims of [{ nonce: 'n' }, { at_hash: 'h' }, { c_hash: 'h' }, { typ: 'ID' }, { typ: 'Refresh' }, { token_use: 'id' }]) {
-    test(`B07: an ID token (${JSON.stringify(claims)}) is no access token`, async () => {
+    test(`B07: an ID token (${JSON.stringify(claims)}) is no access token [SEC2]`, async () => {
       assert.equal(await remote(undefined, { typ: 'JWT' }, claims), 'type');
       assert.equal(await withClaims(claims), 'type');
     });
@@ -179,7 +179,7 @@ for (const [aud, expected] of [
   [[AUDIENCE, 'other'], 'audience'], [['other', AUDIENCE], 'audience'], [[], 'audience'], ['', 'audience'], [[AUDIENCE, 7], 'audience'], [{ [AUDIENCE]: true }, 'audience'], [null, 'audience'],
   [Array.from({ length: 17 }, () => AUDIENCE), 'audience'],
 ] as const) {
-  test(`B08: aud ${JSON.stringify(aud)?.slice(0, 50)} → ${expected}`, async () => {
+  test(`B08: aud ${JSON.stringify(aud)?.slice(0, 50)} → ${expected} [SEC1]`, async () => {
     assert.equal(await withClaims({ aud }), expected);
   });
 }
@@ -187,7 +187,7 @@ for (const [aud, expected] of [
 describe('B09: the issuer is compared byte for byte', () => {
   const configured = 'https://idp.example.com/t1';
   for (const iss of [`${configured}/`, 'https://idp.example.com/T1', 'https://IDP.example.com/t1', 'HTTPS://idp.example.com/t1', 'https://idp.example.com:443/t1', 'https://idp.example.com/%741', `${configured}#`, ` ${configured}`, 7, null, undefined, [configured]]) {
-    test(`B09: iss ${JSON.stringify(iss)} is refused`, async () => {
+    test(`B09: iss ${JSON.stringify(iss)} is refused [SEC2]`, async () => {
       const key = await ed25519();
       const keys = JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x: key.x, kid: 'k1' }] });
       const { clock, ask } = await bench({ issuers: [remoteSettings({ issuer: configured })] }, async () => ok(keys));
@@ -198,7 +198,7 @@ describe('B09: the issuer is compared byte for byte', () => {
   }
 });
 
-test('B10: exp a second beyond the skew, nbf and iat ahead of it, and too long a life are refused', async () => {
+test('B10: exp a second beyond the skew, nbf and iat ahead of it, and too long a life are refused [SEC2]', async () => {
   const { clock } = await bench();
   const now = clock.wall() / 1000;
   assert.equal(await withClaims({ iat: now - 100, exp: now - 31 }), 'expired');
@@ -272,7 +272,7 @@ describe('B19: jti', () => {
 });
 
 describe('B22: revoked means refused, from the acknowledgement on', () => {
-  test('B22: a cached token is refused at once, and so is its stream', async () => {
+  test('B22: a cached token is refused at once, and so is its stream [R15]', async () => {
     const { clock, ask, world, authenticator } = await bench();
     const token = hs256(HS, goodClaims(clock));
     const principal = unwrap(await ask(token));

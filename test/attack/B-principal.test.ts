@@ -57,7 +57,7 @@ const CLAIMING = [
 ] as const;
 
 describe('the principal', () => {
-  test('B31 comes from the token alone: no header, no cookie, no host name and nothing in the body changes subject, issuer or role', async () => {
+  test('B31 comes from the token alone: no header, no cookie, no host name and nothing in the body changes subject, issuer or role [S6]', async () => {
     const developer = await gateway.token('dora', 'developer');
     for (const header of CLAIMING) {
       for (const value of ['developer', 'dora', `Bearer ${developer}`, developer]) {
@@ -76,7 +76,7 @@ describe('the principal', () => {
     assert.deepEqual([...subjects], ['rita'], 'and the record names nobody else');
   });
 
-  test('B27 no other secret opens the endpoint: not an API key, not the secret that signs, not what belongs to operators or backends', async () => {
+  test('B27 no other secret opens the endpoint: not an API key, not the secret that signs, not what belongs to operators or backends [R6]', async () => {
     const basic = Buffer.from(`rita:${gateway.secret}`).toString('base64');
     const keys = [gateway.secret, ...Object.values(SECRETS), 'sk-live-0123456789abcdef', `${rita}.`, rita.split('.').slice(0, 2).join('.')];
     const statuses = new Set<number>();
@@ -94,7 +94,7 @@ describe('the principal', () => {
     assert.deepEqual([...statuses], [401]);
   });
 
-  test('B15 rights are those of now: a role narrowed after the token was issued holds at the next call, in a session that is open', async () => {
+  test('B15 rights are those of now: a role narrowed after the token was issued holds at the next call, in a session that is open [R13]', async () => {
     const own = await session(port, '2025-11-25', bearer(rita));
     const look = async (): Promise<string> => (await ask(own.request('tools/call', { name: 'alpha__look', arguments: {} }))).text;
     assert.match(await look(), /"result"/);

@@ -144,7 +144,7 @@ describe('C04 the matrix of what is denied', () => {
     });
   }
 
-  test('C04 another principal\'s session is not found for any method, any notification, GET and DELETE; its call goes on', async () => {
+  test('C04 another principal\'s session is not found for any method, any notification, GET and DELETE; its call goes on [SEC15]', async () => {
     const held = ask(alices.request('tools/call', { name: 'alpha__hold', arguments: {} }, 'held'));
     await until(() => executed().length === 1, 'alice\'s call is at the backend');
     const asBob = (asking: Asking): Asking => ({ ...asking, headers: { ...asking.headers, ...bearer(tokens.bob) } });

@@ -56,7 +56,7 @@ function holdsNone(where: string, text: string, secrets: readonly string[]): voi
   for (const form of secrets.flatMap(formsOf)) assert.ok(!text.includes(form), `${where} holds ${form}`);
 }
 
-test('C09 references of one backend to another lead back to who wrote them, nobody follows them, and reading one is no way to the other', async () => {
+test('C09 references of one backend to another lead back to who wrote them, nobody follows them, and reading one is no way to the other [C18]', async () => {
   const uri = 'demo://resource/static/document/architecture.md';
   const at = new URL(recorder.url);
   const content = [
@@ -91,7 +91,7 @@ test('C09 references of one backend to another lead back to who wrote them, nobo
 });
 
 describe('credentials', () => {
-  test('C13 whatever the way in and the way out, nothing of the agent\'s token is in what a backend is sent', async () => {
+  test('C13 whatever the way in and the way out, nothing of the agent\'s token is in what a backend is sent [R6, SEC3]', async () => {
     const web = { message: 'over http' };
     const say = { result: { content: [] } };
     const [seenBefore, recordedBefore] = [recorder.text().length, readFileSync(record, 'utf8').length];
@@ -116,7 +116,7 @@ describe('credentials', () => {
     holdsNone('stdin of the other backend', readFileSync(record, 'utf8'), [OF_BACKEND]);
   });
 
-  test('C14 a backend that refuses the gateway\'s credential says so to the operator: no challenge, no status and no word of it reaches the agent', async () => {
+  test('C14 a backend that refuses the gateway\'s credential says so to the operator: no challenge, no status and no word of it reaches the agent [R19]', async () => {
     for (const status of [401, 403]) {
       const challenge = `Bearer realm="canary-realm", error="invalid_token", resource_metadata="https://evil.example/${OF_BACKEND}"`;
       recorder.refuseWith({ status, headers: { 'www-authenticate': challenge, 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: -32001, message: `canary-body ${OF_BACKEND}` } }) });

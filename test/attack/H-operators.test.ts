@@ -45,7 +45,7 @@ test('H09 the verbs of the control socket are these and no others', () => {
   assert.deepEqual([...source.matchAll(/case '(\/[^']*)':/g)].map((found) => found[1]), ASK);
 });
 
-test('H09 no verb, path, method or body adds a backend, changes one, or starts anything; neither socket nor operators\' listener', async () => {
+test('H09 no verb, path, method or body adds a backend, changes one, or starts anything; neither socket nor operators\' listener [SEC23]', async () => {
   const setup = await prepare({ toml: '' });
   const toml = [stdioBackend('alpha', [process.execPath, join(ROOT, 'test/fixtures/backends/spy.ts')]), '[rbac.roles.developer]', 'permissions = ["*"]', ''].join('\n');
   setup.write(toml);

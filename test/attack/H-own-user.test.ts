@@ -58,7 +58,7 @@ const own = stdioBackend('own', [process.execPath, SPY], ['run_as = "nobody"']);
 const bare = stdioBackend('bare', [process.execPath, SPY]);
 
 describe('a backend with run_as', { skip, timeout: 120_000 }, () => {
-  test('H13 cannot read the gateway\'s environment, memory, descriptors, keys, store and tokens, nor reach its socket; without run_as it can', async () => {
+  test('H13 cannot read the gateway\'s environment, memory, descriptors, keys, store and tokens, nor reach its socket; without run_as it can [SEC26]', async () => {
     await using gateway = await running(`${own}\n${bare}`);
     const token = await gateway.tokenFile('alice', 'developer');
     await using peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token('alice', 'developer') });
@@ -73,7 +73,7 @@ describe('a backend with run_as', { skip, timeout: 120_000 }, () => {
     assert.deepEqual([...Object.values(control.sockets), ...Object.values(control.signals)], ['connected', 'read']);
   });
 
-  test('H13 has that user, no group and no capability of root, and private folders that are its own', async () => {
+  test('H13 has that user, no group and no capability of root, and private folders that are its own [SEC25]', async () => {
     await using gateway = await running(own);
     await using peer = await connect('v1', { via: 'http', url: gateway.endpoint, token: await gateway.token('alice', 'developer') });
     const seen = await textOf<Look>(peer, 'own__look', {});

@@ -57,7 +57,7 @@ test('I01 a proxy that nobody named is capped by the total alone, as is one that
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const message = (args: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":${args},"_meta":${JSON.stringify(envelope())}}}`;
 
-test('I04 too deep, too many members, too long a member name: 400 by the scanner, nothing dispatched', async (t) => {
+test('I04 too deep, too many members, too long a member name: 400 by the scanner, nothing dispatched [SH14]', async (t) => {
   const { port, ingress } = await listener(t);
   const keys = (count: number): string => `{${Array.from({ length: count }, (_, at) => `"k${at}":0`).join(',')}}`;
   for (const args of [`{"a":${nested(65)}}`, `{"a":${nested(50_000)}}`, keys(10_001), `{"${'k'.repeat(5000)}":1}`, `{"a":${'1'.repeat(300)}}`]) {
@@ -69,7 +69,7 @@ test('I04 too deep, too many members, too long a member name: 400 by the scanner
   assert.equal((await ask({ ...modern(port, CALL), body: message(`{"a":${nested(60)}}`) })).status, 200);
 });
 
-test('I08 a __proto__ member anywhere is 400 -32602; constructor is an honest name and passes', async (t) => {
+test('I08 a __proto__ member anywhere is 400 -32602; constructor is an honest name and passes [SEC29]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const args of ['{"__proto__":{"admin":true}}', '{"a":[{"\\u005f_proto__":1}]}']) {
     const reply = await ask({ ...modern(port, CALL), body: message(args) });
@@ -104,7 +104,7 @@ test('I09 every legal id comes back byte for byte as it was sent', async (t) => 
   }), { numRuns: 60 });
 });
 
-test('I10 lone surrogates, overlong forms, UTF-16 and byte order marks are 400', async (t) => {
+test('I10 lone surrogates, overlong forms, UTF-16 and byte order marks are 400 [S1, SEC29]', async (t) => {
   const { port, ingress } = await listener(t);
   const good = message('{"a":"x"}');
   const bodies = [
@@ -148,7 +148,7 @@ test('I15 a stream whose reader stops reading is closed at the high-water mark a
   stream.cut();
 });
 
-test('I20 streams without an end are capped per principal, over both eras together', async (t) => {
+test('I20 streams without an end are capped per principal, over both eras together [SEC48]', async (t) => {
   const { port, surface } = await listener(t, { settings: testSettings({ bounds: { streamsPerPrincipal: 2 } }) });
   const talk = await session(port);
   const get = await openStream({ ...talk.with({ Accept: 'text/event-stream' }), method: 'GET' });
@@ -165,7 +165,7 @@ test('I20 streams without an end are capped per principal, over both eras togeth
   for (const stream of [first, bobs, again]) stream.cut();
 });
 
-test('a pipeline that throws is 500 -32603 with the id and not a word of what happened', async (t) => {
+test('a pipeline that throws is 500 -32603 with the id and not a word of what happened [S32]', async (t) => {
   const { port } = await listener(t, { handle: () => { throw new Error('secret /etc/path'); } });
   const reply = await ask(modern(port, { ...CALL, id: 'x' }));
   assert.equal(reply.status, 500);

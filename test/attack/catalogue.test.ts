@@ -14,6 +14,8 @@ interface Named {
 const IDS = /\b[ABCH]\d{2}\b/g;
 /** In the tests of backends, B and C are rows of other lists: the fault matrix, and what the protocol asks of clients. */
 const OTHER_LISTS = /^test\/backends\//;
+/** What stands in brackets names requirements of the protocol (test/requirements), which have letters and numbers of their own. */
+const REQUIREMENTS = /\[[^\]]*\]/g;
 
 /** The names of the tests in a file; a name is the literal that follows, with whatever it interpolates. */
 function namesIn(file: string, text: string): readonly Named[] {
@@ -21,7 +23,7 @@ function namesIn(file: string, text: string): readonly Named[] {
 }
 
 function idsOf({ file, name }: Named): readonly string[] {
-  const ids: readonly string[] = name.match(IDS) ?? [];
+  const ids: readonly string[] = name.replaceAll(REQUIREMENTS, '').match(IDS) ?? [];
   return ids.filter((id) => !OTHER_LISTS.test(file) || /^[AH]/.test(id));
 }
 

@@ -13,7 +13,7 @@ function delays(backoff: Backoff, ends: readonly (readonly [now: number, lived: 
 }
 
 describe('Backoff', () => {
-  test('doubles from the base to the cap', () => {
+  test('doubles from the base to the cap [CI5]', () => {
     const backoff = new Backoff(RULES, () => 1);
     assert.deepEqual(delays(backoff, Array.from({ length: 8 }, () => [0, 10])), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
   });

@@ -97,7 +97,7 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
       assert.equal(heard, 0);
     });
 
-    test('T104: a cancelled call ends at once, and the backend is told', async () => {
+    test('T104: a cancelled call ends at once, and the backend is told [CH6, CI3]', async () => {
       const earlier = await made.cancellations();
       const stop = new AbortController();
       const call = backend.call(permit('never'), io({ signal: stop.signal }));
@@ -113,7 +113,7 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
       assert.equal(backend.status().state, 'ready');
     });
 
-    test('T81: a call without an answer times out, and the backend is told', async () => {
+    test('T81: a call without an answer times out, and the backend is told [C10]', async () => {
       const earlier = await made.cancellations();
       const result = await backend.call(permit('never'), io());
       assert.ok(!result.ok && result.error.code === 'timeout' && result.error.afterMs >= 800, JSON.stringify(result));
@@ -121,12 +121,12 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
       assert.equal(await made.cancellations(), earlier + 1);
     });
 
-    test('C10: progress keeps a slow call alive', async () => {
+    test('C10: progress keeps a slow call alive [C10]', async () => {
       const result = await backend.call(permit('progress', { n: 8, ms: 150 }, { wantsProgress: true }), io({ onProgress: () => undefined }));
       assert.ok(result.ok, JSON.stringify(result));
     });
 
-    test('a result above the bound is refused, others are unaffected', async () => {
+    test('a result above the bound is refused, others are unaffected [SEC47]', async () => {
       const [big, small] = await Promise.all([backend.call(permit('big', { bytes: 200_000 }), io()), backend.call(permit('big', { bytes: 10 }), io())]);
       assert.deepEqual(big, { ok: false, error: { code: 'oversize', limit: 100_000 } });
       assert.ok(small.ok);

@@ -22,7 +22,7 @@ describe('egress', () => {
   const METADATA = ['169.254.169.254', 'fe80::1', '::ffff:169.254.169.254'];
   const NEVER = ['0.0.0.0', '255.255.255.255', '224.0.0.1', '::', 'ff02::1'];
 
-  test('private addresses only where allowed, public ones always, some never', () => {
+  test('private addresses only where allowed, public ones always, some never [SEC18]', () => {
     for (const address of ['93.184.216.34', '2606:2800:220:1::1']) assert.ok(isAllowedAddress(address, false, false));
     for (const address of PRIVATE) {
       assert.equal(isAllowedAddress(address, false, false), false, address);
@@ -31,7 +31,7 @@ describe('egress', () => {
     for (const address of [...NEVER, 'nonsense']) assert.equal(isAllowedAddress(address, true, true), false, address);
   });
 
-  test('D02: an IPv4 address inside an IPv6 one is judged by itself, and is never public', () => {
+  test('D02: an IPv4 address inside an IPv6 one is judged by itself, and is never public [SEC18]', () => {
     for (const address of ['::7f00:1', '::127.0.0.1', '64:ff9b::7f00:1', '64:ff9b:1::7f00:1', '2002:7f00:1::', '::ffff:0:127.0.0.1', '64:ff9b::808:808', '2002:808:808::', '::808:808']) {
       assert.equal(isAllowedAddress(address, false, true), false, address);
       assert.equal(isAllowedAddress(address, true, false), true, address);
@@ -54,7 +54,7 @@ describe('egress', () => {
     assert.equal(literalProblem({ host: 'name.example', allowPrivate: false }), undefined);
   });
 
-  test('a name with one good and one bad address leads only to the good one; with none, nowhere', async () => {
+  test('a name with one good and one bad address leads only to the good one; with none, nowhere [SEC18]', async () => {
     const resolves = (addresses: readonly string[]): typeof lookup => {
       const fake = (_host: string, _options: object, callback: (error: null, found: object[]) => void): void => callback(null, addresses.map((address) => ({ address, family: 4 })));
       return fake as typeof lookup;

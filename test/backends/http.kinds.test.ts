@@ -84,7 +84,7 @@ for (const era of ['legacy', 'modern'] as const) {
 }
 
 describe('headers of the kinds', { timeout: 60_000, concurrency: true }, () => {
-  test('T17, T70: Mcp-Name is the own name of a prompt and the own URI of a resource; completion has none, nor any of them mirrors', async () => running(library('modern'), {}, async (run) => {
+  test('T17, T70: Mcp-Name is the own name of a prompt and the own URI of a resource; completion has none, nor any of them mirrors [CH1]', async () => running(library('modern'), {}, async (run) => {
     await run.result(promptPermit('summary', { region: 'eu' }, { exposed: 'peer__summary' }));
     await run.result(resourcePermit('file:///srv/ä'));
     await run.result(completionPermit({ type: 'ref/prompt', name: 'summary' }, { name: 'n', value: '' }));
@@ -113,7 +113,7 @@ describe('headers of the kinds', { timeout: 60_000, concurrency: true }, () => {
 
 describe('changes of lists', { timeout: 60_000, concurrency: true }, () => {
   for (const list of ['tools', 'prompts', 'resources'] as const) {
-    test(`CI5: that ${list} changed is heard on the GET stream, and all is read again`, async () => {
+    test(`that ${list} changed is heard on the GET stream, and all is read again [CI5]`, async () => {
       const names = { prompt: 'summary', resource: URI };
       await running(library('legacy', names), {}, async (run) => {
         await until(() => run.peer.streams.size === 1, 'a stream');

@@ -84,7 +84,7 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     for (const result of results) assert.ok(result.ok && result.value.kind === 'result' && /accept/.test(textOf(result.value.raw)), JSON.stringify(result));
   }));
 
-  test('what may be asked is declared at initialize, and nothing else', async () => {
+  test('what may be asked is declared at initialize, and nothing else [CH12]', async () => {
     await running(asksOnce, {}, async (run) => {
       assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], { elicitation: { form: {}, url: {} } });
       await Promise.resolve();
@@ -145,7 +145,7 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     });
   });
 
-  test('CH11: a batch of question, log, progress and answer in one array is all of it read', async () => {
+  test('a batch of question, log, progress and answer in one array is all of it read [CH11]', async () => {
     const script: Script = {
       version: '2025-03-26',
       asked: (asked) => {
@@ -176,7 +176,7 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     });
   });
 
-  test('CH11: the same in a JSON body', async () => {
+  test('the same in a JSON body [CH2, CH11]', async () => {
     const script: Script = {
       version: '2025-03-26',
       asked: (asked) => {
@@ -306,7 +306,7 @@ describe('what a modern HTTP backend asks', { timeout: 60_000, concurrency: true
   };
   const capabilities = { ...NO_CAPABILITIES, elicitForm: true, sampling: true };
 
-  test('C2, C6: it is told what this agent can be asked; its question comes back as a result, the answer goes with its own state', async () => running(script, {}, async (run) => {
+  test('it is told what this agent can be asked; its question comes back as a result, the answer goes with its own state [C2, C3, C6]', async () => running(script, {}, async (run) => {
     const { origin } = toolCall('do');
     const first = await run.backend.call(permit('do', {}, { origin: { ...origin, era: 'modern', capabilities } }), io());
     assert.ok(first.ok && first.value.kind === 'result');

@@ -31,7 +31,7 @@ async function running(knobs: Partial<EventKnobs>, settings: Partial<HttpBackend
 }
 
 describe('a backend that speaks HTTP+SSE', { timeout: 60_000, concurrency: true }, () => {
-  test('T68: is tried as one only where that is enabled', async () => {
+  test('T68: is tried as one only where that is enabled [CH4]', async () => {
     await running({}, { sse: false }, async (run) => {
       await until(() => run.backend.status().restarts >= 2, 'tried twice');
       assert.deepEqual(run.backend.status().lastFault, { code: 'http_status', status: 404 });
@@ -136,14 +136,14 @@ describe('a backend that speaks HTTP+SSE', { timeout: 60_000, concurrency: true 
     ['another origin', 'https://other.example/messages'], ['another port', 'http://127.0.0.1:1/messages'], ['no scheme', '//other.example/messages'],
     ['something that is no URL', 'http://[oops'], ['no origin at all', 'data:text/plain,x'],
   ] as const) {
-    test(`T77: an endpoint of ${name} is refused, and nothing is sent anywhere`, async () => running({ endpoint: () => endpoint }, { bearer: secret('backend-token') }, async (run) => {
+    test(`T77: an endpoint of ${name} is refused, and nothing is sent anywhere [CH4, SEC20]`, async () => running({ endpoint: () => endpoint }, { bearer: secret('backend-token') }, async (run) => {
       await until(() => run.backend.status().restarts >= 1, 'refused');
       assert.match(JSON.stringify(run.backend.status().lastFault), /not of its own origin/);
       assert.ok(run.peer.seen.every(({ path }) => path === '/sse'));
     }));
   }
 
-  test('T77: the other origin hears nothing of us', async () => {
+  test('T77: the other origin hears nothing of us [SEC20]', async () => {
     let heard = 0;
     const other = createServer((_request, response) => {
       heard += 1;

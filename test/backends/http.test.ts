@@ -57,7 +57,7 @@ const fault = (run: Running): BackendFault | undefined => run.backend.status().l
 
 describe('which era an HTTP backend speaks', { timeout: 60_000, concurrency: true }, () => {
   for (const [name, status, body] of [
-    ['T67: 400 with an empty body', 400, ''], ['404 with a page', 404, '<html>'], ['405', 405, ''],
+    ['T67: 400 with an empty body [CH3]', 400, ''], ['404 with a page', 404, '<html>'], ['405', 405, ''],
     ['400 with a legacy error', 400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Server not initialized"}}'],
     ['200 with method not found', 200, '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'],
     ['200 with a page', 200, '<html>'],
@@ -69,8 +69,8 @@ describe('which era an HTTP backend speaks', { timeout: 60_000, concurrency: tru
   }
 
   for (const [name, status, expected] of [
-    ['T65: 401', 401, { code: 'unauthorized', status: 401 }], ['403', 403, { code: 'unauthorized', status: 403 }],
-    ['T66: 503', 503, { code: 'http_status', status: 503 }], ['429', 429, { code: 'http_status', status: 429 }],
+    ['T65: 401 [CH3]', 401, { code: 'unauthorized', status: 401 }], ['403', 403, { code: 'unauthorized', status: 403 }],
+    ['T66: 503 [CH3]', 503, { code: 'http_status', status: 503 }], ['429', 429, { code: 'http_status', status: 429 }],
     ['T78: a redirect', 302, { code: 'http_status', status: 302 }],
   ] as const) {
     test(`${name} is no evidence of an era: an error, then another try`, async () => running({ probe: { status, body: '', headers: { location: 'http://169.254.169.254/latest' } } }, {}, async (run) => {
@@ -82,7 +82,7 @@ describe('which era an HTTP backend speaks', { timeout: 60_000, concurrency: tru
     }));
   }
 
-  test('T64: -32022 that names our revision is asked once more; then it is a fault', async () => {
+  test('T64: -32022 that names our revision is asked once more; then it is a fault [C4]', async () => {
     const refusal = '{"jsonrpc":"2.0","id":null,"error":{"code":-32022,"message":"v","data":{"supported":["2026-07-28"]}}}';
     await running({ era: 'modern', once: [{ status: 400, body: refusal, headers: { 'content-type': 'application/json' } }] }, {}, async (run) => {
       await run.ready();
@@ -95,7 +95,7 @@ describe('which era an HTTP backend speaks', { timeout: 60_000, concurrency: tru
     });
   });
 
-  test('T69: a legacy verdict is asked for again when it is old, also of a backend that never went away', async () => running({}, { healthIntervalMs: 30 }, async (run) => {
+  test('T69: a legacy verdict is asked for again when it is old, also of a backend that never went away [CH3]', async () => running({}, { healthIntervalMs: 30 }, async (run) => {
     await run.ready();
     assert.equal(run.backend.listing()?.era, 'legacy');
     run.peer.knobs.era = 'modern';
@@ -125,7 +125,7 @@ describe('which era an HTTP backend speaks', { timeout: 60_000, concurrency: tru
 });
 
 describe('sessions', { timeout: 60_000, concurrency: true }, () => {
-  test('CH5: session and revision go with every later request, DELETE ends it', async () => running({}, {}, async (run) => {
+  test('session and revision go with every later request, DELETE ends it [CH5]', async () => running({}, {}, async (run) => {
     await run.ready();
     await run.call('echo');
     const [session] = run.peer.sessions;
@@ -138,7 +138,7 @@ describe('sessions', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.peer.sessions.size, 0);
   }));
 
-  test('T76: a lost session is opened again once for many calls, and none of them is sent twice', async () => running({}, {}, async (run) => {
+  test('T76: a lost session is opened again once for many calls, and none of them is sent twice [CH5]', async () => running({}, {}, async (run) => {
     await run.ready();
     run.peer.sessions.clear();
     const before = run.peer.calls('tools/call').length;
@@ -182,7 +182,7 @@ describe('sessions', { timeout: 60_000, concurrency: true }, () => {
 });
 
 describe('what an HTTP backend answers', { timeout: 60_000, concurrency: true }, () => {
-  test('F3: comments, other events, notifications, foreign answers and data over several lines are no obstacle', async () => running({}, {}, async (run) => {
+  test('F3: comments, other events, notifications, foreign answers and data over several lines are no obstacle [CH2]', async () => running({}, {}, async (run) => {
     await run.ready();
     const answer = await run.call('noise');
     assert.ok(answer.kind === 'result' && answer.raw.includes('late'));
@@ -202,7 +202,7 @@ describe('what an HTTP backend answers', { timeout: 60_000, concurrency: true },
     assert.deepEqual(run.peer.answers, []);
   }));
 
-  test('CH5: an answer that is promised in another stream is fetched there; the call is not sent again', async () => running({}, {}, async (run) => {
+  test('an answer that is promised in another stream is fetched there; the call is not sent again [CH5]', async () => running({}, {}, async (run) => {
     await run.ready();
     const answer = await run.call('resume');
     assert.ok(answer.kind === 'result' && answer.raw.includes('late'));
@@ -217,13 +217,13 @@ describe('what an HTTP backend answers', { timeout: 60_000, concurrency: true },
     await until(() => run.peer.openStreams === 0, 'closed');
   }));
 
-  test('CH11: batches are read', async () => running({ batches: true, version: '2025-03-26', probe: { status: 400, body: '' } }, {}, async (run) => {
+  test('batches are read [CH11]', async () => running({ batches: true, version: '2025-03-26', probe: { status: 400, body: '' } }, {}, async (run) => {
     await run.ready();
     await run.call('echo');
     assert.equal(run.backend.listing()?.version, '2025-03-26');
   }));
 
-  test('T73, T74: unknown result types are refused, absent ones are complete', async () => running({ era: 'modern' }, {}, async (run) => {
+  test('T73, T74: unknown result types are refused, absent ones are complete [C5]', async () => running({ era: 'modern' }, {}, async (run) => {
     await run.ready();
     assert.match(JSON.stringify(await run.fails('type', { n: 0 })), /unknown resultType zzz/);
     assert.match(JSON.stringify(await run.fails('type', { n: 1 })), /input_required with nothing to do/);
@@ -233,14 +233,14 @@ describe('what an HTTP backend answers', { timeout: 60_000, concurrency: true },
 
   for (const [name, entry, expected] of [
     ['500 with its secrets in the body', { status: 500, body: 'stack trace with canary-secret' }, { code: 'http_status', status: 500 }],
-    ['T78: a redirect to elsewhere', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/steal' } }, { code: 'http_status', status: 307 }],
+    ['T78: a redirect to elsewhere [CH9, SEC19, SEC22]', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/steal' } }, { code: 'http_status', status: 307 }],
     ['401', { status: 401, body: 'canary-secret', headers: { 'www-authenticate': 'Bearer' } }, { code: 'unauthorized', status: 401 }],
     ['a compressed body nobody asked for', { status: 200, body: gzipSync('{}').toString('latin1'), headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } }, { code: 'protocol', detail: 'a compressed answer that was not asked for' }],
     ['garbage', { status: 200, body: 'canary-secret', headers: { 'content-type': 'application/json' } }, { code: 'protocol', detail: 'not JSON (syntax at 0)' }],
     ['an answer that is torn', { status: 200, body: '{"jsonrpc":"2.0","id":3,"result":{"canary":}}', headers: { 'content-type': 'application/json' } }, { code: 'protocol', detail: 'not JSON (syntax at 43)' }],
     ['an answer nested beyond the bound', { status: 200, body: `{"jsonrpc":"2.0","id":3,"result":${'['.repeat(2_000)}${']'.repeat(2_000)}}`, headers: { 'content-type': 'application/json' } }, { code: 'protocol', detail: 'not JSON (depth at 96)' }],
     ['an event that is torn', { status: 200, body: 'data: {"jsonrpc":"2.0","id":3,"result":{"canary":}}\n\n', headers: { 'content-type': 'text/event-stream' } }, { code: 'protocol', detail: 'not JSON (syntax at 43)' }],
-    ['C18: an answer with another id', { status: 200, body: '{"jsonrpc":"2.0","id":424242,"result":{}}', headers: { 'content-type': 'application/json' } }, { code: 'protocol', detail: 'the stream ended without an answer' }],
+    ['C18: an answer with another id [C11]', { status: 200, body: '{"jsonrpc":"2.0","id":424242,"result":{}}', headers: { 'content-type': 'application/json' } }, { code: 'protocol', detail: 'the stream ended without an answer' }],
     ['202 to a request', { status: 202, body: '' }, { code: 'protocol', detail: 'accepted without an answer' }],
     ['F6: an error body without end', { status: 400, body: 'x'.repeat(1_000_000) }, { code: 'http_status', status: 400 }],
   ] as const) {
@@ -263,7 +263,7 @@ describe('what an HTTP backend answers', { timeout: 60_000, concurrency: true },
 });
 
 describe('headers', { timeout: 60_000, concurrency: true }, () => {
-  test('T70: a modern call mirrors the original name and the arguments its own schema names', async () => {
+  test('T70: a modern call mirrors the original name and the arguments its own schema names [CH1]', async () => {
     const schema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, where: { type: 'object', properties: { n: { type: 'integer', 'x-mcp-header': 'Count' } } }, on: { type: 'boolean', 'x-mcp-header': 'On' }, gone: { type: 'string', 'x-mcp-header': 'Gone' } } };
     await running({ era: 'modern', schemas: { echo: schema } }, {}, async (run) => {
       await run.ready();
@@ -281,7 +281,7 @@ describe('headers', { timeout: 60_000, concurrency: true }, () => {
     });
   });
 
-  test('T71: a tool whose annotations break the rules is left out with a note, the others stay', async () => {
+  test('T71: a tool whose annotations break the rules is left out with a note, the others stay [C14]', async () => {
     const bad = { type: 'object', properties: { n: { type: 'number', 'x-mcp-header': 'N' } } };
     await running({ era: 'modern', schemas: { echo: bad } }, {}, async (run) => {
       await run.ready();
@@ -296,7 +296,7 @@ describe('headers', { timeout: 60_000, concurrency: true }, () => {
     });
   });
 
-  test('T72: -32020 is answered by a new list and one more try; a second one stays here', async () => running({ era: 'modern' }, {}, async (run) => {
+  test('T72: -32020 is answered by a new list and one more try; a second one stays here [CH8]', async () => running({ era: 'modern' }, {}, async (run) => {
     await run.ready();
     const mismatch = { status: 400, body: '{"jsonrpc":"2.0","id":null,"error":{"code":-32020,"message":"mismatch"}}', headers: { 'content-type': 'application/json' }, method: 'tools/call' };
     run.peer.knobs.schemas['echo'] = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } };
@@ -308,7 +308,7 @@ describe('headers', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.peer.calls('tools/call').length, 4);
   }));
 
-  test('CH10, F4: the operator\'s headers and secrets go to this backend; nothing of the agent does', async () => {
+  test('F4: the operator\'s headers and secrets go to this backend; nothing of the agent does [CH10]', async () => {
     await running({}, { headers: { 'X-Team': secret('red'), 'Mcp-Method': secret('evil'), 'content-length': secret('1') }, bearer: secret('backend-token'), sharedSecret: secret('shared') }, async (run) => {
       await run.ready();
       await run.call('echo');
@@ -362,7 +362,7 @@ describe('whether an HTTP backend is there', { timeout: 60_000, concurrency: tru
     await run.ready();
   }));
 
-  test('a name that leads to a private address is refused unless allowed', async () => {
+  test('a name that leads to a private address is refused unless allowed [CH9]', async () => {
     const peer = await new HttpPeer().start();
     for (const host of ['127.0.0.1', 'localhost']) {
       const recording = recorded();

@@ -33,7 +33,7 @@ test('a list of more tools than anybody has is cut, said so, and not read on', a
 });
 
 describe('all that a backend lists', () => {
-  test('only what it says it offers is asked for', async () => {
+  test('only what it says it offers is asked for [CH12]', async () => {
     const asked: string[] = [];
     await read((method) => {
       asked.push(method);

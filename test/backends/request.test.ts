@@ -47,7 +47,7 @@ describe('a call as a request for its backend', () => {
     assert.match(params(completion, link('legacy', '2025-06-18')), /context/);
   });
 
-  test('C6: answers and state go back to a modern backend byte for byte, and to no other', () => {
+  test('answers and state go back to a modern backend byte for byte, and to no other [C6, C7]', () => {
     const continuation = { responses: rawOf('{"k":{"action":"accept", "content":{"n":1.0}}}'), state: rawOf('"s\\u00e9\\\\\\"x"') };
     for (const call of [{ ...tool, continuation }, { ...resource, continuation }]) {
       assert.ok(params(call, MODERN).includes(`"inputResponses":${continuation.responses},"requestState":${continuation.state},`));
@@ -56,7 +56,7 @@ describe('a call as a request for its backend', () => {
     assert.doesNotMatch(params({ ...tool, continuation: { responses: undefined, state: continuation.state } }, MODERN), /inputResponses/);
   });
 
-  test('C2: declared is what the operator allows and this agent said', () => {
+  test('declared is what the operator allows and this agent said [C2]', () => {
     const declared = (call: RequestCall, allowed: typeof asks): unknown => JSON.parse(params(call, MODERN, allowed))._meta['io.modelcontextprotocol/clientCapabilities'];
     const able = { ...tool, ...from({ capabilities: { ...EVERY_CAPABILITY, elicitUrl: false } }) };
     assert.deepEqual(declared(able, asks), { elicitation: { form: {} }, sampling: { tools: {} }, roots: {} });
@@ -81,7 +81,7 @@ describe('a call as a request for its backend', () => {
 describe('what an answer may be', () => {
   const judged = (result: unknown, kind: RequestCall['kind'] = 'tool', era: Link['era'] = 'modern') => judgeAnswer({ kind: 'result', raw: json(result) }, era, kind);
 
-  test('S12, S13: input is asked for by modern backends, with something in it, where the protocol has a place for it', () => {
+  test('input is asked for by modern backends, with something in it, where the protocol has a place for it [S12, S13]', () => {
     assert.ok(judged({ resultType: 'input_required', requestState: 's' }).ok);
     assert.ok(judged({ resultType: 'input_required', inputRequests: {} }, 'resource').ok);
     for (const bad of [{}, { requestState: 7 }, { inputRequests: [] }]) assert.ok(!judged({ resultType: 'input_required', ...bad }).ok);

@@ -30,7 +30,7 @@ test('B8: a call that meets the pause after a crash is told that no start has fa
   assert.deepEqual(await refusal(backend), { failed: 0, givenUp: false });
 });
 
-test('CI5: a call is told how many starts in a row have failed, and when there will be no more for long', async (t) => {
+test('a call is told how many starts in a row have failed, and when there will be no more for long [CI5]', async (t) => {
   const backend = started(t, ['--crash-start=5'], { maxRestarts: 2 }, { backoffBaseMs: 2 });
   assert.equal((await refusal(backend))?.failed, 1, 'it waited for the first start');
   await until(() => backend.status().state === 'failed', 'failed');

@@ -98,7 +98,7 @@ describe('resources that are followed', { timeout: 60_000, concurrency: true }, 
   }));
 
   for (const flags of [[], ['--modern']]) {
-    test(`T118: after a restart all is followed again, and everybody told once ${flags.join()}`, async () => curious(flags, {}, async (run) => {
+    test(`T118: after a restart all is followed again, and everybody told once ${flags.join()} [CI5]`, async () => curious(flags, {}, async (run) => {
       const heard: string[] = [];
       await follow(run, 'mem://a', heard);
       await follow(run, 'mem://b', heard);
@@ -112,7 +112,7 @@ describe('resources that are followed', { timeout: 60_000, concurrency: true }, 
     }));
   }
 
-  test('a modern child has one stream for everything at a time', async () => curious(['--modern'], {}, async (run) => {
+  test('a modern child has one stream for everything at a time [CI3]', async () => curious(['--modern'], {}, async (run) => {
     const heard: string[] = [];
     const streams = async (): Promise<readonly (readonly [number, Record<string, unknown>])[]> => JSON.parse(await run.does({ what: 'streams' }));
     const undo = await follow(run, 'mem://a', heard);

@@ -90,7 +90,7 @@ describe('what a legacy child asks during a call', { timeout: 60_000, concurrenc
 });
 
 describe('whose question it is', { timeout: 60_000, concurrency: true }, () => {
-  test('T91: with two calls in flight nobody is asked', async () => curious([], { asks: ALL }, async (run) => {
+  test('T91: with two calls in flight nobody is asked [CI7, SEC35]', async () => curious([], { asks: ALL }, async (run) => {
     const [mine, other] = [agent(), agent()];
     const hanging = await hangs(run, of('other'), other);
     assert.deepEqual(reply(await run.does(ELICIT, mine))['result'], { action: 'decline' });
@@ -109,7 +109,7 @@ describe('whose question it is', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(mine.asked.length, 0);
   }));
 
-  test('T91: a call that was given up leaves a doubt for others until the child answers it, none for its own principal', async () => curious([], { asks: ALL }, async (run) => {
+  test('T91: a call that was given up leaves a doubt for others until the child answers it, none for its own principal [CI7]', async () => curious([], { asks: ALL }, async (run) => {
     const [mine, other] = [agent(), agent()];
     const hanging = await hangs(run, of('other'), other);
     hanging.stop.abort();
@@ -158,7 +158,7 @@ describe('whose question it is', { timeout: 60_000, concurrency: true }, () => {
     assert.deepEqual(await call, { ok: false, error: { code: 'stopped' } });
   }));
 
-  test('T80: a question of a modern child is noise, whoever could be asked', async () => curious(['--modern'], { asks: ALL, timeoutMs: 2_000, maxTimeoutMs: 2_000 }, async (run) => {
+  test('T80: a question of a modern child is noise, whoever could be asked [CI2]', async () => curious(['--modern'], { asks: ALL, timeoutMs: 2_000, maxTimeoutMs: 2_000 }, async (run) => {
     const mine = agent();
     const result = await run.backend.call(permit('do', ELICIT, origin({ capabilities: EVERY_CAPABILITY })), io(mine));
     assert.ok(!result.ok && result.error.code === 'timeout');
@@ -183,7 +183,7 @@ describe('what a child logs', { timeout: 60_000, concurrency: true }, () => {
     }));
   }
 
-  test('T101: with two calls in flight it is told to nobody', async () => curious([], {}, async (run) => {
+  test('T101: with two calls in flight it is told to nobody [CI7, SEC32]', async () => curious([], {}, async (run) => {
     const [mine, other] = [heard(), heard()];
     const hanging = await hangs(run, { ...of('other'), ...origin({ logLevel: 'debug' }) }, other);
     await run.does({ what: 'log', levels }, mine, origin({ logLevel: 'debug' }));

@@ -59,7 +59,7 @@ const spawns = (run: Running): number => run.changes.filter((status) => status.s
 
 describe('which era a child speaks', { timeout: 60_000, concurrency: true }, () => {
   for (const code of [-32601, -32000, -32602]) {
-    test(`T63: ${code} to server/discover leads to initialize, on the same process`, async () => running([`--discover-error=${code}`], {}, {}, async (run) => {
+    test(`T63: ${code} to server/discover leads to initialize, on the same process [CI1]`, async () => running([`--discover-error=${code}`], {}, {}, async (run) => {
       await run.ready();
       assert.equal(run.backend.listing()?.era, 'legacy');
       assert.equal(await seen(run), 'server/discover initialize notifications/initialized tools/list tools/call');
@@ -67,12 +67,12 @@ describe('which era a child speaks', { timeout: 60_000, concurrency: true }, () 
     }));
   }
 
-  test('T63: silence leads to initialize, on the same process', async () => running(['--silent-discover'], {}, { probeMs: 100 }, async (run) => {
+  test('T63: silence leads to initialize, on the same process [CI1]', async () => running(['--silent-discover'], {}, { probeMs: 100 }, async (run) => {
     await run.ready();
     assert.equal(await seen(run), 'server/discover initialize notifications/initialized tools/list tools/call');
   }));
 
-  test('T63: a child that dies of the unknown message is started once more, for initialize only', async () => running(['--dies-unknown'], {}, {}, async (run) => {
+  test('T63: a child that dies of the unknown message is started once more, for initialize only [CI1]', async () => running(['--dies-unknown'], {}, {}, async (run) => {
     await run.ready();
     assert.equal(await seen(run), 'initialize notifications/initialized tools/list tools/call');
     assert.equal(run.backend.status().restarts, 0, 'the probe must not count as a restart');
@@ -88,7 +88,7 @@ describe('which era a child speaks', { timeout: 60_000, concurrency: true }, () 
     assert.match(await seen(run), /^server\/discover initialize/);
   }));
 
-  test('T64: -32022 with a version in common is retried at that version, without initialize', async () => running(['--era=modern', '--refuse-version'], {}, {}, async (run) => {
+  test('T64: -32022 with a version in common is retried at that version, without initialize [C4]', async () => running(['--era=modern', '--refuse-version'], {}, {}, async (run) => {
     await run.ready();
     assert.equal(run.backend.listing()?.era, 'modern');
     assert.match(await seen(run), /^server\/discover server\/discover tools\/list/);
@@ -105,7 +105,7 @@ describe('which era a child speaks', { timeout: 60_000, concurrency: true }, () 
     });
   });
 
-  test('CH12: an unknown revision is refused, one of 2024 is served', async () => {
+  test('an unknown revision is refused, one of 2024 is served [CH12]', async () => {
     await running(['--version=1999-01-01'], { maxRestarts: 1 }, {}, async (run) => {
       await until(() => run.backend.status().state === 'failed', 'failed');
       assert.equal(run.backend.status().lastFault?.code, 'protocol');
@@ -120,12 +120,12 @@ describe('which era a child speaks', { timeout: 60_000, concurrency: true }, () 
 });
 
 describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
-  test('C5, C9: every page is read, the one behind an empty cursor too', async () => running(['--pages=5'], {}, {}, async (run) => {
+  test('C5, C9: every page is read, the one behind an empty cursor too [C9]', async () => running(['--pages=5'], {}, {}, async (run) => {
     await run.ready();
     assert.equal(run.backend.listing()?.tools.length, 24);
   }));
 
-  test('C9: a cursor that comes twice, or pages without end, end the list', async () => {
+  test('C9: a cursor that comes twice, or pages without end, end the list [C9]', async () => {
     await running(['--cursor-loop'], {}, {}, async (run) => {
       await run.ready();
       assert.equal(run.backend.listing()?.tools.length, 2);
@@ -153,13 +153,13 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.match(replies[1] ?? '', /-32601/);
   }));
 
-  test('CI2, T80: a modern server gets no answer to a request of its own', async () => running(['--era=modern'], { timeoutMs: 300, maxTimeoutMs: 300 }, {}, async (run) => {
+  test('T80: a modern server gets no answer to a request of its own [CI2]', async () => running(['--era=modern'], { timeoutMs: 300, maxTimeoutMs: 300 }, {}, async (run) => {
     await run.ready();
     assert.equal((await run.fails('ping')).code, 'timeout');
     assert.ok(run.backend.status().noise > 0);
   }));
 
-  test('C11, C18: answers with foreign ids settle nothing', async () => running([], {}, {}, async (run) => {
+  test('C11, C18: answers with foreign ids settle nothing [C11]', async () => running([], {}, {}, async (run) => {
     await run.ready();
     assert.equal(await run.text('wrongid'), 'the right one');
     assert.equal(run.backend.status().noise, 2);
@@ -172,7 +172,7 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     await run.call('type', { n: 2 });
   }));
 
-  test('T79: garbage lines are dropped and counted, the call is answered', async () => running(['--banner'], {}, {}, async (run) => {
+  test('T79: garbage lines are dropped and counted, the call is answered [CI8]', async () => running(['--banner'], {}, {}, async (run) => {
     await run.ready();
     assert.equal(await run.text('garbage', { lines: 5 }), 'after the garbage');
     // The banner, five lines, one of invalid UTF-8; the empty line is nobody's fault.
@@ -195,7 +195,7 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.backend.status().state, 'ready');
   }));
 
-  test('T79: too much garbage replaces the child', async () => running([], {}, { noiseStrikes: 10 }, async (run) => {
+  test('T79: too much garbage replaces the child [CI8]', async () => running([], {}, { noiseStrikes: 10 }, async (run) => {
     await run.ready();
     const { pid } = run.backend.status();
     assert.equal((await run.fails('garbage', { lines: 1_000 })).code, 'protocol');
@@ -203,7 +203,7 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.equal(run.backend.status().restarts, 1);
   }));
 
-  test('I11: a line without end is skipped within bounded memory', async () => running([], { timeoutMs: 400, maxTimeoutMs: 400, resultBytes: 10_000 }, { lineBytes: 10_000 }, async (run) => {
+  test('I11: a line without end is skipped within bounded memory [CI8]', async () => running([], { timeoutMs: 400, maxTimeoutMs: 400, resultBytes: 10_000 }, { lineBytes: 10_000 }, async (run) => {
     await run.ready();
     const before = process.memoryUsage.rss();
     assert.equal((await run.fails('huge', { bytes: 100_000_000 })).code, 'timeout');
@@ -217,13 +217,13 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
     assert.deepEqual(await run.fails('big', { bytes: 50_000 }), { code: 'oversize', limit: 10_000 });
   }));
 
-  test('I12: a flood of notifications rests on the pipe, calls still work', async () => running([], {}, { unsolicitedPerSecond: 500 }, async (run) => {
+  test('I12: a flood of notifications rests on the pipe, calls still work [CI8]', async () => running([], {}, { unsolicitedPerSecond: 500 }, async (run) => {
     await run.ready();
     assert.equal(await run.text('flood', { n: 3_000 }), 'flooded');
     assert.equal(await run.text('big', { bytes: 1 }), 'x');
   }));
 
-  test('I13: a flood on stderr blocks nothing, and the log is bounded', async () => running([], {}, { stderrLinesPerSecond: 5 }, async (run) => {
+  test('I13: a flood on stderr blocks nothing, and the log is bounded [CI6]', async () => running([], {}, { stderrLinesPerSecond: 5 }, async (run) => {
     await run.ready();
     assert.equal(await run.text('stderr', { kb: 2_000 }), 'loud');
     await run.backend.stop();
@@ -242,7 +242,7 @@ describe('what a child sends', { timeout: 60_000, concurrency: true }, () => {
 });
 
 describe('starting, restarting, stopping', { timeout: 60_000, concurrency: true }, () => {
-  test('B8, CI5: max_restarts restarts, no more, then failed', async () => running(['--crash-start=5'], { maxRestarts: 3, era: 'legacy' }, { backoffBaseMs: 2 }, async (run) => {
+  test('B8: max_restarts restarts, no more, then failed [CI5]', async () => running(['--crash-start=5'], { maxRestarts: 3, era: 'legacy' }, { backoffBaseMs: 2 }, async (run) => {
     await until(() => run.backend.status().state === 'failed', 'failed');
     assert.equal(spawns(run), 4);
     assert.equal(run.backend.status().restarts, 3);
@@ -284,7 +284,7 @@ describe('starting, restarting, stopping', { timeout: 60_000, concurrency: true 
     assert.equal(await run.text('big', { bytes: 2 }), 'xx');
   }));
 
-  test('CI4, B9: one that ignores EOF and SIGTERM is killed with its group', async () => running(['--ignore-eof', '--ignore-term'], { stopMs: 150 }, {}, async (run) => {
+  test('B9: one that ignores EOF and SIGTERM is killed with its group [CI4]', async () => running(['--ignore-eof', '--ignore-term'], { stopMs: 150 }, {}, async (run) => {
     await run.ready();
     const { pid } = run.backend.status();
     await run.backend.stop();
@@ -300,7 +300,7 @@ describe('starting, restarting, stopping', { timeout: 60_000, concurrency: true 
   }));
 
   for (const how of ['stop', 'crash'] as const) {
-    test(`H12: a grandchild in a session of its own does not outlive a ${how}`, async () => running([], {}, {}, async (run) => {
+    test(`H12: a grandchild in a session of its own does not outlive a ${how} [SEC25]`, async () => running([], {}, {}, async (run) => {
       await run.ready();
       const pid = Number(await run.text('survivor'));
       assert.ok(isAlive(pid));
@@ -321,7 +321,7 @@ describe('starting, restarting, stopping', { timeout: 60_000, concurrency: true 
 });
 
 describe('what a child is given', { timeout: 60_000, concurrency: true }, () => {
-  test('H04, T82: the allow-list, its own secrets, and nothing of the gateway', async () => {
+  test('H04, T82: the allow-list, its own secrets, and nothing of the gateway [CI9, SEC25]', async () => {
     const gatewayEnv = {
       PATH: process.env['PATH'], HOME: '/root', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', USER: 'canary-user', JWT_SECRET_KEY: 'canary-jwt', SENTINEL_TOKEN: 'canary-token',
       DATABASE_URL: 'canary-db', NODE_OPTIONS: '--max-old-space-size=99', LD_PRELOAD: 'canary-preload', PASSED: 'on',
@@ -345,7 +345,7 @@ describe('what a child is given', { timeout: 60_000, concurrency: true }, () => 
     assert.match(await run.text('env'), /"HOME":"\/srv\/home"/);
   }));
 
-  test('H01: arguments are literal, a shell never sees them', async () => {
+  test('H01: arguments are literal, a shell never sees them [CI9, SEC25]', async () => {
     const words = ['$(touch pwned)', '; touch pwned', '| cat', '`touch pwned`', 'line\nbreak', '*', '~', '"\''];
     await running([], { args: ['-e', 'process.stdout.write(JSON.stringify(process.argv.slice(1)) + "\\n"); process.stderr.write(JSON.stringify(process.argv.slice(1)) + "\\n")', '--', ...words], maxRestarts: 1, era: 'legacy' }, {}, async (run) => {
       await until(() => run.log.some((line) => line.event === 'stderr'), 'its arguments');
@@ -353,7 +353,7 @@ describe('what a child is given', { timeout: 60_000, concurrency: true }, () => 
     });
   });
 
-  test('H10: it inherits file descriptors 0, 1 and 2, nothing else', async (context) => {
+  test('H10: it inherits file descriptors 0, 1 and 2, nothing else [SEC26]', async (context) => {
     const listener = createServer().listen(0, '127.0.0.1');
     context.after(() => listener.close());
     // Open before the child starts, or it would have nothing to inherit.
@@ -390,7 +390,7 @@ exec "$@"
     assert.deepEqual(said, ['warn prlimit: failed to set the FILE_LOCKS resource limit: Operation not permitted']);
   });
 
-  test('secrets of the child are masked in what it says on stderr', async () => {
+  test('secrets of the child are masked in what it says on stderr [CI6]', async () => {
     const program = join(mkdtempSync(join(tmpdir(), 'sentinel-leak-')), 'leak.mjs');
     writeFileSync(program, 'console.error(`key=${process.env.API_KEY}`); process.exit(9)');
     await running([], { args: [program], env: { API_KEY: secret('very-secret-value') }, maxRestarts: 1, era: 'legacy' }, {}, async (run) => {
@@ -400,7 +400,7 @@ exec "$@"
     });
   });
 
-  test('H03: programs are found on the absolute entries of PATH, once, never in the working directory', () => {
+  test('H03: programs are found on the absolute entries of PATH, once, never in the working directory [CI9]', () => {
     const here = mkdtempSync(join(tmpdir(), 'sentinel-path-'));
     writeFileSync(join(here, 'tool'), '#!/bin/sh\n', { mode: 0o755 });
     writeFileSync(join(here, 'plain'), 'no program', { mode: 0o644 });

@@ -160,7 +160,7 @@ test('secret files must exist, be closed to others, and lose one line end', () =
   assert.deepEqual(codes(refused('[auth]\njwt_secret = { file = "a", env = "B" }\n', { env: {} })), ['SEN-0108']);
 });
 
-test('listening beyond loopback needs a proxy that speaks TLS', () => {
+test('listening beyond loopback needs a proxy that speaks TLS [SH3]', () => {
   assert.deepEqual(marks(refused('[gateway]\nlisten = "0.0.0.0:9200"\n')), ['SEN-0116@2:10']);
   assert.deepEqual(accepted('[gateway]\nlisten = "[::]:9200"\nbehind_proxy = true\ntrusted_proxies = []\n').settings.gateway.listen, { host: '::', port: 9200 });
   assert.ok(codes(accepted('[gateway]\nhealth_listen = "0.0.0.0:9201"\n').warnings).includes('SEN-0164'));

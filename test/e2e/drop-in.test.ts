@@ -45,7 +45,7 @@ describe('a sentinel.toml of the original', () => {
     assert.ok(!said.includes('"level":"info"'), 'LOG_LEVEL wins over the file');
   });
 
-  test('the agent of the original, which gets its token by SENTINEL_TOKEN, is served over stdio', async () => {
+  test('the agent of the original, which gets its token by SENTINEL_TOKEN, is served over stdio [SI6]', async () => {
     const peer = bin.use(await connect('v1', { via: 'stdio', argv: [process.execPath, MAIN, 'stdio', '--config', gateway.config], env: { ...gateway.env, SENTINEL_TOKEN: await gateway.token('old-agent', 'admin') }, cwd: gateway.folder }));
     const answer = await peer.call('web__echo', { message: 'as ever' });
     assert.ok(answer.kind === 'result' && answer.text.includes('as ever'), JSON.stringify(answer));

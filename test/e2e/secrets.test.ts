@@ -64,7 +64,7 @@ describe('canaries: each secret stays with whom it belongs to', () => {
     }
   };
 
-  test('T82 SEC3: a child gets the allow-listed variables and its own secret; no token and no secret of the gateway in environment or arguments', () => {
+  test('T82: a child gets the allow-listed variables and its own secret; no token and no secret of the gateway in environment or arguments [SEC3, SEC5]', () => {
     const children = descendants(gateway.pid);
     assert.ok(children.length >= 2, 'backend and watchdog');
     for (const child of children) {
@@ -76,14 +76,14 @@ describe('canaries: each secret stays with whom it belongs to', () => {
     assert.ok(children.every((child) => !child.argv.join(' ').includes(THEIRS.STDIO_KEY)), 'but not as an argument');
   });
 
-  test('C13 SEC3 T148: no request to a backend carries an agent\'s token; each carries the backend\'s own credentials', () => {
+  test('C13 T148: no request to a backend carries an agent\'s token; each carries the backend\'s own credentials [SEC3, SEC5]', () => {
     const sent = recorder.text();
     holdsNone('requests to the backend', sent, [...agentSecrets(), ...Object.values(OWN), THEIRS.STDIO_KEY]);
     for (const own of [`Bearer ${THEIRS.WEB_BEARER}`, THEIRS.WEB_KEY, THEIRS.BACKEND_SHARED_SECRET]) assert.ok(sent.includes(own), own);
     assert.match(sent, /x-sentinel-auth/i);
   });
 
-  test('SEC4: what a stdio backend is sent holds neither token nor claim of it', async () => {
+  test('what a stdio backend is sent holds neither token nor claim of it [SEC3]', async () => {
     const peer = bin.use(await connect('v2-modern', { via: 'http', url: gateway.endpoint, token: tokens[0] ?? '' }));
     const answer = await peer.call('local__echo', { n: 1 });
     assert.equal(answer.kind, 'result');
@@ -93,11 +93,11 @@ describe('canaries: each secret stays with whom it belongs to', () => {
     assert.ok(!line.includes('agent-v1'), 'nor who is asking');
   });
 
-  test('T148: no token and no secret in the log at its most talkative', () => {
+  test('T148: no token and no secret in the log at its most talkative [R16]', () => {
     holdsNone('the log', gateway.process.stderr() + gateway.process.stdout(), [...agentSecrets(), ...Object.values(OWN), ...Object.values(THEIRS)]);
   });
 
-  test('T148: nor in metrics, status, audit, and what is on the disk', async () => {
+  test('T148: nor in metrics, status, audit, and what is on the disk [R16]', async () => {
     const secrets = [...agentSecrets(), ...Object.values(OWN), ...Object.values(THEIRS)];
     holdsNone('metrics', (await gateway.page('/metrics', { authorization: `Bearer ${OWN.HEALTH_TOKEN}` })).body, secrets);
     for (const args of [['status', '--json'], ['tools', '--json'], ['audit', 'query', '--json', '--limit', '1000'], ['keys', 'list', '--json'], ['doctor', '--json'], ['check', '--json']]) {
@@ -112,7 +112,7 @@ describe('canaries: each secret stays with whom it belongs to', () => {
     }
   });
 
-  test('SEC5: no secret of a backend reaches an agent, not even when the backend tells it in an error', async () => {
+  test('no secret of a backend reaches an agent, not even when the backend tells it in an error [SEC4]', async () => {
     const answers: Answer[] = [];
     const peer = bin.use(await connect('v1', { via: 'http', url: gateway.endpoint, token: tokens[0] ?? '', onBytes: (text) => (agents += text) }));
     for (const status of [401, 403, 500, 302]) {
@@ -134,7 +134,7 @@ describe('canaries: each secret stays with whom it belongs to', () => {
     assert.ok(again.kind === 'result' && !again.isError, JSON.stringify(again));
   });
 
-  test('SEC3: alone over stdio, neither SENTINEL_TOKEN nor the secret that verifies it reaches a child', async () => {
+  test('alone over stdio, neither SENTINEL_TOKEN nor the secret that verifies it reaches a child [SEC3]', async () => {
     const setup = bin.use(await prepare({ toml: fixture('local') + '\n[rbac.roles.developer]\npermissions = ["*"]\n', env: OWN }));
     const token = (await setup.cli(['token', 'issue', '--subject', 'alone', '--role', 'developer'])).stdout.trim();
     const alone = start([process.execPath, MAIN, 'stdio', '--alone', '--config', setup.config], { env: { ...setup.env, SENTINEL_TOKEN: token }, cwd: setup.folder });

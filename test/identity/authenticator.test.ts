@@ -27,7 +27,7 @@ describe('the cache of verified tokens', () => {
     assert.deepEqual(second, answer);
   });
 
-  test('never outlives the token', async () => {
+  test('never outlives the token [R15]', async () => {
     const { clock, ask, authenticator } = await bench();
     const token = hs256(HS, goodClaims(clock));
     const principal = unwrap(await ask(token));
@@ -226,7 +226,7 @@ describe('no authenticator is made', () => {
     assert.equal(await build({ hmac: hmac('s') }, err({ code: 'permissions', message: 'm', help: 'chmod' })), 'keys_unreadable');
   });
 
-  test('with an issuer whose keys would come over plain http', async () => {
+  test('with an issuer whose keys would come over plain http [R14]', async () => {
     assert.equal(await build({ issuers: [remoteSettings({ jwksUrl: 'http://idp.example.com/' })] }), 'key_set_url');
   });
 

@@ -308,7 +308,7 @@ describe('over a real connection', () => {
     }
   });
 
-  test('a redirect is not followed', async (t) => {
+  test('a redirect is not followed [SEC19]', async (t) => {
     const { url, seen } = await serve(t, (request, response) => {
       if (request.url === '/keys') response.writeHead(302, { location: '/elsewhere' }).end('moved');
       else response.end('{"keys":[]}');

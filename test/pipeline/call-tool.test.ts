@@ -35,7 +35,7 @@ test('the arguments arrive byte for byte: numbers, key order and unknown fields 
   assert.equal(permit?.call.kind === 'tool' ? permit.call.args : undefined, '{"z":12345678901234567890,"a":1.0,"n":-0,"e":1e400}');
 });
 
-test('C01 a hidden tool and a tool that does not exist answer with the same bytes, and neither reaches a backend', async () => {
+test('C01 a hidden tool and a tool that does not exist answer with the same bytes, and neither reaches a backend [S25, SEC49]', async () => {
   const role = { ...allowAll, deny: ['alpha/echo'] };
   const hidden = world({ settings: settings({ roles: [role] }) });
   const absent = world({ tools: { alpha: [] } });
@@ -49,7 +49,7 @@ test('C01 a hidden tool and a tool that does not exist answer with the same byte
   assert.deepEqual(hidden.outcomes.map(statusOf), ['denied']);
 });
 
-test('SEC49 nothing of what was sent to a hidden tool is kept: work on it would tell hidden from unknown by the time it takes', async () => {
+test('nothing of what was sent to a hidden tool is kept: work on it would tell hidden from unknown by the time it takes [SEC49]', async () => {
   const w = world({ settings: settings({ roles: [{ ...allowAll, deny: ['alpha/secret'] }] }), tools: { alpha: [echo, { ...echo, name: 'secret' }] } });
   await w.callTool('alpha__secret', { s: 'x' });
   w.cell.override([kill({ kind: 'all' })]);
@@ -59,7 +59,7 @@ test('SEC49 nothing of what was sent to a hidden tool is kept: work on it would 
   assert.deepEqual(kept, [undefined, undefined, '{"s":"x"}']);
 });
 
-test('a killed tool that the role may see says so; one it may not see stays unknown', async () => {
+test('a killed tool that the role may see says so; one it may not see stays unknown [SEC51]', async () => {
   const w = world();
   w.cell.override([kill({ kind: 'tool', pattern: 'alpha/echo' })]);
   const seen = read(await w.callTool('alpha__echo'));
@@ -69,13 +69,13 @@ test('a killed tool that the role may see says so; one it may not see stays unkn
   assert.equal(unseen.error?.code, -32602);
 });
 
-test('an unknown role may call nothing', async () => {
+test('an unknown role may call nothing [S27, R13, SEC9]', async () => {
   const w = world();
   const answer = read(await w.callTool('alpha__echo', {}, { principal: principal({ roles: [roleName('ghost')] }) }));
   assert.equal(answer.error?.message, 'Unknown tool: alpha__echo');
 });
 
-test('a call over the limit is refused with the time to wait and charges nothing', async () => {
+test('a call over the limit is refused with the time to wait and charges nothing [S27, SEC48]', async () => {
   const w = world({ settings: settings({ limits: { perTool: 2, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } }) });
   await w.callTool('alpha__echo');
   await w.callTool('alpha__echo');
@@ -119,7 +119,7 @@ test('J01 an agent that goes on against its limit is told to wait, and its recor
   assert.equal(read(await w.callTool('alpha__echo')).result?.isError, undefined);
 });
 
-test('invalid arguments are a tool error that names the path, and nothing is executed', async () => {
+test('invalid arguments are a tool error that names the path, and nothing is executed [S25, S27]', async () => {
   const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/count', keyword: 'type', message: 'must be integer' }] }) };
   const w = world({ schemas });
   const answer = read(await w.callTool('alpha__echo', { count: 'x' }));
@@ -128,7 +128,7 @@ test('invalid arguments are a tool error that names the path, and nothing is exe
   assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 0);
 });
 
-test('a stage that throws denies', async () => {
+test('a stage that throws denies [S32]', async () => {
   const w = world({ schemas: { check: () => Promise.reject(new Error('boom /etc/secret')) } });
   const answer = await w.callTool('alpha__echo');
   assert.equal(read(answer).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0310');
@@ -213,13 +213,13 @@ test('an error answer of a backend does not open its breaker (E8)', async () => 
   assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 10);
 });
 
-test('a call that may change something is sent once, whatever goes wrong (F1)', async () => {
+test('a call that may change something is sent once, whatever goes wrong (F1) [CH7]', async () => {
   const w = world({ respond: () => err({ code: 'unreachable', detail: '' }) });
   await w.callTool('alpha__echo');
   assert.equal(w.backends.get(backendId('alpha'))?.calls.length, 1);
 });
 
-test('a tool declared idempotent by the operator is tried again after a fault', async () => {
+test('a tool declared idempotent by the operator is tried again after a fault [CH7]', async () => {
   let times = 0;
   const w = world({ settings: settings({ backends: [backendSettings('alpha', { idempotent: ['echo'], retries: 2 })] }), respond: () => (++times < 3 ? err({ code: 'unreachable', detail: '' }) : okText('third')) });
   const pending = w.callTool('alpha__echo');
@@ -278,14 +278,14 @@ test('a result type that was not offered is not passed on (T73); a result withou
   assert.equal(read(await old.callTool('alpha__echo')).result?.['resultType'], 'complete');
 });
 
-test('a legacy agent sees no member of the modern envelope (SL11), and vendor fields arrive untouched (T152)', async () => {
+test('a legacy agent sees no member of the modern envelope, and vendor fields arrive untouched (T152) [SL11]', async () => {
   const raw = toRaw({ resultType: 'complete', ttlMs: 5, cacheScope: 'public', content: [{ type: 'hologram', depth: 3 }], 'com.acme/x': 1, _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'b', version: '1' }, 'com.acme/y': 2, 'sentinel/denial': {} } });
   const w = world({ respond: () => ({ ok: true, value: { kind: 'result', raw } }) });
   const answer = read(await w.callTool('alpha__echo', {}, { era: 'legacy' }));
   assert.deepEqual(answer.result, { content: [{ type: 'hologram', depth: 3 }], 'com.acme/x': 1, _meta: { 'com.acme/y': 2 } });
 });
 
-test('a backend cannot pass off an error of its own as one of the gateway', async () => {
+test('a backend cannot pass off an error of its own as one of the gateway [C17]', async () => {
   const w = world({ respond: () => ({ ok: true, value: { kind: 'error', code: -32603, message: 'x', data: toRaw({ sentinel: { code: 'SEN-0404' }, why: 'mine' }) } }) });
   assert.deepEqual(read(await w.callTool('alpha__echo')).error?.data, { why: 'mine' });
 });

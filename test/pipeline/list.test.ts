@@ -48,7 +48,7 @@ test('T125 T126 two backends with one name: both are prefixed, and adding a thir
   assert.deepEqual(await names(three), ['gh__search', 'fs__search', 'cc__search']);
 });
 
-test('T127 T128 lossy and long names stay distinct, at most 64 characters, and the call reaches the original', async () => {
+test('T127 T128 lossy and long names stay distinct, at most 64 characters, and the call reaches the original [S31]', async () => {
   const long = 'x'.repeat(120);
   const w = world({ tools: { alpha: [tool('a.b'), tool('a_b'), tool(long), tool(`${long}y`)] } });
   const names = (read(await w.ask('tools/list')).result?.tools ?? []).map((one) => one.name);
@@ -80,7 +80,7 @@ test('a single-backend endpoint lists original names and calls by them', async (
   assert.equal(read(await w.callTool('alpha__a_b', {}, at)).error?.code, -32602);
 });
 
-test('T129 T131 pages are sealed: together they are the whole list, and a foreign, old or bent cursor is refused', async () => {
+test('T129 T131 pages are sealed: together they are the whole list, and a foreign, old or bent cursor is refused [S18, SEC13]', async () => {
   const base = settings();
   const w = world({ settings: { ...base, bounds: { ...base.bounds, pageSize: 3 } }, tools: { alpha: Array.from({ length: 8 }, (_, at) => tool(`t${at}`)) } });
   const seen: string[] = [];
@@ -103,7 +103,7 @@ test('T129 T131 pages are sealed: together they are the whole list, and a foreig
   assert.equal(await ask(first), -32602);
 });
 
-test('C05 methods are looked up in a map: what is not offered is -32601, with 404 in the modern era', async () => {
+test('C05 methods are looked up in a map: what is not offered is -32601, with 404 in the modern era [S23]', async () => {
   const w = world();
   for (const method of ['tools/callx', '__proto__', 'constructor', 'toString', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'tasks/get']) {
     const answer = await w.ask(method);
@@ -114,7 +114,7 @@ test('C05 methods are looked up in a map: what is not offered is -32601, with 40
   assert.equal(read(await w.ask('server/discover', {}, { era: 'legacy' })).error?.code, -32601);
 });
 
-test('T137 instructions name only backends of which the principal sees a tool', async () => {
+test('T137 instructions name only backends of which the principal sees a tool [C17]', async () => {
   const w = world({ settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')], roles: [{ ...allowAll, deny: ['beta/*'] }] }) });
   for (const id of ['alpha', 'beta']) w.cell.listed(backendId(id), { prompts: [], resources: [], templates: [], offers: NO_OFFERS, tools: (w.cell.current().catalog.tools.filter((row) => row.target.backend === id)).map((row) => row.definition), instructions: `use \u0007${id} well`, era: 'legacy', version: '2025-11-25', server: id });
   const text = String(read(await w.ask('server/discover')).result?.['instructions']);

@@ -18,7 +18,7 @@ async function heard(w: World, logLevel: LogLevel | undefined, over: Parameters<
   return said;
 }
 
-test('S20 T100 log lines reach the request that asked for them, at or above its level, under the name of their backend', async () => {
+test('T100 log lines reach the request that asked for them, at or above its level, under the name of their backend [S20]', async () => {
   const w = logging(line('debug'), line('warning', { a: 1 }, 'db'), line('error'));
   for (const over of [{}, { era: 'legacy', version: '2025-11-25' }] as const) {
     assert.deepEqual(await heard(w, 'warning', over), [
@@ -40,7 +40,7 @@ test('what is no log line is not told', async () => {
   assert.deepEqual(await heard(logging(line('loud'), toRaw({ level: 'error' }), toRaw({ data: 'x' })), 'debug'), []);
 });
 
-test('SEC48 a flood of log lines is fifty in a second of one call', async () => {
+test('a flood of log lines is fifty in a second of one call [SEC48]', async () => {
   const w = logging(...Array.from({ length: 500 }, () => line('error')));
   assert.equal((await heard(w, 'debug')).length, 50);
 });
@@ -50,7 +50,7 @@ test('on a single-backend endpoint a logger keeps its name', async () => {
   assert.match(JSON.stringify(one), /"logger":"db"/);
 });
 
-test('S20 nothing is logged to a request that was answered', async () => {
+test('nothing is logged to a request that was answered [S20]', async () => {
   let late: ((params: ReturnType<typeof line>) => void) | undefined;
   const w = world({ respond: (_permit, io) => { late = io.onLog; return okText('ok'); } });
   const said = await heard(w, 'debug');

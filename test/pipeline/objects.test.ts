@@ -60,7 +60,7 @@ test('C01 what is hidden by a role, unknown or not there any more is answered wi
   }
 });
 
-test('T99 a resource that is not there is -32602 for a modern agent and -32002 for a legacy one, whoever says so', async () => {
+test('T99 a resource that is not there is -32602 for a modern agent and -32002 for a legacy one, whoever says so [S26]', async () => {
   for (const [code, era] of [[-32602, 'modern'], [-32002, 'legacy']] as const) {
     const uri = 'alpha+file:///none';
     const errors: readonly BackendAnswer[] = [{ kind: 'error', code: -32002, message: 'gone', data: undefined }, { kind: 'error', code: -32602, message: 'Resource not found', data: toRaw({ uri: 'file:///none' }) }];
@@ -104,7 +104,7 @@ test('T134 resources in results bear the name by which they can be read again', 
   assert.match(JSON.stringify(read(await w.ask('prompts/get', { name: 'greet' }, at)).result), /"uri":"file:\/\/\/a"/);
 });
 
-test('T135 completion: the backend reads its own name or URI, and a hidden prompt is an unknown one', async () => {
+test('T135 completion: the backend reads its own name or URI, and a hidden prompt is an unknown one [S28]', async () => {
   const w = full();
   for (const [, good] of METHODS.slice(2)) await w.ask('completion/complete', good);
   const refs = w.backends.get(backendId('alpha'))?.calls.map(({ call }) => (call.kind === 'completion' ? call.ref : ''));
@@ -119,7 +119,7 @@ test('a backend without completions, offered because of another, completes to no
   assert.deepEqual([calls(w), w.outcomes.length], [[], 1]);
 });
 
-test('SEC51 a denial of what is no tool is a JSON-RPC error with our code, reason and wait', async () => {
+test('a denial of what is no tool is a JSON-RPC error with our code, reason and wait [S28, SEC48, SEC51]', async () => {
   const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
   for (const [method, good] of METHODS.slice(0, 3)) {
     const w = full({ settings: settings({ limits }) });
@@ -152,7 +152,7 @@ test('a prompt and a tool of one name are two things', async () => {
   assert.equal(read(await w.ask('prompts/get', { name: 'alpha__greet' })).error?.message, 'Unknown prompt: alpha__greet');
 });
 
-test('params that are not of the method are -32602 and nothing is recorded of them', async () => {
+test('params that are not of the method are -32602 and nothing is recorded of them [S28]', async () => {
   const w = full();
   const bad: readonly (readonly [string, unknown])[] = [['prompts/get', {}], ['prompts/get', { name: 'x', arguments: [] }], ['resources/read', { uri: 7 }], ['completion/complete', { ref: { type: 'ref/tool', name: 'x' }, argument: { name: 'a', value: 'b' } }], ['completion/complete', { ref: { type: 'ref/prompt', name: 'x' }, argument: { name: 'a' } }]];
   for (const [method, params] of bad) assert.equal(read(await w.ask(method, params)).error?.code, -32602, method);
@@ -168,7 +168,7 @@ test('an audit that is down stops what may change something; what only reads may
   }
 });
 
-test('C03 hello offers what the backends of this viewer offer, and tools always', async () => {
+test('C03 hello offers what the backends of this viewer offer, and tools always [S2, S24]', async () => {
   const none = read(await full({ listings: { alpha: { offers: NO_OFFERS } } }).ask('server/discover')).result?.['capabilities'];
   assert.deepEqual(none, { tools: { listChanged: true } });
   const all = read(await full().ask('server/discover')).result?.['capabilities'];
@@ -177,7 +177,7 @@ test('C03 hello offers what the backends of this viewer offer, and tools always'
   assert.deepEqual(read(await stranger.ask('server/discover')).result?.['capabilities'], { tools: { listChanged: true } });
 });
 
-test('T131 a cursor of one list is good for no other list, endpoint or principal', async () => {
+test('T131 a cursor of one list is good for no other list, endpoint or principal [S18]', async () => {
   const base = settings();
   const w = full({ settings: { ...base, bounds: { ...base.bounds, pageSize: 1 } }, listings: { alpha: { ...FULL, prompts: [toRaw({ name: 'a' }), toRaw({ name: 'b' })], resources: [toRaw({ uri: 'file:///a', name: 'a' }), toRaw({ uri: 'file:///b', name: 'b' })], templates: [toRaw({ uriTemplate: 'x:{a}', name: 'a' }), toRaw({ uriTemplate: 'x:{b}', name: 'b' })] } } });
   const lists = ['prompts/list', 'resources/list', 'resources/templates/list'];

@@ -16,14 +16,14 @@ const made = (w: World): number => w.backends.get(backendId('alpha'))?.calls.len
 const RIGHT = headers(['mcp-param-region', 'eu']);
 const WRONG = headers(['mcp-param-region', 'us']);
 
-test('SH9 a header that says what the argument says lets the call through, and travels no further', async () => {
+test('a header that says what the argument says lets the call through, and travels no further [SH9, CH1]', async () => {
   const w = world({ tools });
   assert.equal(read(await w.callTool('alpha__look', { region: 'eu' }, RIGHT)).error, undefined);
   assert.equal(made(w), 1);
   assert.equal(JSON.stringify(w.backends.get(backendId('alpha'))?.calls).toLowerCase().includes('mcp-param'), false);
 });
 
-test('SH9 a header that says something else is -32020 with HTTP 400; nothing is intended, sent or charged, and the record says why', async () => {
+test('a header that says something else is -32020 with HTTP 400; nothing is intended, sent or charged, and the record says why [SH9]', async () => {
   const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
   const w = world({ tools, settings: settings({ limits }) });
   const answer = await w.callTool('alpha__look', { region: 'eu' }, WRONG);
@@ -39,7 +39,7 @@ test('SH9 a header that says something else is -32020 with HTTP 400; nothing is 
   assert.equal(read(await w.callTool('alpha__look', { region: 'eu' }, RIGHT)).error, undefined, 'the one call of the limit is still there');
 });
 
-test('SH9 the answer and the record name the header and never a value of it', async () => {
+test('the answer and the record name the header and never a value of it [SH9]', async () => {
   const w = world({ tools });
   const answer = await w.callTool('alpha__look', { region: 'body-canary' }, headers(['mcp-param-region', 'header-canary'], ['mcp-param-other', 'other-canary']));
   assert.doesNotMatch(answer.message ?? '', /canary/);
@@ -48,13 +48,13 @@ test('SH9 the answer and the record name the header and never a value of it', as
   assert.doesNotMatch(JSON.stringify({ ...outcome, call: { ...outcome.call, args: undefined } }), /canary/);
 });
 
-test('SH9 the same under the original\'s error codes: a modern client must know what to do', async () => {
+test('the same under the original\'s error codes: a modern client must know what to do [SH9]', async () => {
   const w = world({ tools, settings: settings({ errorCodes: 'original' }) });
   const answer = await w.callTool('alpha__look', { region: 'eu' }, headers());
   assert.deepEqual([answer.status, read(answer).error?.code], [400, -32020]);
 });
 
-test('SH9 where a transport has no such headers, none is missed: stdio, the socket, the 2025 revisions', async () => {
+test('where a transport has no such headers, none is missed: stdio, the socket, the 2025 revisions [SH9]', async () => {
   const w = world({ tools });
   for (const era of ['legacy', 'modern'] as const) assert.equal(read(await w.callTool('alpha__look', { region: 'eu' }, { era, paramHeaders: undefined })).error, undefined);
   assert.equal(made(w), 2);
@@ -66,7 +66,7 @@ test('explain misses no header: it asks about a call that nobody sent', async ()
   assert.equal(report.allowed, true);
 });
 
-test('SH9 a tool without such annotations, or with ones that break the rules, recognises no header', async () => {
+test('a tool without such annotations, or with ones that break the rules, recognises no header [SH9]', async () => {
   const w = world({ tools });
   const any = headers(['mcp-param-region', '=?base64?!?='], ['mcp-param-n', '7'], ['mcp-param-s', 'x']);
   for (const name of ['alpha__plain', 'alpha__broken']) assert.equal(read(await w.callTool(name, { region: 'eu', n: 1, s: 'y' }, any)).error, undefined, name);
@@ -82,7 +82,7 @@ test('C01 a hidden tool says nothing of its headers: the same bytes and status a
   assert.equal(made(hidden), 0);
 });
 
-test('SEC31 no header changes who may call what, and none stands in for an argument', async () => {
+test('no header changes who may call what, and none stands in for an argument [SEC31]', async () => {
   const seen: unknown[] = [];
   const schemas: SchemaChecker = { check: (_schema, _digest, args) => (seen.push(args), Promise.resolve({ kind: 'valid' })) };
   const w = world({ tools, schemas });

@@ -55,7 +55,7 @@ const retry = (w: World, state: unknown, responses: unknown, over: Parameters<Wo
 const text = (message: Message): string => JSON.stringify(message.result?.['content']);
 const made = (w: World): number => w.backends.get(backendId('alpha'))?.calls.length ?? 0;
 
-test('T83 a question ends the request with input_required, and the retry completes the same call: one call at the backend, one outcome', async () => {
+test('T83 a question ends the request with input_required, and the retry completes the same call: one call at the backend, one outcome [S7]', async () => {
   const w = world({ respond: asks(elicit) });
   const { state, requests } = await parked(w);
   assert.deepEqual(requests, { q1: { method: 'elicitation/create', params: { ...FORM, message: '[alpha] Delete?', mode: 'form' } } });
@@ -69,7 +69,7 @@ test('T83 a question ends the request with input_required, and the retry complet
   assert.deepEqual(outcome.trail.slice(-1).map(({ rule, decision, note }) => [rule, decision, note]), [['asked:elicitation/create', 'pass', undefined]]);
 });
 
-test('T36 T84 an agent that declared nothing is asked nothing: the backend hears a decline, and the agent gets the result', async () => {
+test('T36 T84 an agent that declared nothing is asked nothing: the backend hears a decline, and the agent gets the result [S10]', async () => {
   const w = world({ respond: asks(elicit) });
   await parked(w);
   const done = read(await w.callTool('alpha__echo', {}, able(NO_CAPABILITIES)));
@@ -122,7 +122,7 @@ async function isRefused(w: World, answer: Promise<Answer>, handle: string): Pro
   assert.deepEqual([made(w), w.deps.parking.size, w.deps.inflight.size], before);
 }
 
-test('T85 T87 T88 a state that is bent, another\'s, of another tool or of other arguments is refused with one sentence, and the call still waits', async () => {
+test('T85 T87 T88 a state that is bent, another\'s, of another tool or of other arguments is refused with one sentence, and the call still waits [S14, SEC13]', async () => {
   const w = world({ respond: asks(elicit), tools: { alpha: [{ name: 'echo', inputSchema: { type: 'object' } }, { name: 'other', inputSchema: { type: 'object' } }] } });
   const { state } = await parked(w);
   await isRefused(w, retry(w, `${state.slice(0, -3)}AAA`, { q1: ACCEPT }), 'forged');
@@ -151,7 +151,7 @@ test('T86 a state is good once: neither while its call goes on nor after its end
   assert.equal(made(w), 1);
 });
 
-test('T89 an agent that does not come back: the backend hears a cancel, the call is cancelled and on record, its state is too old', async () => {
+test('T89 an agent that does not come back: the backend hears a cancel, the call is cancelled and on record, its state is too old [SEC12]', async () => {
   const heard: unknown[] = [];
   const w = world({ respond: async (_permit, io) => {
     heard.push(await io.ask?.(elicit, NEVER));

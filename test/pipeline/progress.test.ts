@@ -26,7 +26,7 @@ test('of a burst the first is sent at once and the newest when the time is up', 
   assert.deepEqual(sent, [1, 4], 'and it is sent once');
 });
 
-test('I12 a flood is at most fifty a second, and holds one of them and one timer', () => {
+test('I12 a flood is at most fifty a second, and holds one of them and one timer [S21, SEC48]', () => {
   const { clock, sent, it } = relay();
   for (let value = 1; value <= 10_000; value += 1) {
     it.receive(toRaw({ progress: value }));
@@ -72,7 +72,7 @@ test('the last progress of a quick tool reaches the agent, before the answer', a
   assert.deepEqual(await asked(w), [{ progress: 50, total: 100, progressToken: 'mine' }, { progress: 100, total: 100, progressToken: 'mine' }, 'answer']);
 });
 
-test('nothing is said of a request any more once its agent has cancelled it', async () => {
+test('nothing is said of a request any more once its agent has cancelled it [S22]', async () => {
   const agent = new AbortController();
   const w = world({ respond: (_permit, io) => { for (const step of steps(1, 2)) io.onProgress?.(step); agent.abort('agent'); return err({ code: 'cancelled' }); } });
   assert.deepEqual(await asked(w, agent.signal), [{ progress: 1, total: 100, progressToken: 'mine' }]);

@@ -60,7 +60,7 @@ test('T95 an input_required towards an agent of a 2025 revision is a request on 
   assert.deepEqual([w.intents.length, w.outcomes.map(statusOf), w.deps.inflight.size], [1, ['success'], 0]);
 });
 
-test('T54 T97 an agent that cannot be asked gets a tool error that names what is missing, and nothing hangs', async () => {
+test('T54 T97 an agent that cannot be asked gets a tool error that names what is missing, and nothing hangs [SL12]', async () => {
   const { ask } = agent();
   const url = { method: 'elicitation/create', params: { mode: 'url', message: 'Log in', url: 'https://acme.example/login', elicitationId: 'x' } };
   const cases: readonly (readonly [object, string, Parameters<World['ask']>[2]])[] = [
@@ -122,7 +122,7 @@ test('T96 a state alone: asked again after a pause for a legacy agent, and passe
   assert.notEqual(passed?.['requestState'], 'later');
 });
 
-test('C6 rounds have an end', async () => {
+test('rounds have an end [C6]', async () => {
   const { ask, questions } = agent();
   const w = world({ settings: ALLOWED, respond: backend(() => wants({ k: FORM })).respond });
   assert.equal(read(await w.callTool('alpha__echo', {}, { ...legacy(), io: { ask } })).error?.code, -32603);
@@ -156,7 +156,7 @@ test('a modern backend\'s input_required goes on to a modern agent with its stat
   assert.deepEqual([w.intents.length, w.deps.parking.size], [2, 0], 'nothing waits here for it');
 });
 
-test('C6 the wrapped state is bound like any other, answers without it are input like any other, and the retry is charged', async () => {
+test('the wrapped state is bound like any other, answers without it are input like any other, and the retry is charged [C6]', async () => {
   const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
   const { respond, rounds } = backend((turn) => (turn === 1 ? wants({ k: FORM }) : undefined));
   const w = world({ settings: { ...ALLOWED, limits }, respond });
@@ -184,7 +184,7 @@ test('what a modern backend must not ask is not passed on: a form for a password
   }
 });
 
-test('S12 an input_required where none may be, or that asks for nothing, is a fault of the backend', async () => {
+test('an input_required where none may be, or that asks for nothing, is a fault of the backend [S12, S13]', async () => {
   for (const answer of ['{"resultType":"input_required"}', '{"resultType":"input_required","inputRequests":{"k":{"method":"tools/call"}}}', '{"resultType":"zzz"}']) {
     const w = world({ settings: ALLOWED, respond: () => said(raw(answer)) });
     for (const over of [modern(), legacy()]) assert.equal(read(await w.callTool('alpha__echo', {}, over)).error?.code, -32603, answer);

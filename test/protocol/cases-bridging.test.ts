@@ -86,7 +86,7 @@ const sentTo = async (backend: string, over: Over): Promise<Record<string, unkno
 
 for (const backend of ERAS) {
   describe(`towards a ${backend} backend`, () => {
-    test('T102 agents that use one progress token at one time see their own steps, under their own token of their own type', async () => {
+    test('T102 agents that use one progress token at one time see their own steps, under their own token of their own type [SEC32]', async () => {
       const agents = [{ as: alice, who: 'a', token: 1 }, { as: bob, who: 'b', token: 1 }, { as: bob, who: 'c', token: '1' }];
       await Promise.all(agents.map(async ({ as, who, token }) => {
         const events = await whole(await call(backend, { what: 'steps', who, steps: [1, 2] }, { as, meta: { progressToken: token } }));
@@ -96,7 +96,7 @@ for (const backend of ERAS) {
       }));
     });
 
-    test('T103 progress that does not rise is not told, and none comes after the answer', async () => {
+    test('T103 progress that does not rise is not told, and none comes after the answer [S21]', async () => {
       const events = await whole(await call(backend, { what: 'steps', who: 'x', steps: [2, 1, 2, 5] }, { meta: { progressToken: 'p' } }));
       const steps = events.flatMap(({ params }) => (params === undefined ? [] : [Number(params['progress'])]));
       assert.deepEqual(steps, steps.toSorted((a, b) => a - b));
@@ -105,7 +105,7 @@ for (const backend of ERAS) {
       assert.ok(events.at(-1)?.['result'] !== undefined, 'the answer is the last');
     });
 
-    test('T104 a modern agent that closes its stream has cancelled, and the backend is told in its own way', async () => {
+    test('T104 a modern agent that closes its stream has cancelled, and the backend is told in its own way [S22, SH12, CH6]', async () => {
       const peer = peers.get(backend);
       const hanging = held.get(backend);
       assert.ok(peer !== undefined && hanging !== undefined);

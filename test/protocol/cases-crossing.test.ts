@@ -29,7 +29,7 @@ function post(agent: Agent, port: number, headers: Readonly<Record<string, strin
   });
 }
 
-test('A35 T102: ten thousand calls of twenty agents, all with the same ids: each agent gets the answers to its own', async () => {
+test('A35 T102: ten thousand calls of twenty agents, all with the same ids: each agent gets the answers to its own [C3]', async () => {
   await using bin = new AsyncDisposableStack();
   const peer = await new ScriptedHttp({
     era: 'modern',

@@ -6,7 +6,7 @@ import { ask } from '../surfaces/wire.ts';
 
 const LIST = { method: 'tools/list' };
 
-test('T24 an array with a modern request in it is 400 -32600, whatever else is in it, and nothing of it runs', async (t) => {
+test('T24 an array with a modern request in it is 400 -32600, whatever else is in it, and nothing of it runs [S1, SH4]', async (t) => {
   const { port, ingress } = await listener(t);
   const one = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: {}, _meta: envelope() } };
   for (const batch of [[one], [one, { ...one, id: 2 }], [{ jsonrpc: '2.0', id: 3, method: 'ping' }, one], []]) {
@@ -16,7 +16,7 @@ test('T24 an array with a modern request in it is 400 -32600, whatever else is i
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T27 a response under a modern header is 400: there is nothing it could answer', async (t) => {
+test('T27 a response under a modern header is 400: there is nothing it could answer [SH4]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const body of [{ id: 1, result: {} }, { id: 's9', result: { action: 'accept', content: {} } }, { id: 1, error: { code: -1, message: 'no' } }]) {
     const reply = await ask({ ...modern(port, LIST), body: JSON.stringify({ jsonrpc: '2.0', ...body }) });
@@ -25,7 +25,7 @@ test('T27 a response under a modern header is 400: there is nothing it could ans
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T34 on loopback a Host that is not ours is refused, with and without a good token, and one that is ours is served', async (t) => {
+test('T34 on loopback a Host that is not ours is refused, with and without a good token, and one that is ours is served [SH2, SEC17]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', 'localhost.evil.example']) {
     for (const headers of [{ Host: host }, { Host: host, Authorization: undefined }]) {

@@ -66,7 +66,7 @@ const refused = (reply: Reply): void => assert.equal(errorOf(reply.text).code, -
 
 for (const backend of ['stdio', 'http']) {
   describe(`a legacy backend over ${backend} that asks`, () => {
-    test('T83 the answer comes with the next request, and ends the same call: one call at the backend', async () => {
+    test('T83 the answer comes with the next request, and ends the same call: one call at the backend [S7]', async () => {
       const before = await seen(backend);
       const state = await opened(backend);
       assert.equal(state.keys.length, 1);
@@ -76,7 +76,7 @@ for (const backend of ['stdio', 'http']) {
       assert.equal((await seen(backend)).elicits, before.elicits + 1);
     });
 
-    test('T85 T87 T88 a bent state, another principal, another tool and other arguments are refused, and cost its owner nothing', async () => {
+    test('T85 T87 T88 a bent state, another principal, another tool and other arguments are refused, and cost its owner nothing [S14, SEC13]', async () => {
       const state = await opened(backend);
       const before = await seen(backend);
       const middle = Math.floor(state.state.length / 2);
@@ -89,7 +89,7 @@ for (const backend of ['stdio', 'http']) {
       assert.equal(textOf((await call(`${backend}__elicit`, { more: answered(state) })).text), 'accept {"ok":true}', 'its owner can still answer');
     });
 
-    test('T91 while one agent is asked, another\'s question is its own (HTTP) or nobody\'s (stdio), and no answer goes astray', async () => {
+    test('T91 while one agent is asked, another\'s question is its own (HTTP) or nobody\'s (stdio), and no answer goes astray [CI7, SEC32]', async () => {
       const state = await opened(backend);
       if (backend === 'stdio') {
         // Two calls run on one process, and a question there names neither.

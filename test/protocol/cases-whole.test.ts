@@ -68,7 +68,7 @@ const read = async (token: string, uri: string, params: object = {}, meta?: Mode
 const listen = async (notifications: object, id: string): Promise<OpenStream> => openStream(as(alice, { method: 'subscriptions/listen', params: { notifications }, id }));
 
 describe('agents among themselves', () => {
-  test('T121 what one agent has read is asked for again when another reads it, whatever the backend allows', async () => {
+  test('T121 what one agent has read is asked for again when another reads it, whatever the backend allows [C8, SEC33]', async () => {
     const before = generous.got('resources/read').length;
     for (const token of [alice, bob, alice]) {
       const { ttlMs, cacheScope } = resultOf((await read(token, `generous+${NOTE}`)).text);
@@ -77,7 +77,7 @@ describe('agents among themselves', () => {
     assert.equal(generous.got('resources/read').length, before + 3);
   });
 
-  test('T122 T124 a list of several backends is as fresh and as private as the strictest of them; a negative time and a missing scope count as none', async () => {
+  test('T122 T124 a list of several backends is as fresh and as private as the strictest of them; a negative time and a missing scope count as none [S17]', async () => {
     for (const method of ['tools/list', 'resources/list', 'resources/templates/list', 'server/discover']) {
       const { ttlMs, cacheScope } = resultOf((await ask(as(alice, { method }))).text);
       assert.deepEqual({ ttlMs, cacheScope }, { ttlMs: 0, cacheScope: 'private' }, method);
@@ -86,7 +86,7 @@ describe('agents among themselves', () => {
     assert.deepEqual({ ttlMs, cacheScope }, { ttlMs: 0, cacheScope: 'private' }, 'of a backend that says -5');
   });
 
-  test('T123 what a resource gave after a question is not what a later plain read gets', async () => {
+  test('T123 what a resource gave after a question is not what a later plain read gets [C8]', async () => {
     const uri = 'generous+mem://asks';
     const able = { ...envelope(), 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
     const first = resultOf((await read(alice, uri, {}, able)).text);
@@ -98,7 +98,7 @@ describe('agents among themselves', () => {
     assert.equal(resultOf((await read(alice, uri, {}, able)).text)['resultType'], 'input_required', 'it is asked anew');
   });
 
-  test('T132 a tool that is hidden from a role is absent, and calling it is answered as any word would be, byte for byte', async () => {
+  test('T132 a tool that is hidden from a role is absent, and calling it is answered as any word would be, byte for byte [SEC49]', async () => {
     const names = (await ask(as(bob, { method: 'tools/list' }))).text;
     assert.ok(names.includes('generous__do') && !names.includes('odd__'));
     assert.match((await call('odd__do', {})).text, /"complete"/, 'it is there for others');
@@ -109,7 +109,7 @@ describe('agents among themselves', () => {
 });
 
 describe('agents and backends', () => {
-  test('T112 what an agent says in the names of the gateway or of the protocol does not reach a backend; names of others do', async () => {
+  test('T112 what an agent says in the names of the gateway or of the protocol does not reach a backend; names of others do [SEC36]', async () => {
     const meta = { ...envelope(), 'sentinel/user': 'root', 'sentinel/denial': { code: 'x' }, 'io.modelcontextprotocol/spoofed': true, 'com.example/kept': { n: 1 } };
     const sent: Record<string, unknown> = JSON.parse(textOf((await call('generous__do', {}, meta)).text));
     assert.deepEqual(sent['com.example/kept'], { n: 1 });
@@ -123,13 +123,13 @@ describe('agents and backends', () => {
     assert.ok(!reply.text.includes('t1') && !reply.text.includes('working'));
   });
 
-  test('T147 a backend that wants a credential is our trouble: the agent gets an error, no challenge and no status of it', async () => {
+  test('T147 a backend that wants a credential is our trouble: the agent gets an error, no challenge and no status of it [R19]', async () => {
     const reply = await call('generous__do', { how: 'refuse' });
     assert.deepEqual([reply.status, errorOf(reply.text).code, reply.headers['www-authenticate']], [200, -32603, undefined]);
     assert.doesNotMatch(reply.text, /canary|evil/);
   });
 
-  test('T114 a listen hears of nothing it did not ask for, however much happens', async () => {
+  test('T114 a listen hears of nothing it did not ask for, however much happens [S19]', async () => {
     const tools = await listen({ toolsListChanged: true }, 'only-tools');
     const all = await listen({ resourcesListChanged: true, resourceSubscriptions: ['curious+mem://a'] }, 'others');
     await Promise.all([tools.until('acknowledged'), all.until('acknowledged')]);

@@ -52,7 +52,7 @@ describe('backends as they are, behind the gateway', () => {
     });
   }
 
-  test('T70: the backend is asked by the tool\'s own name, and learns nothing of the agent', async () => {
+  test('T70: the backend is asked by the tool\'s own name, and learns nothing of the agent [C18]', async () => {
     for (const peer of peers) {
       const answer = await peer.call('modern__echo', { n: 1 });
       const { line } = (answer.kind === 'result' ? answer.whole['structuredContent'] : {}) as { readonly line: string };
@@ -64,7 +64,7 @@ describe('backends as they are, behind the gateway', () => {
     }
   });
 
-  test('T73 T74: an unknown resultType is an error, a complete one and none are results', async () => {
+  test('T73 T74: an unknown resultType is an error, a complete one and none are results [C5]', async () => {
     for (const peer of peers) {
       assert.match(text(await peer.call('modern__type', { n: 0 })), /^-32603 /);
       assert.equal((await peer.call('modern__type', { n: 2 })).kind, 'result');
@@ -101,7 +101,7 @@ describe('backends as they are, behind the gateway', () => {
     }
   });
 
-  test('a result above the bound is an error, and neither the gateway nor the backend is lost over it', async () => {
+  test('a result above the bound is an error, and neither the gateway nor the backend is lost over it [SEC47]', async () => {
     for (const peer of peers) {
       const big = await peer.call('plain__big', { bytes: 2 * 1024 * 1024 });
       assert.ok(big.kind === 'error' && JSON.stringify(big.data).includes('SEN-0406'), JSON.stringify(big).slice(0, 300));
@@ -110,7 +110,7 @@ describe('backends as they are, behind the gateway', () => {
     assert.equal((await gateway.status()).backends.find((one) => one.id === 'plain')?.restarts, 0);
   });
 
-  test('T129 T130: all pages are read, one that never ends is cut, bad definitions are left out, and one without tools offers none', async () => {
+  test('T129 T130: all pages are read, one that never ends is cut, bad definitions are left out, and one without tools offers none [C9]', async () => {
     const names = new Set((await (peers[1] as Peer).list()).map((tool) => tool.name));
     const of = (name: string): number => [...names].filter((one) => one.startsWith(`${name}__`)).length;
     assert.equal(of('paged'), of('plain'));
@@ -119,7 +119,7 @@ describe('backends as they are, behind the gateway', () => {
     assert.equal(of('bare'), 0);
   });
 
-  test('CI5: a backend that says its tools changed is asked again, and agents hear of it', async () => {
+  test('a backend that says its tools changed is asked again, and agents hear of it [CI5]', async () => {
     for (const [index, name] of ['plain', 'modern'].entries()) {
       const peer = peers[index];
       assert.ok(peer !== undefined);

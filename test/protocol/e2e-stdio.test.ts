@@ -35,7 +35,7 @@ for (const mode of ['attached', 'alone'] as const) {
     };
     const text = (line: Line): string => ((line.result?.['content'] ?? []) as readonly { readonly text: string }[])[0]?.text ?? '';
 
-    test('T55 T56 T57: both eras on one process, each answered in its own way; ids keep their type', async () => {
+    test('T55 T56 T57: both eras on one process, each answered in its own way; ids keep their type [S2, SI2]', async () => {
       const agent = await ready();
       const discovered = await agent.ask('d', 'server/discover', modern());
       assert.deepEqual(discovered.result?.['supportedVersions'], ['2026-07-28']);
@@ -56,7 +56,7 @@ for (const mode of ['attached', 'alone'] as const) {
       assert.equal((await agent.ask(3, 'initialize', INITIALIZE)).result?.['protocolVersion'], '2025-11-25');
     });
 
-    test('T58: not one byte on stdout that is no protocol, whatever backends do and however much is logged', async () => {
+    test('T58: not one byte on stdout that is no protocol, whatever backends do and however much is logged [SI1]', async () => {
       const agent = await ready();
       await agent.ask('g', 'tools/call', { name: 'good__garbage', arguments: { lines: 5 } });
       await agent.ask('e', 'tools/call', { name: 'good__stderr', arguments: { kb: 64 } });
@@ -67,7 +67,7 @@ for (const mode of ['attached', 'alone'] as const) {
       assert.ok(agent.process.stdout().endsWith('\n'));
     });
 
-    test('T59: the end of stdin ends it, and everything it started', async () => {
+    test('T59: the end of stdin ends it, and everything it started [SI5]', async () => {
       const agent = await ready();
       const children = descendants(agent.process.pid);
       assert.equal(children.length > 0, mode === 'alone');
@@ -78,7 +78,7 @@ for (const mode of ['attached', 'alone'] as const) {
       await until(() => children.every((child) => !isAlive(child.pid)), 'its children are gone');
     });
 
-    test('T60: a cancelled call is not answered, and is cancelled at the backend; an unknown id is ignored', async () => {
+    test('T60: a cancelled call is not answered, and is cancelled at the backend; an unknown id is ignored [S22, SI4]', async () => {
       const agent = await ready();
       agent.say({ id: 'long', method: 'tools/call', params: { name: 'good__never' } });
       agent.say({ method: 'notifications/cancelled', params: { requestId: 'nobody' } });
@@ -133,7 +133,7 @@ for (const mode of ['attached', 'alone'] as const) {
       assert.match(agent.raw('defs'), /"x-vendor":\{"kept":1/);
     });
 
-    test('a token that runs out ends the talk at the next message, not at the next start', async () => {
+    test('a token that runs out ends the talk at the next message, not at the next start [SI6]', async () => {
       const soon = hmacToken(setup.secret, { sub: 'late', role: 'developer', exp: Math.floor(Date.now() / 1000) + 12 });
       const agent = await ready(soon);
       assert.equal(text(await agent.ask('in time', 'tools/call', { name: 'good__echo' })), 'ok');

@@ -10,7 +10,7 @@ const VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25'];
 const STREAM = { Accept: 'text/event-stream' };
 
 for (const version of VERSIONS) {
-  test(`T39 initialize ${version} is answered in it, with a session id of visible ASCII and at least 128 random bits`, async (t) => {
+  test(`T39 initialize ${version} is answered in it, with a session id of visible ASCII and at least 128 random bits [SL1, SL2, SEC12]`, async (t) => {
     const { port, ingress } = await listener(t);
     const reply = await initialize(port, version);
     assert.equal(reply.status, 200);
@@ -22,7 +22,7 @@ for (const version of VERSIONS) {
   });
 }
 
-test('T40 T41 an initialize asking for something else gets 2025-11-25', async (t) => {
+test('T40 T41 an initialize asking for something else gets 2025-11-25 [SL1]', async (t) => {
   const { port } = await listener(t);
   for (const version of ['2099-01-01', MODERN, '2024-11-05', 'x']) {
     assert.equal(resultOf((await initialize(port, version)).text)['protocolVersion'], '2025-11-25', version);
@@ -37,7 +37,7 @@ test('a failed initialize mints no session', async (t) => {
   assert.equal(surface.stats().sessions, 0);
 });
 
-test('T42 T43 a request without a session id is 400, with an unknown one 404', async (t) => {
+test('T42 T43 a request without a session id is 400, with an unknown one 404 [SL2]', async (t) => {
   const { port, ingress } = await listener(t);
   const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   assert.equal((await ask({ port, body })).status, 400);
@@ -47,7 +47,7 @@ test('T42 T43 a request without a session id is 400, with an unknown one 404', a
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T44 DELETE ends the session: what runs in it is cancelled, its streams end, its id is unknown', async (t) => {
+test('T44 DELETE ends the session: what runs in it is cancelled, its streams end, its id is unknown [SL2]', async (t) => {
   const { port, ingress, surface } = await listener(t);
   const talk = await session(port);
   const stream = await openStream({ ...talk.with(STREAM), method: 'GET' });
@@ -63,7 +63,7 @@ test('T44 DELETE ends the session: what runs in it is cancelled, its streams end
   assert.equal(ingress.watchers.size, 0);
 });
 
-test('T45 a session with another principal\'s valid token is the same 404 as an unknown one, delivers nothing, and is recorded', async (t) => {
+test('T45 a session with another principal\'s valid token is the same 404 as an unknown one, delivers nothing, and is recorded [SL3, SEC11]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const thief = { Authorization: `Bearer ${BOB}` };
@@ -92,7 +92,7 @@ test('a session belongs to its endpoint', async (t) => {
   assert.equal((await ask({ ...talk.request('ping'), path: '/mcp/gh' })).status, 404);
 });
 
-test('T46 an invalid or unsupported MCP-Protocol-Version in a session is 400', async (t) => {
+test('T46 an invalid or unsupported MCP-Protocol-Version in a session is 400 [SL4]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const before = ingress.seen.length;
@@ -103,7 +103,7 @@ test('T46 an invalid or unsupported MCP-Protocol-Version in a session is 400', a
   assert.equal(ingress.seen.length, before);
 });
 
-test('T47 without the header the negotiated version is used', async (t) => {
+test('T47 without the header the negotiated version is used [SL4]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port, '2025-06-18');
   const { body = '' } = talk.request('tools/list');
@@ -138,7 +138,7 @@ test('T48 a batch in a 2025-03-26 session is answered in full; initialize is no 
   assert.equal(surface.stats().sessions, 1);
 });
 
-test('T49 a dropped connection cancels nothing; notifications/cancelled does', async (t) => {
+test('T49 a dropped connection cancels nothing; notifications/cancelled does [SL6]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const dropped = await openStream(talk.request('tools/call', { name: 'progress', arguments: { steps: 60 } }, 1));
@@ -167,14 +167,14 @@ test('a session cannot cancel what runs in another one', async (t) => {
   assert.deepEqual(ingress.cancelled, []);
 });
 
-test('T50 tools/list in a session carries nothing modern', async (t) => {
+test('T50 tools/list in a session carries nothing modern [SL11]', async (t) => {
   const { port } = await listener(t);
   const talk = await session(port);
   const result = resultOf((await ask(talk.request('tools/list'))).text);
   for (const key of ['resultType', 'ttlMs', 'cacheScope']) assert.equal(key in result, false, key);
 });
 
-test('T51 a change notice goes to exactly one of two open streams, and waits for one when there is none', async (t) => {
+test('T51 a change notice goes to exactly one of two open streams, and waits for one when there is none [SL5]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const changed = (): void => ingress.watchers.forEach((watcher) => watcher.changed('tools'));
@@ -194,7 +194,7 @@ test('T51 a change notice goes to exactly one of two open streams, and waits for
   first.cut();
 });
 
-test('T52 Last-Event-ID replays nothing: streams have no event ids', async (t) => {
+test('T52 Last-Event-ID replays nothing: streams have no event ids [SL7, SEC14]', async (t) => {
   const { port, ingress } = await listener(t);
   const [mine, other] = [await session(port), await session(port)];
   const stream = await openStream({ ...mine.with(STREAM), method: 'GET' });
@@ -208,7 +208,7 @@ test('T52 Last-Event-ID replays nothing: streams have no event ids', async (t) =
   foreign.cut();
 });
 
-test('before initialized only ping is served; nobody initializes twice', async (t) => {
+test('before initialized only ping is served; nobody initializes twice [SL1, SL9]', async (t) => {
   const { port, ingress } = await listener(t);
   const opened = await initialize(port, '2025-11-25');
   const headers = { 'Mcp-Session-Id': String(opened.headers['mcp-session-id']) };
@@ -231,7 +231,7 @@ test('an unknown method in a session is -32601 with 200: a 404 would say that th
   }
 });
 
-test('T146 every request brings its own bearer: a session id is no credential', async (t) => {
+test('T146 every request brings its own bearer: a session id is no credential [S6, SL3, R4]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const before = ingress.seen.length;

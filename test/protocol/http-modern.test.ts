@@ -22,14 +22,14 @@ test('T1 tools/list with correct headers and envelope is 200 with resultType, tt
   assert.deepEqual({ resultType, ttlMs, cacheScope }, { resultType: 'complete', ttlMs: 0, cacheScope: 'private' });
 });
 
-test('T2 no _meta under a modern header is 400 -32602 with the id', async (t) => {
+test('T2 no _meta under a modern header is 400 -32602 with the id [S4]', async (t) => {
   const { port } = await listener(t);
   const reply = await ask({ ...modern(port, LIST), body: '{"jsonrpc":"2.0","id":"a","method":"tools/list","params":{}}' });
   assert.equal(reply.status, 400);
   assert.deepEqual([errorOf(reply.text).id, errorOf(reply.text).code], ['a', -32602]);
 });
 
-test('T3 an envelope without client capabilities is 400 -32602', async (t) => {
+test('T3 an envelope without client capabilities is 400 -32602 [S4]', async (t) => {
   const { port } = await listener(t);
   for (const capabilities of [undefined, null, [], 'x']) {
     const reply = await ask(modern(port, { ...LIST, meta: { ...envelope(), 'io.modelcontextprotocol/clientCapabilities': capabilities } }));
@@ -43,7 +43,7 @@ test('T4 clientInfo is optional', async (t) => {
   assert.equal(ingress.seen[0]?.origin.client, undefined);
 });
 
-test('T5 T6 T7 version: header unlike body -32020, unknown in both -32022, no header -32020', async (t) => {
+test('T5 T6 T7 version: header unlike body -32020, unknown in both -32022, no header -32020 [SH8]', async (t) => {
   const { port } = await listener(t);
   const codeOf = async (version: string | undefined, inBody: string): Promise<unknown> => {
     const reply = await ask(modern(port, { ...LIST, headers: { 'MCP-Protocol-Version': version }, meta: envelope(inBody) }));
@@ -55,7 +55,7 @@ test('T5 T6 T7 version: header unlike body -32020, unknown in both -32022, no he
   assert.equal(await codeOf(undefined, MODERN), -32020);
 });
 
-test('T8 T9 T10 Mcp-Method is required and exact in its value, not in the case of its name', async (t) => {
+test('T8 T9 T10 Mcp-Method is required and exact in its value, not in the case of its name [SH8]', async (t) => {
   const { port } = await listener(t);
   for (const value of [undefined, 'TOOLS/CALL', 'tools/list', 'tools/call2', '']) {
     const reply = await ask(modern(port, { ...CALL, headers: { 'Mcp-Method': value } }));
@@ -64,7 +64,7 @@ test('T8 T9 T10 Mcp-Method is required and exact in its value, not in the case o
   assert.equal((await ask(modern(port, { ...CALL, headers: { 'Mcp-Method': undefined, 'mcp-method': 'tools/call' } }))).status, 200);
 });
 
-test('T11 an Mcp-Name unlike the body, or none, is 400 -32020 and nothing is called', async (t) => {
+test('T11 an Mcp-Name unlike the body, or none, is 400 -32020 and nothing is called [SH8, SEC28]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const name of ['other', undefined]) {
     const reply = await ask(modern(port, { ...CALL, headers: { 'Mcp-Name': name } }));
@@ -78,7 +78,7 @@ test('T12 space around a header value is no part of it', async (t) => {
   assert.equal((await ask(modern(port, { ...CALL, headers: { 'Mcp-Name': '  echo  ' } }))).status, 200);
 });
 
-test('T13 T14 T15 the Base64 form of Mcp-Name: read when whole, refused when broken, literal when its marks are not exact', async (t) => {
+test('T13 T14 T15 the Base64 form of Mcp-Name: read when whole, refused when broken, literal when its marks are not exact [SH8]', async (t) => {
   const { port } = await listener(t);
   const statusOf = async (name: string): Promise<number> => (await ask(modern(port, { ...CALL, headers: { 'Mcp-Name': name } }))).status;
   assert.equal(await statusOf('=?base64?ZWNobw==?='), 200);
@@ -86,7 +86,7 @@ test('T13 T14 T15 the Base64 form of Mcp-Name: read when whole, refused when bro
   assert.equal(await statusOf('=?BASE64?ZWNobw==?='), 400);
 });
 
-test('T16 two Mcp-* lines of one name are 400 -32020, even when they agree', async (t) => {
+test('T16 two Mcp-* lines of one name are 400 -32020, even when they agree [SH13]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const [name, value] of [['Mcp-Name', 'echo'], ['mcp-method', 'tools/call'], ['MCP-Protocol-Version', MODERN], ['Mcp-Param-Org', 'b']] as const) {
     const lines = name === 'Mcp-Param-Org' ? ['Mcp-Param-Org', 'a', name, value] : [name, value];
@@ -96,7 +96,7 @@ test('T16 two Mcp-* lines of one name are 400 -32020, even when they agree', asy
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T18 T19 T20 T21 what does not exist for modern agents is 404 -32601 with a JSON-RPC body', async (t) => {
+test('T18 T19 T20 T21 what does not exist for modern agents is 404 -32601 with a JSON-RPC body [S23, SH16]', async (t) => {
   const { port, ingress } = await listener(t);
   const unknown = ['foo/bar', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'tasks/get', 'tools/callx', '__proto__', 'constructor', 'toString'];
   for (const method of unknown) {
@@ -116,14 +116,14 @@ test('T25 bytes that are no JSON are 400 -32700 without an id member', async (t)
   }
 });
 
-test('T26 id null is 400 -32600', async (t) => {
+test('T26 id null is 400 -32600 [S1]', async (t) => {
   const { port, ingress } = await listener(t);
   const reply = await ask({ ...modern(port, LIST), body: '{"jsonrpc":"2.0","id":null,"method":"tools/list","params":{}}' });
   assert.deepEqual([reply.status, errorOf(reply.text).code, errorOf(reply.text).id], [400, -32600, undefined]);
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T28 a posted notification is 202 without a body and touches nobody', async (t) => {
+test('T28 a posted notification is 202 without a body and touches nobody [SH5]', async (t) => {
   const { port, ingress } = await listener(t);
   const waiting = ask(modern(port, { method: 'tools/call', params: { name: 'wait', arguments: { ms: 100 } }, id: 5 }));
   await eventually(() => ingress.seen.length === 1, 'the call began');
@@ -134,7 +134,7 @@ test('T28 a posted notification is 202 without a body and touches nobody', async
   assert.deepEqual(ingress.cancelled, []);
 });
 
-test('T30 T38 a stream has no event ids, tells proxies not to buffer, and shows life when idle', async (t) => {
+test('T30 T38 a stream has no event ids, tells proxies not to buffer, and shows life when idle [SH6, SH7]', async (t) => {
   const { port } = await listener(t, { settings: testSettings({ bounds: { keepAliveMs: 50 } }) });
   const stream = await openStream(modern(port, { method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } }, id: 'L1' }));
   assert.equal(stream.status, 200);
@@ -146,7 +146,7 @@ test('T30 T38 a stream has no event ids, tells proxies not to buffer, and shows 
   stream.cut();
 });
 
-test('progress rides the stream of its own request, then the answer ends it; without progress the answer is plain JSON', async (t) => {
+test('progress rides the stream of its own request, then the answer ends it; without progress the answer is plain JSON [SH6, SH7]', async (t) => {
   const { port } = await listener(t);
   const stream = await openStream(modern(port, { method: 'tools/call', params: { name: 'progress', arguments: { steps: 3 } }, meta: { ...envelope(), progressToken: 'p' }, id: 9 }));
   await stream.ended;
@@ -173,7 +173,7 @@ test('T31 T33 a foreign Origin executes nothing', async (t) => {
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T35 a repeated JSON member is refused, so that nobody can be shown one value and given another', async (t) => {
+test('T35 a repeated JSON member is refused, so that nobody can be shown one value and given another [SEC29]', async (t) => {
   const { port, ingress } = await listener(t);
   const head = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{},';
   for (const body of [`${head}"name":"echo","name":"hang"}}`, `${head}"name":"echo","n\\u0061me":"hang"}}`, `${head}"name":"echo"},"params":{}}`, `${head}"name":"echo","arguments":{"a":1,"a":2}}}`]) {
@@ -189,7 +189,7 @@ test('T36 two requests on one connection are judged each by its own envelope', a
   assert.deepEqual(ingress.seen.map(({ origin }) => origin.client?.name), ['first', undefined]);
 });
 
-test('T36 S5 what an agent can be asked for, and which log messages it wants, is what this request says, on whatever connection', async (t) => {
+test('T36 what an agent can be asked for, and which log messages it wants, is what this request says, on whatever connection [S5]', async (t) => {
   const { port, ingress } = await listener(t);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
@@ -209,7 +209,7 @@ test('T36 S5 what an agent can be asked for, and which log messages it wants, is
   assert.deepEqual(ingress.seen.map(({ origin }) => [origin.capabilities.elicitForm, origin.logLevel]), [[true, 'info'], [false, undefined], [true, 'info']]);
 });
 
-test('S20 an unknown log level is 400 -32602', async (t) => {
+test('an unknown log level is 400 -32602 [S20]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const level of ['loud', '', 'INFO', 7, null, {}, '__proto__']) {
     const reply = await ask(modern(port, { ...CALL, meta: { ...envelope(), 'io.modelcontextprotocol/logLevel': level } }));
@@ -236,7 +236,7 @@ test('T17 Mcp-Name of resources/read is the exposed URI, of prompts/get the expo
   assert.equal(ingress.seen.length, called);
 });
 
-test('T37 a body over the limit is 413 whether declared or not, too many header lines are 431 before it is read', async (t) => {
+test('T37 a body over the limit is 413 whether declared or not, too many header lines are 431 before it is read [SH14]', async (t) => {
   const { port, ingress } = await listener(t, { settings: testSettings({ bounds: { bodyBytes: 10_000 } }) });
   const large = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { x: 'y'.repeat(20_000) } });
   assert.equal((await ask({ ...modern(port, CALL), body: large })).status, 413);

@@ -49,7 +49,7 @@ function isMismatch(reply: Reply, why: string): void {
   assert.match(String(message), /^Header mismatch: mcp-param-/, why);
 }
 
-test('SH9 T70 headers that say what the arguments say pass: any case of the name, plain or Base64, at any depth', async (t) => {
+test('T70 headers that say what the arguments say pass: any case of the name, plain or Base64, at any depth [SH9]', async (t) => {
   const { call, made } = await open(t);
   const good: readonly (readonly [object, Readonly<Record<string, string>>])[] = [
     [{ region: 'eu' }, { 'Mcp-Param-Region': 'eu' }],
@@ -65,7 +65,7 @@ test('SH9 T70 headers that say what the arguments say pass: any case of the name
   assert.equal(made(), good.length);
 });
 
-test('SH9 a missing, different, unreadable or surplus header is 400 -32020 and nothing is executed', async (t) => {
+test('a missing, different, unreadable or surplus header is 400 -32020 and nothing is executed [SH9]', async (t) => {
   const { call, made, w } = await open(t);
   const bad: readonly (readonly [object, Readonly<Record<string, string>>])[] = [
     [{ region: 'eu' }, {}],
@@ -90,7 +90,7 @@ test('SH9 a missing, different, unreadable or surplus header is 400 -32020 and n
   assert.equal(w.outcomes.filter((outcome) => outcome.kind === 'call' && outcome.end.kind === 'denied' && outcome.end.reason.code === 'header_mismatch').length, bad.length, 'each is on record');
 });
 
-test('SH9 null and absent arguments need no header, arguments that are not annotated have none, and other headers are ignored', async (t) => {
+test('null and absent arguments need no header, arguments that are not annotated have none, and other headers are ignored [SH9]', async (t) => {
   const { call, made } = await open(t);
   for (const args of [{}, { region: null, where: { dry: null } }, { free: 'x' }]) assert.equal((await call(args)).status, 200);
   assert.equal((await call({}, { 'Mcp-Param-Free': 'lies', 'Mcp-Param-Tenant': '=?base64?!?=' })).status, 200);
@@ -98,7 +98,7 @@ test('SH9 null and absent arguments need no header, arguments that are not annot
   assert.equal(made(), 5);
 });
 
-test('SH13 T16 two lines of one name are refused, also where both are right, and whatever their case', async (t) => {
+test('T16 two lines of one name are refused, also where both are right, and whatever their case [SH13]', async (t) => {
   const { call, made } = await open(t);
   for (const second of ['eu', 'us']) isMismatch(await call({ region: 'eu' }, { 'Mcp-Param-Region': 'eu' }, { lines: ['mcp-param-region', second] }), second);
   assert.equal(made(), 0);
@@ -171,7 +171,7 @@ describe('the SDK of the second generation on both sides', () => {
   }
 
   for (const backend of ['web', 'local']) {
-    test(`SH9 T70 the client that read the list sends its headers by itself and is let through (${backend})`, async () => {
+    test(`T70 the client that read the list sends its headers by itself and is let through (${backend}) [SH9]`, async () => {
       const { client, sent } = await speaking();
       await client.listTools();
       for (const region of ['eu', 'eü\r\nX: 1', ' ', '=?base64?eA==?=', '']) {
@@ -182,7 +182,7 @@ describe('the SDK of the second generation on both sides', () => {
       assert.deepEqual(sent, [['eu', 200], [encoded('eü\r\nX: 1'), 200], [encoded(' '), 200], [encoded('=?base64?eA==?='), 200], [encoded(''), 200], [null, 200]]);
     });
 
-    test(`SH9 the client that did not read the list is told -32020, reads it and comes back with the header (${backend})`, async () => {
+    test(`the client that did not read the list is told -32020, reads it and comes back with the header (${backend}) [SH9]`, async () => {
       const { client, sent } = await speaking();
       const answer = await client.callTool({ name: `${backend}__greet`, arguments: { name: 'you', region: 'eu' } });
       assert.deepEqual(answer.content, [{ type: 'text', text: 'hello you' }]);
@@ -190,7 +190,7 @@ describe('the SDK of the second generation on both sides', () => {
     });
   }
 
-  test('SH9 legacy clients of both generations, who know no such headers, call the same tools', async () => {
+  test('legacy clients of both generations, who know no such headers, call the same tools [SH9]', async () => {
     for (const generation of ['v1', 'v2-legacy'] as const) {
       await using peer = await connect(generation, { via: 'http', url: gateway.endpoint, token: await gateway.token('old', 'developer') });
       for (const backend of ['web', 'local']) {
@@ -200,7 +200,7 @@ describe('the SDK of the second generation on both sides', () => {
     }
   });
 
-  test('SH9 a refusal is in the audit under its own code, without a value', async () => {
+  test('a refusal is in the audit under its own code, without a value [SH9]', async () => {
     const canary = randomBytes(9).toString('hex');
     const headers = { 'Authorization': `Bearer ${await gateway.token('liar', 'developer')}`, 'Mcp-Param-Region': canary };
     const reply = await ask(modern(Number(new URL(gateway.endpoint).port), { method: 'tools/call', params: { name: 'local__greet', arguments: { name: 'you', region: 'eu' } }, headers }));

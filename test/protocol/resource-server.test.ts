@@ -10,7 +10,7 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const CALL = { method: 'tools/call', params: { name: 'echo' } };
 const PUBLIC = testSettings({ gateway: { publicUrl: 'https://gw.example' }, issuers: ['https://idp.example/t1'] });
 
-test('T140 B01 no token is 401 with the place of the metadata and no error code; the body says nothing', async (t) => {
+test('T140 B01 no token is 401 with the place of the metadata and no error code; the body says nothing [SH3, R2, R7, SEC27]', async (t) => {
   const { port, ingress } = await listener(t, { settings: PUBLIC });
   const reply = await ask(modern(port, { ...CALL, headers: { Authorization: undefined } }));
   assert.equal(reply.status, 401);
@@ -20,7 +20,7 @@ test('T140 B01 no token is 401 with the place of the metadata and no error code;
   assert.deepEqual(ingress.refused.map(({ reason }) => reason), [{ code: 'unauthenticated', failure: 'missing' }]);
 });
 
-test('T142 a wrong token is 401 invalid_token, the same for every cause, and nothing is dispatched', async (t) => {
+test('T142 a wrong token is 401 invalid_token, the same for every cause, and nothing is dispatched [R5]', async (t) => {
   const { port, ingress } = await listener(t, { settings: PUBLIC });
   ingress.revoked.add(principalOf(ALICE, 'alice').credential);
   const texts = new Set<string>();
@@ -48,7 +48,7 @@ test('the challenge of /mcp/<backend> names the metadata of that resource', asyn
   assert.equal(unknown.status, 401, 'strangers do not learn which backends exist');
 });
 
-test('T141 the metadata is public JSON in path form, backend form and root form; resource is the public URL of the endpoint', async (t) => {
+test('T141 the metadata is public JSON in path form, backend form and root form; resource is the public URL of the endpoint [R1, R2, R3, R14]', async (t) => {
   const { port } = await listener(t, { settings: PUBLIC });
   const of = async (path: string): Promise<unknown> => {
     const reply = await ask({ port, method: 'GET', path, headers: { Authorization: undefined, Accept: undefined, Origin: 'https://any.example' } });
@@ -69,7 +69,7 @@ test('T141 without a public URL the resource is the URL the client used', async 
   assert.match(reply.text, new RegExp(`"resource":"http://localhost:${port}/mcp"`));
 });
 
-test('T150 the metadata offers no wildcard and no offline_access', async (t) => {
+test('T150 the metadata offers no wildcard and no offline_access [R11]', async (t) => {
   const { port } = await listener(t, { settings: PUBLIC });
   assert.doesNotMatch((await ask({ port, method: 'GET', path: WELL_KNOWN })).text, /\*|offline_access/);
 });
@@ -81,7 +81,7 @@ test('the metadata is GET only, with a preflight for browsers', async (t) => {
   assert.deepEqual([preflight.status, preflight.headers['access-control-allow-origin']], [204, '*']);
 });
 
-test('T143 a token in the query is 400, does not authenticate, and is not repeated anywhere', async (t) => {
+test('T143 a token in the query is 400, does not authenticate, and is not repeated anywhere [R4, R9]', async (t) => {
   const { port, ingress } = await listener(t);
   for (const query of [`?access_token=${ALICE}`, `?token=${ALICE}`, `?${ALICE}`, '?']) {
     for (const path of ['/mcp', '/mcp/gh', WELL_KNOWN]) {
@@ -94,7 +94,7 @@ test('T143 a token in the query is 400, does not authenticate, and is not repeat
   assert.equal(JSON.stringify(ingress.refused).includes(ALICE), false);
 });
 
-test('T149 B22 streams end when their token is revoked: a GET stream at once, a listen with its final result', async (t) => {
+test('T149 B22 streams end when their token is revoked: a GET stream at once, a listen with its final result [R15]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   const get = await openStream({ ...talk.with({ Accept: 'text/event-stream' }), method: 'GET' });

@@ -65,7 +65,7 @@ function call(id: unknown, name: string, args: Readonly<Record<string, unknown>>
   return { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) } };
 }
 
-test('T55 a first line of server/discover is answered', async (t) => {
+test('T55 a first line of server/discover is answered [S2]', async (t) => {
   const { say, answer } = agent(t);
   say({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: envelope() } });
   assert.deepEqual((await answer(1)).result?.['supportedVersions'], ['2026-07-28']);
@@ -84,7 +84,7 @@ test('T56 a first line of initialize is answered, and tools follow', async (t) =
   });
 });
 
-test('T57 both eras on one stream are each served as their own', async (t) => {
+test('T57 both eras on one stream are each served as their own [SI2]', async (t) => {
   const { say, answer, ingress } = agent(t);
   say(INITIALIZE);
   say(INITIALIZED);
@@ -95,7 +95,7 @@ test('T57 both eras on one stream are each served as their own', async (t) => {
   assert.deepEqual(ingress.seen.slice(1).map(({ origin }) => origin.era), ['legacy', 'modern']);
 });
 
-test('T58 nothing but protocol is written, one message a line, whatever comes in', async (t) => {
+test('T58 nothing but protocol is written, one message a line, whatever comes in [SI1]', async (t) => {
   const { say, answer, text, input } = agent(t);
   for (const noise of ['not json', '{"jsonrpc":"2.0"}', '[]', '{"jsonrpc":"2.0","id":1,"result":{}}', '', '   ', '"x"', '{"jsonrpc":"2.0","method":"unknown"}']) say(noise);
   input.write(Buffer.from([0xff, 0xfe, 0x0a]));
@@ -115,7 +115,7 @@ test('T59 the end of input ends the conversation at once when nothing is in flig
   assert.deepEqual(ingress.cancelled, ['agent']);
 });
 
-test('T60 notifications/cancelled ends the call in flight without an answer; an unknown id is ignored', async (t) => {
+test('T60 notifications/cancelled ends the call in flight without an answer; an unknown id is ignored [SI4]', async (t) => {
   const { say, answer, ingress, lines } = agent(t);
   say(call(1, 'hang', {}, envelope()));
   say(call(2, 'wait', { ms: 30 }, envelope()));
@@ -129,7 +129,7 @@ test('T60 notifications/cancelled ends the call in flight without an answer; an 
   assert.equal(lines().some((line) => line.id === 1), false);
 });
 
-test('T61 two listens at once: each notice carries its own id with its own type', async (t) => {
+test('T61 two listens at once: each notice carries its own id with its own type [S19, SI4]', async (t) => {
   const { say, lines } = agent(t);
   for (const id of [1, '1']) say({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params: { notifications: {}, _meta: envelope() } });
   await eventually(() => lines().length === 2, 'both acknowledged');
@@ -163,7 +163,7 @@ test('the drain is bounded: a call that never ends is cancelled', async (t) => {
   assert.deepEqual(ingress.cancelled, ['shutdown']);
 });
 
-test('calls run in parallel: a slow one holds up neither ping nor another call', async (t) => {
+test('calls run in parallel: a slow one holds up neither ping nor another call [SI8]', async (t) => {
   const { say, answer, lines } = agent(t);
   say(call(1, 'hang', {}, envelope()));
   say(call(2, 'echo', {}, envelope()));
@@ -186,7 +186,7 @@ test('the same id twice in flight: the second is -32600, across eras too', async
   await answer('init');
 });
 
-test('before initialize only ping and modern requests are served, and each other one gets an answer (SI3)', async (t) => {
+test('before initialize only ping and modern requests are served, and each other one gets an answer [S4, SI3]', async (t) => {
   const { say, answer } = agent(t);
   say({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
   say({ jsonrpc: '2.0', id: 2, method: 'server/discover' });
@@ -225,7 +225,7 @@ test('batches are served in the revision that has them and refused in others', a
   assert.equal(recent.ingress.seen.length, 1);
 });
 
-test('a change of what the agent may see is told once initialized, and not before', async (t) => {
+test('a change of what the agent may see is told once initialized, and not before [SL9]', async (t) => {
   const { say, answer, ingress, text } = agent(t);
   say(INITIALIZE);
   await answer('init');
@@ -236,7 +236,7 @@ test('a change of what the agent may see is told once initialized, and not befor
   await eventually(() => text().includes('"notifications/tools/list_changed"'), 'the notice');
 });
 
-test('a token that is refused at the start ends it before anything is read or written', async (t) => {
+test('a token that is refused at the start ends it before anything is read or written [R17]', async (t) => {
   const { surface, say, text } = agent(t, { token: () => 'rubbish' });
   say({ jsonrpc: '2.0', id: 1, method: 'ping' });
   assert.deepEqual(await surface.done, { kind: 'unauthenticated', failure: { code: 'signature', detail: 'test' } });
@@ -267,7 +267,7 @@ test('the token is checked again on every message: an expired one gets errors, a
   assert.equal(ingress.seen.filter(({ method }) => method === 'tools/call').length, 1);
 });
 
-test('the principal of a call is that of its own message', async (t) => {
+test('the principal of a call is that of its own message [S6, SI8]', async (t) => {
   let token = ALICE;
   const { say, answer, ingress } = agent(t, { token: () => token });
   say(call(1, 'echo', {}, envelope()));

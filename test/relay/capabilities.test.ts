@@ -47,7 +47,7 @@ describe('what an agent says it can be asked', () => {
 });
 
 describe('what a backend is told of the agent', () => {
-  test('C2: what is declared is what both the operator allows and the agent said, for every combination', () => {
+  test('what is declared is what both the operator allows and the agent said, for every combination [C2]', () => {
     const asks = fc.record({ elicitation: fc.boolean(), sampling: fc.boolean(), roots: fc.boolean() });
     const agent = fc.record({ elicitForm: fc.boolean(), elicitUrl: fc.boolean(), sampling: fc.boolean(), samplingTools: fc.boolean(), roots: fc.boolean(), tasks: fc.boolean() });
     fc.assert(fc.property(asks, agent, (may, can) => {

@@ -59,7 +59,7 @@ describe('definitions for agents of each era', () => {
     assert.equal(shown(once, JUN25), once);
   });
 
-  test('SEC46: icons that hosts must not fetch are gone, in every list', () => {
+  test('icons that hosts must not fetch are gone, in every list [SEC46]', () => {
     const good = '{"src":"data:image/png;base64,AA=="}';
     const bad = ['file:///etc/passwd', 'http://example.com/i.png', SCRIPT, 'data:text/html,x', '//example.com/i.png'].map((src) => JSON.stringify({ src }));
     for (const list of LISTS) {

@@ -26,7 +26,7 @@ function told(answer: BackendError, kind: ErrorContext['kind'], to: Spoken, how:
 const codeOf = (made: RelayedError): number | string => (made.kind === 'error' ? made.code : made.kind);
 
 describe('what is not there', () => {
-  test('T99: a resource that is gone has the code of the agent’s revision, fixed words and the URI as the agent wrote it', () => {
+  test('T99: a resource that is gone has the code of the agent’s revision, fixed words and the URI as the agent wrote it [S26, C15]', () => {
     const gone = [error(-32002, 'gone: x:1', '{"uri":"x:1"}'), error(-32602, 'Resource not found: x:1'), error(-32602, 'bad', '{"uri":"x:1"}'), error(-32601, 'Method not found')];
     for (const answer of gone) {
       assert.deepEqual(told(answer, 'resource', MODERN), { kind: 'error', code: -32602, message: 'Resource not found', data: '{"uri":"gh+x:1"}' });
@@ -56,7 +56,7 @@ describe('what is not there', () => {
 });
 
 describe('codes of one hop', () => {
-  test('4.17: none of them reaches an agent, of any era and for any kind', () => {
+  test('4.17: none of them reaches an agent, of any era and for any kind [S26, SEC51]', () => {
     fc.assert(fc.property(fc.integer({ min: -32768, max: -32000 }), fc.constantFrom('tool', 'prompt', 'resource', 'completion'), fc.constantFrom(...ALL), (code, kind, to) => {
       const made = told(error(code), kind, to);
       const own = made.kind === 'error' ? [-32602, -32600, -32603, ...(kind === 'resource' && to.era === 'legacy' ? [-32002] : [])] : [];
@@ -84,7 +84,7 @@ describe('codes of one hop', () => {
 describe('-32021', () => {
   const needs = (what: string): BackendError => error(-32021, 'needs', `{"requiredCapabilities":${what}}`);
 
-  test('a capability that the agent lacks and the operator allows is told as it is needed; a tool of a 2025 agent says it in words', () => {
+  test('a capability that the agent lacks and the operator allows is told as it is needed; a tool of a 2025 agent says it in words [S10]', () => {
     const none = { capabilities: NO_CAPABILITIES };
     for (const kind of ['tool', 'prompt', 'resource'] as const) {
       assert.deepEqual(told(needs('{"elicitation":{"form":{}}}'), kind, MODERN, none), { kind: 'error', code: -32021, message: 'Missing required client capability', data: '{"requiredCapabilities":{"elicitation":{"form":{}}}}' });

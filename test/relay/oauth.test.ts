@@ -10,7 +10,7 @@ const FAILURES: readonly AuthFailureCode[] = [
 ];
 
 describe('the resource document', () => {
-  test('R3: resource is byte for byte the URL that agents use', () => {
+  test('resource is byte for byte the URL that agents use [R3]', () => {
     for (const [publicUrl, path, resource] of [
       ['https://gw.example.com', '/mcp', 'https://gw.example.com/mcp'], ['https://gw.example.com/', '/mcp', 'https://gw.example.com/mcp'],
       ['https://gw.example.com/prefix', '/mcp/github', 'https://gw.example.com/prefix/mcp/github'], ['http://127.0.0.1:9200', '/mcp', 'http://127.0.0.1:9200/mcp'],
@@ -19,7 +19,7 @@ describe('the resource document', () => {
     }
   });
 
-  test('R1: names the issuers that are URLs, exactly as configured', () => {
+  test('names the issuers that are URLs, exactly as configured [R1]', () => {
     const issuers = ['https://idp.example.com/t1/', 'sentinel-gateway', 'http://idp.example.com/', 'http://localhost:8080/realm', 'https://idp.example.com/?x=1', 'https://idp.example.com/#x'];
     assert.deepEqual(resourceMetadata({ ...FACTS, issuers }).authorization_servers, ['https://idp.example.com/t1/', 'http://localhost:8080/realm']);
   });
@@ -32,7 +32,7 @@ describe('the resource document', () => {
     assert.deepEqual(resourceMetadata({ ...FACTS, scopes: ['mcp:use'] }).scopes_supported, ['mcp:use']);
   });
 
-  test('R2: stands at the path-inserted well-known address', () => {
+  test('stands at the path-inserted well-known address [R2]', () => {
     assert.equal(resourceMetadataUrl('https://gw.example.com', '/mcp'), METADATA_URL);
     assert.equal(resourceMetadataUrl('https://gw.example.com/', '/mcp/github'), `${METADATA_URL}/github`);
     assert.equal(resourceMetadataUrl('https://gw.example.com/prefix', '/mcp'), 'https://gw.example.com/.well-known/oauth-protected-resource/prefix/mcp');

@@ -56,7 +56,7 @@ describe('who may ask what', () => {
 });
 
 describe('forms', () => {
-  test('T83: a modern agent is told that it is a form and who asks; ids and tasks of the other hop are gone', () => {
+  test('T83: a modern agent is told that it is a form and who asks; ids and tasks of the other hop are gone [C16, SEC35]', () => {
     const text = '{"task":{"ttl":1},"elicitationId":"x","message":"Merge?","requestedSchema":{ "properties":{"ok":{"type":"boolean"}}},"_meta":{"progressToken":1,"a/b":1.0}}';
     assert.equal(put(elicit(text), MODERN), '{"message":"[gh] Merge?","requestedSchema":{ "properties":{"ok":{"type":"boolean"}}},"_meta":{"a/b":1.0},"mode":"form"}');
   });
@@ -92,7 +92,7 @@ describe('forms', () => {
     assert.equal(put({ method: 'elicitation/create', params: undefined }, MODERN), 'refused: malformed');
   });
 
-  test('SEC44: no form has a user type a password, key or token, by name, title or format', () => {
+  test('no form has a user type a password, key or token, by name, title or format [SEC44]', () => {
     for (const name of ['password', 'db_password', 'apiKey', 'API-KEY', 'OPENAI_API_KEY', 'github.token', 'accessToken', 'Passphrase', 'clientSecret', 'SSHKey', 'ｐａｓｓｗｏｒｄ']) {
       assert.equal(put(elicit(form({ [name]: { type: 'string' } })), MODERN), 'refused: sensitive', name);
       assert.equal(put(elicit(form({ a: { title: name } })), JUN25), 'refused: sensitive', name);
@@ -110,27 +110,27 @@ describe('forms', () => {
 });
 
 describe('pages to visit', () => {
-  test('T97: an agent of 2025-11-25 gets an id of ours; a modern one none; 2025-06-18 is not asked', () => {
+  test('T97: an agent of 2025-11-25 gets an id of ours; a modern one none; 2025-06-18 is not asked [C16]', () => {
     assert.equal(put(elicit(URL_QUESTION), NOV25), '{"mode":"url","elicitationId":"e-1","url":"https://example.com/go?a=1","message":"[gh] Sign in"}');
     assert.equal(put(elicit(URL_QUESTION), MODERN), '{"mode":"url","url":"https://example.com/go?a=1","message":"[gh] Sign in"}');
     assert.equal(put(elicit(URL_QUESTION.replace('"elicitationId":"theirs",', '')), NOV25, { label: undefined }), '{"mode":"url","url":"https://example.com/go?a=1","message":"Sign in","elicitationId":"e-1"}');
     assert.equal(put(elicit(URL_QUESTION), JUN25), 'refused: unsupported');
   });
 
-  test('SEC21 SEC45: only https, or http on this machine, and no name before the host', () => {
+  test('only https, or http on this machine, and no name before the host [SEC21, SEC45]', () => {
     const at = (url: string): string => put(elicit(JSON.stringify({ mode: 'url', message: 'm', url })), MODERN);
     for (const url of [SCRIPT, 'data:text/html,x', 'file:///etc/passwd', 'http://example.com/', 'https://bank.com@evil.example/', 'https://', 'relative', '', 'vscode://x', `https://a/${'x'.repeat(9000)}`]) assert.equal(at(url), 'refused: unsafe_url', url);
     for (const url of ['https://example.com/a?b#c', 'http://localhost:3000/cb', 'http://127.0.0.1/', 'http://[::1]:80/']) assert.equal(members(raw(at(url)))?.get('url'), JSON.stringify(url));
     assert.equal(put(elicit('{"mode":"url","message":"m","url":7}'), MODERN), 'refused: unsafe_url');
   });
 
-  test('SEC45: a host in another script stands in ASCII beside the message', () => {
+  test('a host in another script stands in ASCII beside the message [SEC45]', () => {
     assert.match(put(elicit('{"mode":"url","message":"m","url":"https://аpple.com/"}'), MODERN), /"message":"\[gh, xn--pple-43d\.com\] m"/);
   });
 });
 
 describe('sampling and roots', () => {
-  test('SEC34: no context of other servers goes along', () => {
+  test('no context of other servers goes along [C18, SEC34]', () => {
     for (const context of ['"thisServer"', '"allServers"', '"none"', '7']) {
       for (const to of ALL) assert.equal(put(sample(`{"messages":[],"includeContext":${context},"maxTokens":1.0}`), to), '{"messages":[],"includeContext":"none","maxTokens":1.0}');
     }

@@ -47,7 +47,7 @@ describe('results of backends for agents of each era', () => {
     }));
   });
 
-  test('SEC36: third-party _meta passes; what a backend says in the gateway’s name does not', () => {
+  test('third-party _meta passes; what a backend says in the gateway’s name does not [S27, SEC36]', () => {
     const text = `{"content":[],"_meta":{"com.example/a":1.0,"${DENIAL_KEY}":{},"io.modelcontextprotocol/related-task":{}}}`;
     assert.equal(relayed(text, NOV25), '{"content":[],"_meta":{"com.example/a":1.0}}');
     assert.match(relayed(text, MODERN), /"_meta":\{"com\.example\/a":1\.0,"io\.modelcontextprotocol\/serverInfo"/);

@@ -37,7 +37,7 @@ describe('what a modern backend asks', () => {
     assert.deepEqual(readInputRequired(raw('{"resultType":"input_required","requestState":"s"}')), { requests: new Map(), state: '"s"' });
   });
 
-  test('S13: nothing, too much and other methods are not acted on', () => {
+  test('nothing, too much and other methods are not acted on [S13]', () => {
     const request = '{"method":"roots/list"}';
     const results = ['{}', '{"inputRequests":{}}', '{"requestState":7}', '{"inputRequests":[]}', '{"inputRequests":{"a":{"method":"tools/call","params":{}}}}', '{"inputRequests":{"a":{"method":"constructor"}}}',
       '{"inputRequests":{"a":{"method":"roots/list","params":[]}}}', '{"inputRequests":{"a":7}}', `{"inputRequests":${many(REQUESTS_MOST + 1, request)}}`, `{"inputRequests":{"${'k'.repeat(300)}":${request}}}`,
@@ -48,7 +48,7 @@ describe('what a modern backend asks', () => {
     assert.equal(readInputRequired(raw(`{"resultType":"input_required","inputRequests":${many(REQUESTS_MOST, request)}}`))?.requests.size, REQUESTS_MOST);
   });
 
-  test('C7: it is passed on with our seal and our words, and everything else byte for byte', () => {
+  test('it is passed on with our seal and our words, and everything else byte for byte [C7]', () => {
     fc.assert(fc.property(delicate, (value) => {
       const text = `{"x" : ${value},"requestState":"inner","resultType":"input_required","inputRequests":{"a":{"method":"elicitation/create","params":{"message":"Merge?"}}},"_meta":{"a/b":${value},"sentinel/x":1},"ttlMs":5}`;
       const told = members(withState(raw(text), new Map([['a', ELICIT]]), 'gw1.X', IDENTITY));

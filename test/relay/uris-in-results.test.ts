@@ -67,7 +67,7 @@ describe('resources in results', () => {
     assert.match(seen('tool', '{"content":[{"type":"resource","resource":{"uri":"https://example.com/a"}}]}'), /"gh\+https:\/\/example\.com\/a"/);
   });
 
-  test('SEC46: a link keeps only icons that hosts may fetch', () => {
+  test('a link keeps only icons that hosts may fetch [SEC46]', () => {
     const text = (icons: string): string => `{"content":[{"icons":${icons},"type":"resource_link","uri":"x:1","name":"x"}]}`;
     const good = '{ "src":"https://example.com/i.png"}';
     assert.equal(seen('tool', text(`[${good}, {"src":"file:///etc/passwd"}]`)), text(`[${good}]`).replace('x:1', 'gh+x:1'));

@@ -39,7 +39,7 @@ test('every way to end is one status, one code and one sentence', (t) => {
   }
 });
 
-test('a denied call keeps its arguments and names the rule that denied it', (t) => {
+test('a denied call keeps its arguments and names the rule that denied it [SEC52]', (t) => {
   const row = encoder(t).outcome(denied(sampleCall()), true);
   assert.deepEqual([row.decision, row.reason, row.rule, row.mode, row.severity], ['deny', 'forbidden', 'role:developer:deny:fs/write*', 'enforce', 'medium']);
   assert.equal(row.args, '{"path":"/tmp/a"}');

@@ -72,7 +72,7 @@ test('/metrics is open without a token, and with one asks for exactly it', async
   assert.equal((await get('/health')).status, 200, 'liveness asks for no token');
 });
 
-test('A04 a rebound host name or any web page is refused on every path', async (t) => {
+test('A04 a rebound host name or any web page is refused on every path [SEC16]', async (t) => {
   const { get, port } = await admin(t);
   for (const path of ['/health', '/ready', '/livez', '/readyz', '/metrics', '/nope']) {
     assert.equal((await get(path, { Host: 'evil.example:9201' })).status, 421, path);

@@ -36,7 +36,7 @@ async function told(stream: OpenStream): Promise<readonly unknown[]> {
 }
 
 for (const version of ['2025-03-26', '2025-06-18', '2025-11-25']) {
-  test(`a question in ${version} rides the stream of its own request, and its answer is a posted response with 202`, async (t) => {
+  test(`a question in ${version} rides the stream of its own request, and its answer is a posted response with 202 [SL8, SL12]`, async (t) => {
     const { port, surface } = await listener(t);
     const talk = await session(port, version);
     const stream = await asking(talk);
@@ -73,7 +73,7 @@ test('two questions at once, and two calls that ask, each get their own answer',
   assert.deepEqual(await told(second), [{ for: 's-3' }]);
 });
 
-test('T53 A40 an answer from another session, from another principal, of another id or for the second time answers nothing', async (t) => {
+test('T53 A40 an answer from another session, from another principal, of another id or for the second time answers nothing [SL8, SEC15]', async (t) => {
   const { port, surface } = await listener(t);
   const [talk, other] = [await session(port), await session(port)];
   const stream = await asking(talk);
@@ -104,7 +104,7 @@ test('a cancelled call withdraws its question, and a late answer is dropped', as
   assert.equal(surface.stats().strayResponses, 1);
 });
 
-test('when the stream of the call is gone its question ends, and the call goes on: a dropped connection is no cancel (SL6)', async (t) => {
+test('when the stream of the call is gone its question ends, and the call goes on: a dropped connection is no cancel [SL6]', async (t) => {
   const { port, ingress, surface } = await listener(t);
   const talk = await session(port);
   const stream = await asking(talk);
@@ -177,7 +177,7 @@ test('as many questions as a session may have open, on one stream, raise no warn
   assert.deepEqual(warnings, []);
 });
 
-test('modern agents are never asked that way, and have no session (S11)', async (t) => {
+test('modern agents are never asked that way, and have no session [S11]', async (t) => {
   const { port, ingress } = await listener(t);
   const stream = await openStream(modern(port, { method: 'tools/call', params: { name: 'ask', arguments: {} } }));
   await stream.ended;

@@ -196,7 +196,7 @@ test('an answer said with another principal\'s token, or with a dead one, answer
   assert.deepEqual(await told(agent, 1), [ACCEPT]);
 });
 
-test('both eras on one stream: the modern call is not asked, the other is (S11)', async (t) => {
+test('both eras on one stream: the modern call is not asked, the other is [S11, SI7]', async (t) => {
   const agent = onStdio(t);
   await introduce(agent);
   agent.say(call(1, 'ask', {}, envelope()));
@@ -286,7 +286,7 @@ test('B22: an agent whose token was revoked is told nothing more of what it foll
   assert.ok(!agent.lines().some(({ method }) => method === 'notifications/secret'));
 });
 
-test('what an agent on stdio can be asked for, and its log level, come from its initialize and logging/setLevel; modern requests bring their own (T36, T100)', async (t) => {
+test('what an agent on stdio can be asked for, and its log level, come from its initialize and logging/setLevel; modern requests bring their own (T36, T100) [S5]', async (t) => {
   const agent = onStdio(t);
   await introduce(agent, '2025-06-18', { elicitation: {}, sampling: {} });
   agent.say({ jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level: 'error' } });

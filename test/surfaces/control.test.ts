@@ -64,7 +64,7 @@ function send(socketPath: string, method: string, path: string, body?: string): 
   });
 }
 
-test('the socket is 0600 in a 0700 directory, and is gone after closing', async (t) => {
+test('the socket is 0600 in a 0700 directory, and is gone after closing [SEC27]', async (t) => {
   const { path, surface } = await running(t);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await stat(join(path, '..'))).mode & 0o777, 0o700);

@@ -23,7 +23,7 @@ test('a request, a notification, a response and a batch are told apart', () => {
   assert.equal(read('[{"jsonrpc":"2.0","method":"m"}]').kind, 'batch');
 });
 
-test('what is none of them is -32600, with the id where it can be read', () => {
+test('what is none of them is -32600, with the id where it can be read [S1]', () => {
   for (const text of ['1', '"x"', 'null', '{}', '{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","result":1}', '{"jsonrpc":"2.0","id":null,"method":"m"}']) {
     assert.deepEqual(refused(text), { code: -32600, id: undefined }, text);
   }

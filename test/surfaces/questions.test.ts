@@ -107,7 +107,7 @@ test('params are left out where there are none', () => {
   assert.deepEqual(channel.sent, [{ jsonrpc: '2.0', id: 's-1', method: 'roots/list' }]);
 });
 
-test('SL10 no id is used twice in a session, whoever asks', () => {
+test('no id is used twice in a session, whoever asks [SL10]', () => {
   const questions = new Questions();
   const channels = [channelOf(), channelOf()];
   for (let round = 0; round < 20; round += 1) {

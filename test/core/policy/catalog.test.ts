@@ -86,14 +86,14 @@ test('T128: a name of 120 characters is exposed in 64, is its own, and leads to 
   assert.deepEqual([...catalog.byExposed.values()].map((tool) => tool.target.name), [long, `${long}y`]);
 });
 
-test('the same listings give the same catalogue, in the order of the configuration and then of the backend', () => {
+test('the same listings give the same catalogue, in the order of the configuration and then of the backend [S16]', () => {
   fc.assert(fc.property(said, said, fc.constantFrom('prefixed' as const, 'bare' as const), (one, two, how) => {
     assert.deepEqual(build({ gh: one, fs: two }, how), build({ gh: one, fs: two }, how));
   }));
   assert.deepEqual(exposed(build({ b: { tools: ['z', 'a'] }, a: { tools: ['y'] } }).tools), ['b__z', 'b__a', 'a__y']);
 });
 
-test('whatever is exposed is exposed once, and leads back: names by the map, URIs by their prefix', () => {
+test('whatever is exposed is exposed once, and leads back: names by the map, URIs by their prefix [S31]', () => {
   fc.assert(fc.property(said, said, fc.constantFrom('prefixed' as const, 'bare' as const), (one, two, how) => {
     const catalog = build({ Gh_1: one, gh: two }, how);
     for (const entry of catalog.tools) assert.equal(catalog.byExposed.get(entry.exposed), entry);
