@@ -145,6 +145,10 @@ const BOUNDS = z.strictObject({
   parked: count(1000, { doc: 'Most calls that wait for an answer of their agent between two requests.' }, { most: 1_000_000 }),
   parked_per_principal: count(32, { doc: 'The same, of one agent.' }, { most: 100_000 }),
   park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: 86_400_000 }),
+  tasks: count(1000, { doc: 'Most tasks (long tool calls with a handle) that the gateway knows at once; beyond, tools answer with results.' }, { most: 1_000_000 }),
+  tasks_per_principal: count(64, { doc: 'The same, of one agent.' }, { most: 100_000 }),
+  task_time: duration('1d', { doc: 'How long a task may be asked for, at most; its backend may keep it for less.' }, { least: 1000, most: 2_592_000_000 }),
+  task_results: size('64MiB', { doc: 'Most bytes of results the gateway keeps itself, for tasks whose backend answered at once.' }),
   follows: count(256, { doc: 'Most resources that one session or stream may follow.' }, { most: 100_000 }),
 });
 
@@ -172,5 +176,9 @@ export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUN
   parked: file.parked,
   parkedPerPrincipal: file.parked_per_principal,
   parkMs: file.park_time,
+  tasks: file.tasks,
+  tasksPerPrincipal: file.tasks_per_principal,
+  taskMs: file.task_time,
+  taskBytes: file.task_results,
   follows: file.follows,
 }));

@@ -135,7 +135,7 @@ function saidIn(call: Call): Said {
     case 'completion': return same(call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]));
     case 'model': return same(call.body);
     case 'listen':
-    case 'task': return same(undefined);
+    case 'task': return same(call.responses);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type QuestionRefusal, questionFor, refusalReply, replyFor } from '../../relay/questions.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
-import type { RequestCall } from '../../core/call.ts';
+import type { ServedCall } from '../../core/call.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
 
@@ -30,7 +30,7 @@ export interface Dialogue {
 }
 
 export interface DialogueGiven {
-  readonly call: RequestCall;
+  readonly call: ServedCall;
   readonly snapshot: Snapshot;
   readonly ask: AgentIo['ask'];
   readonly signal: AbortSignal;
