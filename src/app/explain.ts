@@ -51,8 +51,8 @@ function issuersOf({ settings }: Snapshot): readonly string[] {
 }
 
 async function explainFor(call: ExplainedCall, snapshot: Snapshot, deps: ExplainDeps, given: boolean): Promise<ExplainReport> {
-  // Only tools say what their arguments must be.
-  const withArguments = given || call.kind !== 'tool';
+  // Resources have none.
+  const withArguments = given || call.kind === 'resource';
   const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
   const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, paramHeaders: undefined, onRefusal: () => {} });
   const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;

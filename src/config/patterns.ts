@@ -9,7 +9,7 @@ import { suggest } from './suggest.ts';
 const FAULTS: Readonly<Record<PatternFault['code'], string>> = {
   empty: 'is empty',
   empty_backend: 'has no backend before the `/`',
-  empty_tool: 'names nothing after the `/`',
+  empty_tool: 'ends where a name must stand',
   too_long: 'is too long',
   character: 'holds a control character',
   climb: 'holds a segment `.` or `..`, which no URI that is read may have',

@@ -1,5 +1,6 @@
 // `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
-// lists, and of each resource it follows and may still see. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
+// lists, and of each resource it follows and may still see. What is acknowledged stays true, or the stream ends with its result and the
+// agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
 import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -11,7 +12,7 @@ import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
 import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
-import { keepFollowing } from './kept-follow.ts';
+import { keepFollowing, type KeptGiven } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
 import { offeredTo } from './view.ts';
 
@@ -26,17 +27,18 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   const tag: readonly [string, RawJson] = ['_meta', meta];
   const lists = honoured(wanted, inbound, snapshot);
   const outlet = acknowledgedFirst((uri) => io.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, inbound.id))));
-  const followed = await followAll(uris, inbound, io, outlet.tell, snapshot, deps);
+  const untrue = new AbortController();
+  const followed = await followAll(uris, inbound, { signal: io.signal, told: outlet.tell, over: () => untrue.abort() }, snapshot, deps);
   const flags = Object.fromEntries(lists.map((name) => [FLAGS[name], true]));
   io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw({ ...flags, ...(followed.uris.length === 0 ? {} : { resourceSubscriptions: followed.uris }) })], tag])));
   outlet.open();
   const unwatch = lists.length === 0 ? undefined : deps.watch({ principal: inbound.principal, endpoint: inbound.origin.endpoint }, (name) => {
     if (lists.includes(name)) io.notify(notificationMessage(`notifications/${name}/list_changed`, objectOf([tag])));
   });
-  await aborted(io.signal);
+  await aborted(AbortSignal.any([io.signal, untrue.signal]));
   unwatch?.();
   for (const undo of followed.undo) undo();
-  if (cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
+  if (io.signal.aborted && cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
   return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), deps.identity, false)), status: 200 };
 }
 
@@ -79,7 +81,7 @@ interface All {
   readonly undo: readonly (() => void)[];
 }
 
-async function followAll(uris: readonly string[], inbound: Inbound, io: AgentIo, told: (uri: string) => void, snapshot: Snapshot, deps: PipelineDeps): Promise<All> {
+async function followAll(uris: readonly string[], inbound: Inbound, each: Pick<KeptGiven, 'signal' | 'told' | 'over'>, snapshot: Snapshot, deps: PipelineDeps): Promise<All> {
   const meta = readMeta(inbound.params).forward;
   const found = new Map<string, () => void>();
   const rest = uris.values();
@@ -88,7 +90,7 @@ async function followAll(uris: readonly string[], inbound: Inbound, io: AgentIo,
     for (const uri of rest) {
       // Asked again for each: a stream must not be a way to guess at more names than single requests.
       if (probeDenial(snapshot, inbound.principal, deps) !== undefined) continue;
-      const followed = await keepFollowing({ inbound, uri, meta, signal: io.signal, told }, snapshot, deps);
+      const followed = await keepFollowing({ inbound, uri, meta, ...each }, snapshot, deps);
       if (followed.kind === 'following') found.set(uri, followed.undo);
     }
   };

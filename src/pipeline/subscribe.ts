@@ -68,12 +68,17 @@ export async function subscribe(inbound: Inbound, io: AgentIo, snapshot: Snapsho
   if (own.size >= snapshot.settings.bounds.follows) return { message: errorMessage(inbound.id, CODE.internal, 'Too many subscriptions in this session'), status: 200 };
   const one: Subscription = { over: false, undo: undefined };
   own.set(asked.exposed, one);
+  const forget = (): void => {
+    if (own.get(asked.exposed) === one) own.delete(asked.exposed);
+  };
   const followed = await keepFollowing({
     inbound, uri: asked.exposed, meta: asked.meta.forward, signal: io.signal,
     viewer: () => deps.subscriptions.viewer(session) ?? inbound.principal,
     told: (uri) => session.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, undefined))),
+    // Asking again must not be answered as if it were still followed.
+    over: forget,
   }, snapshot, deps).catch((error: unknown) => {
-    own.delete(asked.exposed);
+    forget();
     throw error;
   });
   if (followed.kind === 'following') {
@@ -81,7 +86,7 @@ export async function subscribe(inbound: Inbound, io: AgentIo, snapshot: Snapsho
     if (one.over || session.ended.aborted) followed.undo();
     return done(inbound);
   }
-  if (own.get(asked.exposed) === one) own.delete(asked.exposed);
+  forget();
   return refusedAnswer(followed, asked, inbound, snapshot, deps);
 }
 

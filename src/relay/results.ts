@@ -48,7 +48,11 @@ export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
   const { kind, to, identity, expose } = relay;
   const set = new Map<string, RawJson>();
   const drop: string[] = [];
-  if (kind !== 'completion') {
+  if (kind === 'completion') {
+    const completion = valueOf(result.members, 'completion');
+    const capped = completion === undefined ? undefined : atMostAHundred(completion);
+    if (capped !== undefined) set.set('completion', capped);
+  } else {
     const how = { expose, linksAsText: !isSince(to.version, '2025-06-18') };
     for (const [name, value] of rewrittenMembers(kind, result.members, how)) set.set(name, value);
   }
@@ -112,6 +116,15 @@ export function resultTypeOf(result: ReadResult): string {
 /** A tool result made by the gateway: text for the model, `isError`, and machine words under our own key. */
 export function toolErrorResult(text: string, key: string, detail: RawJson): RawJson {
   return objectOf([['content', arrayOf([textBlock(text)])], ['isError', toRaw(true)], ['_meta', objectOf([[key, detail]])]]);
+}
+
+const COMPLETION_VALUES = 100;
+
+/** The bound of the protocol, which strict clients hold an answer to as a whole (S28). Undefined: it is within it. */
+function atMostAHundred(completion: RawJson): RawJson | undefined {
+  const values = elements(memberOf(completion, 'values')) ?? [];
+  if (values.length <= COMPLETION_VALUES) return undefined;
+  return withMembers(completion, { set: new Map([['values', arrayOf(values.slice(0, COMPLETION_VALUES))], ['hasMore', toRaw(true)]]) });
 }
 
 /** What completes to nothing: for a backend without completions beside one that has them (4.11). */

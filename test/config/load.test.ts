@@ -308,6 +308,8 @@ test('patterns of every kind are checked where they stand, and what cannot be me
   assert.deepEqual(help('prompt:fils/x'), ['SEN-0124', 'did you mean "prompt:files/x"?']);
   assert.equal(help('resource:files/file:///srv/../x')[0], 'SEN-0117');
   assert.deepEqual(marks(refused(stdio('hide = ["x", "resource:file:///a/../b"]'))), ['SEN-0117@5:14']);
+  accepted(stdio('hide = ["resource:mem:a/"]'));
+  assert.deepEqual(refused(stdio('hide = ["resource:", "files/"]')).map(({ message }) => message), ['the pattern "resource:" ends where a name must stand', 'the pattern "files/" ends where a name must stand']);
 });
 
 test('`tools.execute` with an allow of prompts and resources is no contradiction; with one of tools it is', () => {

@@ -60,6 +60,22 @@ test('C01 what is hidden by a role, unknown or not there any more is answered wi
   }
 });
 
+test('a prompt without an argument that it requires is -32602 with what is missing, and its backend is not asked', async () => {
+  const listings = { alpha: { ...FULL, prompts: [toRaw({ name: 'greet', arguments: [{ name: 'who', required: true }] })] } };
+  for (const era of ['modern', 'legacy'] as const) {
+    const w = full({ listings });
+    const error = read(await w.ask('prompts/get', { name: 'alpha__greet' }, { era })).error;
+    assert.equal(error?.code, -32602);
+    assert.match(error.message, /^Invalid arguments: \/ must have required argument 'who'\. \(SEN-0305, call /);
+    assert.deepEqual(Reflect.get(Object(error.data?.['sentinel']), 'errors'), [{ path: '', message: "must have required argument 'who'" }]);
+    assert.deepEqual([calls(w), w.intents.length, w.outcomes.length], [[], 0, 1]);
+    assert.equal(read(await w.ask('prompts/get', { name: 'alpha__greet', arguments: { who: 7 } }, { era })).error?.code, -32602);
+    assert.equal(read(await w.ask('prompts/get', { name: 'alpha__greet', arguments: { who: 'you' } }, { era })).error, undefined);
+  }
+  const watched = full({ listings, settings: settings({ arguments: { ...settings().arguments, mode: 'monitor' } }) });
+  assert.equal(read(await watched.ask('prompts/get', { name: 'alpha__greet' })).error, undefined, 'monitor lets it pass');
+});
+
 test('T99 a resource that is not there is -32602 for a modern agent and -32002 for a legacy one, whoever says so [S26]', async () => {
   for (const [code, era] of [[-32602, 'modern'], [-32002, 'legacy']] as const) {
     const uri = 'alpha+file:///none';

@@ -108,6 +108,13 @@ describe('results of the gateway’s own', () => {
     assert.equal(EMPTY_COMPLETION, '{"completion":{"values":[],"total":0,"hasMore":false}}');
   });
 
+  test('a completion of more than a hundred values is cut there and says so; one within the bound is untouched [S28]', () => {
+    const values = (count: number): string => Array.from({ length: count }, (_, at) => `"v${at}\\u0041"`).join(', ');
+    const within = `{"completion":{ "values":[${values(100)}],"total":1.0e2}}`;
+    assert.equal(relayed(within, NOV25, { kind: 'completion' }), within);
+    assert.equal(relayed(`{"completion":{"values":[${values(101)}],"total":101,"hasMore":false},"x":1.0}`, NOV25, { kind: 'completion' }), `{"completion":{"values":[${values(100).replaceAll(', ', ',')}],"total":101,"hasMore":true},"x":1.0}`);
+  });
+
   test('T73 T74: a result says its type, or is complete', () => {
     const typeOf = (text: string): string => resultTypeOf(readResult(raw(text)) ?? assert.fail());
     assert.deepEqual(['{}', '{"resultType":"complete"}', '{"resultType":"input_required"}', '{"resultType":7}'].map(typeOf), ['complete', 'complete', 'input_required', '']);

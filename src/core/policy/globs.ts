@@ -65,7 +65,9 @@ export function compileOwnPattern(text: string): Result<Pattern, PatternFault> {
   const compiled = compilePattern(text);
   const written = KIND.exec(text)?.[1];
   const name = written === undefined ? text : text.slice(written.length + 1);
-  if (!compiled.ok && compiled.error.code !== 'empty_backend') return compiled;
+  // A URI may end with its only slash; a tool or prompt that does is more likely meant as a backend, and would hit nothing.
+  const whole = compiled.ok || compiled.error.code === 'empty_backend' || (compiled.error.code === 'empty_tool' && written === 'resource' && name !== '');
+  if (!whole) return compiled;
   return patternOf(text, written, undefined, name);
 }
 

@@ -3,7 +3,7 @@
 import type { TargetKind } from '../call.ts';
 import type { DenyCode, DenyReason, LimitScope } from '../decision.ts';
 import type { CallId } from '../ids.ts';
-import { toRaw } from '../json/compose.ts';
+import { objectOf, toRaw } from '../json/compose.ts';
 import type { RawJson } from '../json/scan.ts';
 import type { BackendFault } from '../ports.ts';
 
@@ -75,7 +75,10 @@ const HEADER_WORDS: Readonly<Record<Mismatch['problem'], string>> = {
 
 function standardDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   if (reason.code === 'forbidden' || (reason.code === 'killed' && !reason.seen)) return { kind: 'unknown' };
-  return { kind: 'tool_error', text: `${sentence(reason, cx.kind)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detail: detailOf(reason, cx) };
+  const [text, detail] = [`${sentence(reason, cx.kind)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detailOf(reason, cx)];
+  // The specification's own code for a prompt whose required arguments are missing.
+  if (reason.code === 'invalid_arguments' && cx.kind !== 'tool') return { kind: 'error', code: -32602, message: text, data: objectOf([['sentinel', detail]]) };
+  return { kind: 'tool_error', text, detail };
 }
 
 function detailOf(reason: DenyReason, cx: DenialContext): RawJson {

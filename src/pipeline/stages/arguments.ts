@@ -1,12 +1,15 @@
 // Arguments must match the backend's own schema, checked off the main thread: the schema is the backend's text. Before that,
-// the headers that repeat some of them must say the same (SEP-2243, SH9): no proxy on the way may have been told another story.
+// the headers that repeat some of them must say the same (SEP-2243, SH9): no proxy on the way may have been told another story. A prompt
+// has no schema: its arguments are held to what it declares.
+import type { PromptCall } from '../../core/call.ts';
 import type { ArgumentError, Decision } from '../../core/decision.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { SchemaVerdict } from '../../core/ports.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
 import { mirrorFault, type MirrorFault } from '../../relay/mirrored.ts';
-import type { Stage } from '../stage.ts';
+import { promptArgumentErrors } from '../../relay/prompt-arguments.ts';
+import type { Stage, StageContext } from '../stage.ts';
 
 /** A call without `arguments` is checked as an empty object, so that `required` holds (E14). */
 const NONE = toRaw({});
@@ -16,6 +19,7 @@ const HEADER_NAME_MAX = 128;
 export const argumentsStage: Stage = {
   name: 'arguments',
   async run(call, cx) {
+    if (call.kind === 'prompt') return checkPrompt(call, cx);
     if (call.kind !== 'tool') return { kind: 'pass', rule: 'arguments:none' };
     const entry = cx.snapshot.catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name);
     if (entry?.inputSchema === undefined) return { kind: 'pass', rule: 'arguments:no-schema' };
@@ -26,6 +30,13 @@ export const argumentsStage: Stage = {
     return toDecision(verdict, cx.snapshot.settings.arguments);
   },
 };
+
+function checkPrompt({ target, args }: PromptCall, { snapshot }: StageContext): Decision {
+  const entry = snapshot.catalog.byBackend.get(target.backend)?.prompts.get(target.name);
+  const errors = entry === undefined ? [] : promptArgumentErrors(entry.definition, args);
+  if (errors.length === 0) return { kind: 'pass', rule: 'arguments:prompt' };
+  return { kind: 'deny', rule: 'arguments:prompt', reason: { code: 'invalid_arguments', errors }, mode: snapshot.settings.arguments.mode, severity: 'low', note: placesOf(errors) };
+}
 
 /** No mode: that both say the same is the protocol's demand, not a rule of the operator's. */
 function mismatch({ header, problem }: MirrorFault): Decision {

@@ -218,6 +218,13 @@ test('where the backend is known no slash splits, so a URI stands there as it is
   assert.equal(compileOwnPattern('').ok, false);
 });
 
+test('where the backend is known a URI may end with its only slash; a tool that ends with one is more likely a backend, and is told', () => {
+  const compiled = compileOwnPattern('resource:mem:a/');
+  assert.ok(compiled.ok && matches(compiled.value, { kind: 'resource', backend: 'fs', name: 'mem:a/' }) && !matches(compiled.value, { kind: 'resource', backend: 'fs', name: 'mem:a' }));
+  for (const text of ['resource:', 'tool:', 'fs/', 'prompt:fs/']) assert.deepEqual(compileOwnPattern(text), { ok: false, error: { code: 'empty_tool' } }, text);
+  assert.deepEqual(compileOwnPattern('resource:../'), { ok: false, error: { code: 'climb' } });
+});
+
 test('two kinds of star against a long near miss come to an end', () => {
   const long = `resource:fs/m:${'**a*/'.repeat(80)}b`;
   assert.ok(!matches(pattern(long), { kind: 'resource', backend: 'fs', name: `m:${'a/'.repeat(4000)}` }));
