@@ -67,12 +67,14 @@ export type BackendFault =
   | { readonly code: 'cancelled' }
   | { readonly code: 'stopped' };
 
-export type BackendAnswer =
+/** What JSON-RPC answers with. */
+export type BackendReply =
   /** The result object as the backend sent it, byte for byte, already scanned. */
   | { readonly kind: 'result'; readonly raw: RawJson }
-  /** A task in place of a result, in the backend's own words; only where the call gave leave. */
-  | { readonly kind: 'task'; readonly raw: RawJson }
   | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson | undefined };
+
+/** What a call is answered with. `task`: in place of a result, in the backend's own words; only where the call gave leave. */
+export type BackendAnswer = BackendReply | { readonly kind: 'task'; readonly raw: RawJson };
 
 /** What is asked of a backend about a task of its own. `task`: its id there. */
 export type TaskStep =
@@ -145,7 +147,7 @@ export interface Backend {
   /** Refuses anything that is not a Permit for a target of its own. Never retried in here. */
   call(permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>>;
   /** One step about a task: with the permit of the tool call that began it, or of a call about that very task. */
-  task(permit: Permit, step: TaskStep, io: CallIo): Promise<Result<BackendAnswer, BackendFault>>;
+  task(permit: Permit, step: TaskStep, io: CallIo): Promise<Result<BackendReply, BackendFault>>;
   /**
    * Updates of the resource that a permit of kind `listen` names, until the returned undo is called. Survives restarts of the
    * backend, after which `updated` is told once although nothing may have changed. `uri`: the resource, or a part of it.

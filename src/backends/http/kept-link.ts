@@ -1,6 +1,6 @@
 // The link to one HTTP backend: made in the era it speaks, watched, renewed when it is lost; with its lists and what is followed there.
 // Sends no calls.
-import type { RequestCall } from '../../core/call.ts';
+import type { ServedCall } from '../../core/call.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { Mirror } from '../../core/mirrors.ts';
 import type { BackendFault, CallIo } from '../../core/ports.ts';
@@ -92,7 +92,7 @@ export class KeptLink {
   }
 
   /** A legacy session is told how much to log. A backend that takes its time over it holds the call up only a little. */
-  async setLevel({ link, manner, level: session }: HttpLink, call: RequestCall, io: CallIo): Promise<void> {
+  async setLevel({ link, manner, level: session }: HttpLink, call: ServedCall, io: CallIo): Promise<void> {
     const level = session.next(link, call, io);
     if (level === undefined) return;
     await settlesWithin(this.#deps.timers, say(this.#input, manner, 'logging/setLevel', toRaw({ level }), this.#deps.limits.lineBytes), LEVEL_MS);

@@ -2,7 +2,7 @@
 import { decodeUtf8, type RawJson, scan } from '../../core/json/scan.ts';
 import { oneLine, toRaw } from '../../core/json/compose.ts';
 import { elements, memberOf, safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendAnswer, BackendFault, Clock, Timers } from '../../core/ports.ts';
+import type { BackendReply, BackendFault, Clock, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import type { BackendSettings } from '../../core/settings.ts';
@@ -14,6 +14,7 @@ import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { type ProgressGate, progressGate, progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
+import { relatedTaskOf } from '../../relay/tasks.ts';
 import type { Serving } from '../serving.ts';
 import { subscriptionOf, updatedUri } from '../subscription.ts';
 
@@ -50,7 +51,7 @@ export interface AskOptions extends DeadlineTimes {
   readonly acknowledged?: (params: RawJson) => void;
 }
 
-export type Asked = Result<BackendAnswer, BackendFault>;
+export type Asked = Result<BackendReply, BackendFault>;
 
 interface Pending {
   readonly limit: number;
@@ -175,7 +176,8 @@ export class Peer {
   /** A request is never taken for an answer and never left hanging (original C7, C8). A modern server must not send any (T80). */
   #question(asking: Extract<Message, { readonly kind: 'request' }>): void {
     if (this.#modern) return this.#hooks.noise('a request from a server of an era without server requests');
-    return this.#desk.take(asking, this.#attribution.sole(), (reply) => {
+    const task = relatedTaskOf(asking.params);
+    return this.#desk.take(asking, task === undefined ? this.#attribution.sole() : this.#attribution.ofTask(task), (reply) => {
       if (this.#closed === undefined) this.#send(reply);
     });
   }

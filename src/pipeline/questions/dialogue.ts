@@ -11,6 +11,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type QuestionRefusal, questionFor, refusalReply, replyFor } from '../../relay/questions.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
+import { withRelatedTask } from '../../relay/tasks.ts';
 import type { ServedCall } from '../../core/call.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
@@ -46,7 +47,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
   const record: Evidence[] = [];
   const open = call.origin.era === 'modern' && call.kind !== 'completion' ? new OpenQuestions(deps.timers) : undefined;
   const judge = (question: Question): ReturnType<typeof questionFor> => {
-    const put = questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid()));
+    const put = ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
     if (record.length < ON_RECORD) record.push(evidenceOf(question, put.ok ? undefined : put.error));
     return put;
   };
@@ -68,6 +69,14 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     end: () => open?.close(OVER),
   };
 }
+
+/** 2025-11-25: every message of a task MUST name it. By the extension a question stands in the task itself. */
+function ofItsTask(put: ReturnType<typeof questionFor>, call: ServedCall): ReturnType<typeof questionFor> {
+  if (!put.ok || call.kind !== 'task' || call.origin.era === 'modern') return put;
+  return ok({ ...put.value, params: withRelatedTask(put.value.params ?? EMPTY, call.exposed) });
+}
+
+const EMPTY = toRaw({});
 
 function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined): Promise<QuestionReply> | undefined {
   if (open === undefined) return ask?.(question, withdrawn === undefined ? signal : AbortSignal.any([signal, withdrawn]));

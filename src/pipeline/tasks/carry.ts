@@ -9,7 +9,7 @@ import type { Question } from '../../core/capabilities.ts';
 import { refusalReply, replyFor } from '../../relay/questions.ts';
 import { inputResponses, responseOf } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
-import { acknowledged, isOver, type Inlined, type Told } from '../../relay/tasks.ts';
+import { acknowledged, isOver, type Told } from '../../relay/tasks.ts';
 import { pause } from '../attempt.ts';
 import type { PipelineDeps } from '../deps.ts';
 import type { MakeIo } from '../make.ts';
