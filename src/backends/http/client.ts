@@ -16,7 +16,7 @@ import { requestOf } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import type { Asked, Reply } from './ask.ts';
-import { type HttpLink, SESSION_LOST } from './connect.ts';
+import { type HttpLink, SESSION_LOST, setLevel } from './connect.ts';
 import { KeptLink } from './kept-link.ts';
 
 class HttpBackend implements Backend {
@@ -84,12 +84,12 @@ class HttpBackend implements Backend {
   async #send(live: HttpLink, call: RequestCall, io: CallIo): Promise<Reply> {
     const { timeoutMs, maxTimeoutMs, resultBytes, asks } = this.#settings;
     const { client, random } = this.#deps;
-    await this.#kept.setLevel(live, call, io);
+    await setLevel(this.#kept.input, live, call, io);
     const { method, name, params } = requestOf(call, live.link, { client, asks });
     return this.#kept.conversation.ask({
       manner: live.manner, timeoutMs, maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
       params: (id) => params(id, random),
-      extra: call.kind === 'tool' ? mirrorHeaders(this.#kept.mirrorsOf(call.target.name), call.args) : [],
+      extra: call.kind === 'tool' ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
       serving: servingOf(call, io),
     });
@@ -103,7 +103,7 @@ class HttpBackend implements Backend {
       return this.#idempotent.some((pattern) => matches(pattern, call.target));
     }
     if (live.link.era !== 'modern' || asked.value.kind !== 'error') return false;
-    if (asked.value.code === CODE.headerMismatch) return (await this.#kept.list(live)) === undefined;
+    if (asked.value.code === CODE.headerMismatch) return (await this.#kept.lists.read(live)) === undefined;
     if (asked.value.code !== CODE.unsupportedVersion) return false;
     this.#kept.lose(live, { code: 'protocol', detail: 'the backend no longer takes the agreed revision' });
     return true;
