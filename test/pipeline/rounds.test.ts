@@ -244,3 +244,12 @@ test('the guards look at answers to questions as at arguments, asked for or not'
   const rules = w.outcomes.map((outcome) => (outcome.kind === 'call' ? outcome.trail.find(({ stage }) => stage === 'guards')?.rule : undefined));
   assert.deepEqual(rules, ['guards:none', 'hidden-text:tags']);
 });
+
+test('S12 completion asks nobody: a backend that wants an answer there has given none', async () => {
+  const { respond, rounds } = backend(() => wants({ k: FORM }));
+  const w = world({ settings: ALLOWED, respond, listings: { alpha: { prompts: [toRaw({ name: 'p' })], offers: ALL_OFFERS } } });
+  const { ask, questions } = agent();
+  const answer = read(await w.ask('completion/complete', { ref: { type: 'ref/prompt', name: 'alpha__p' }, argument: { name: 'a', value: 'b' } }, { ...legacy(), io: { ask } }));
+  assert.match(answer.error?.message ?? '', /Backend error/);
+  assert.deepEqual([questions.length, rounds.length], [0, 1]);
+});
