@@ -58,7 +58,7 @@ test('two reloads close after one another leave nothing followed at the backend 
   await tick();
   open();
   await tick();
-  assert.deepEqual([between.follows.size, slow.follows.size, [...last.follows.keys()]], [0, 0, ['file:///a']]);
+  assert.deepEqual([between.follows.size, slow.follows.size, [...last.follows.keys()], w.deps.subscriptions.open], [0, 0, ['file:///a'], 1]);
   assert.equal(heard.length, 2, 'told once, for the one that is followed now');
   stop.abort('agent');
   await tick();
@@ -122,6 +122,7 @@ test('what is followed of a backend that a reload has removed is over', async ()
   await subscribe(w, own, 'beta+file:///a');
   w.cell.configure({ settings: settings(), configHash: 'hash-2' });
   assert.equal(backendOf(w, 'beta').follows.size, 0);
+  assert.equal(w.deps.subscriptions.open, 0);
   assert.equal(read(await subscribe(w, own, 'beta+file:///a')).error?.code, -32002);
 });
 

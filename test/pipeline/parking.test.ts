@@ -192,7 +192,9 @@ test('who waits has a bound, in all and for one principal; beyond it the backend
   await parked(one, { ...able(), principal: principal({ subject: 'bob' }) });
   const all = bounded(1, 5);
   await parked(all);
+  assert.deepEqual([one.deps.parking.hits, all.deps.parking.hits], [{ parked: 0, parked_per_principal: 1 }, { parked: 0, parked_per_principal: 0 }]);
   assert.match(text(read(await all.callTool('alpha__echo', {}, { ...able(), principal: principal({ subject: 'bob' }) }))), /decline/);
+  assert.deepEqual(all.deps.parking.hits, { parked: 1, parked_per_principal: 0 });
 });
 
 test('a backend that asks without end has sixteen questions open at most', async () => {

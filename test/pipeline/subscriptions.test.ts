@@ -172,3 +172,20 @@ test('T117 a session that goes on with a token of fewer roles hears no more than
   for (const uri of ['file:///secret', 'file:///public/a']) backendOf(w).follows.get(uri)?.(`${uri}/x`);
   assert.deepEqual(one.heard.map(({ params }) => params), [{ uri: 'alpha+file:///public/a/x' }]);
 });
+
+test('how much is followed is counted, and how often it would have been too much', async () => {
+  const base = settings();
+  const w = full({ settings: { ...base, bounds: { ...base.bounds, follows: 2 } } });
+  const { subscriptions } = w.deps;
+  const own = session();
+  for (const name of ['a', 'b', 'c']) await subscribe(w, own, `alpha+file:///${name}`);
+  assert.deepEqual([subscriptions.open, subscriptions.hits], [2, 1]);
+  const { stop, pending } = await listen(w, { resourceSubscriptions: ['alpha+file:///a', 'alpha+file:///b', 'alpha+file:///c', 'alpha+file:///d'] });
+  assert.deepEqual([subscriptions.open, subscriptions.hits], [4, 2]);
+  stop.abort('agent');
+  await pending;
+  await subscribe(w, own, 'alpha+file:///a', 'resources/unsubscribe');
+  assert.equal(subscriptions.open, 1);
+  own.end();
+  assert.equal(subscriptions.open, 0);
+});
