@@ -49,7 +49,7 @@ function agent(...replies: readonly QuestionReply[]): Asked {
 const text = async (answer: Promise<{ readonly message: RawJson | undefined }>): Promise<string> => (await answer).message ?? '';
 const made = (w: World): number => w.backends.get(backendId('alpha'))?.calls.length ?? 0;
 
-test('T95 an input_required towards an agent of a 2025 revision is a request on its own stream; the backend gets the answers and its state byte for byte', async () => {
+test('T95 an input_required towards an agent of a 2025 revision is a request on its own stream; the backend gets the answers and its state byte for byte [C6]', async () => {
   const { respond, rounds } = backend((turn) => (turn === 1 ? wants({ k: FORM }) : undefined));
   const w = world({ settings: ALLOWED, respond });
   const { ask, questions } = agent();

@@ -58,6 +58,15 @@ verifies('every request over HTTP accepts both types and says its own method and
   }
 });
 
+verifies('a legacy child is asked in the modern way first, then greeted with the latest legacy revision, then told so, and only then asked anything [CI1, CH12]', async () => {
+  const { result } = await world.http('tools/call', { params: { name: 'curious__do', arguments: { what: 'seen' } } });
+  const seen: readonly string[] = JSON.parse(Object(result)['content'][0].text);
+  assert.deepEqual(seen.slice(0, 3).map((line) => line.split(' ')[0]), ['server/discover', 'initialize', 'notifications/initialized']);
+  assert.match(seen[1] ?? '', /"protocolVersion":"2025-11-25"/);
+  assert.ok(seen.slice(3).some((line) => line.startsWith('tools/list')));
+  assert.equal(seen.filter((line) => line.startsWith('initialize')).length, 1);
+});
+
 verifies('a page to visit reaches the agent with its whole URL and the backend\'s name, and nobody else has asked for it [C16, SEC21]', async () => {
   let hits = 0;
   const server = createServer((_request, response) => {
