@@ -47,6 +47,7 @@ export interface Gateway {
   readonly tasks: KnownTasks;
   /** Ends at their backends the tasks that are hit; how many. */
   endTasks(which: (task: KnownTask) => boolean): number;
+  readonly subscriptions: Subscriptions;
   readonly windows: WindowTable;
   readonly schemas: SchemaChecker;
   readonly authenticator: TokenAuthenticator;
@@ -107,10 +108,11 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const parking = new Parking<Run>(deps);
   const tasks = new KnownTasks(deps);
   stack.defer(() => tasks.close());
+  const subscriptions = new Subscriptions();
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, parking, subscriptions: new Subscriptions(), schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
+    leases, inflight, windows, watch, parking, subscriptions, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
@@ -124,8 +126,11 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
       conclude({ ...refused, kind: 'refused', id: callId(deps.random.uuid()), wall: deps.clock.wall(), revision: cell.current().revision }, pipeline).catch(reportFault);
     },
   };
-  late.sample = () => sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall());
-  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+  late.sample = () => ({
+    ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
+    parked: parking.size, follows: subscriptions.open, hits: { ...parking.hits, follows: subscriptions.hits },
+  });
+  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
 
 /** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */
@@ -134,7 +139,7 @@ interface Late {
   sample: SampleSource | undefined;
 }
 
-const NOTHING: ReturnType<SampleSource> = { inflight: 0, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
+const NOTHING: ReturnType<SampleSource> = { inflight: 0, parked: 0, follows: 0, hits: {}, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
 
 function exposedName(cell: RuntimeCell | undefined, target: Target): string | undefined {
   const view = cell?.current().catalog.byBackend.get(target.backend);
@@ -142,7 +147,7 @@ function exposedName(cell: RuntimeCell | undefined, target: Target): string | un
   return named?.get(target.name)?.exposed;
 }
 
-function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): ReturnType<SampleSource> {
+function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'hits'> {
   const { settings, catalog, policy, revision } = cell.current();
   return {
     inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.filter((rule) => rule.until === undefined || rule.until > now).length, revision,

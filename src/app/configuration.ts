@@ -100,5 +100,9 @@ function readSecretFile(path: string): ReturnType<Parameters<typeof load>[0]['re
 
 /** A stranger who writes the name of a secret's file could name a pipe that never ends. */
 function readPlainFile(path: string): ReturnType<typeof readSecretFile> {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === false ? err('it is no plain file') : readSecretFile(path);
+  try {
+    return statSync(path).isFile() ? readSecretFile(path) : err('it is no plain file');
+  } catch (error) {
+    return err(messageIn(error));
+  }
 }

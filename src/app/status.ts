@@ -46,6 +46,8 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
     policy: policySentence(snapshot, deps.clock),
     kills: killViews(snapshot, gateway.cell.overrides(), deps.clock.wall()),
     inflight: gateway.inflight.size,
+    parked: gateway.parking.size,
+    follows: gateway.subscriptions.open,
     sessions: standing.sessions,
     store: settings.audit.enabled ? gateway.memory.engine : 'none',
     warnings: warningsOf(gateway, standing, deps),

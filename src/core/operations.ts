@@ -70,6 +70,10 @@ export interface StatusReport {
   readonly policy: string;
   readonly kills: readonly KillView[];
   readonly inflight: number;
+  /** Calls that keep a place to wait for their agent in. */
+  readonly parked: number;
+  /** Resources that agents follow. */
+  readonly follows: number;
   readonly sessions: number;
   readonly store: 'sqlite' | 'postgres' | 'none';
   /** One sentence each, with the command that mends it. */

@@ -17,8 +17,7 @@ export interface GatewaySettings {
   readonly publicUrl: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
-  /** Needed to listen beyond loopback without TLS of our own. */
-  /** Listening beyond loopback is meant: something else speaks TLS. */
+  /** Listening beyond loopback is meant: something else speaks TLS, for the gateway itself does not. */
   readonly behindProxy: boolean;
   /** Networks, as `10.0.0.0/8`, of proxies whose `X-Forwarded-For` is read. Empty: of none. */
   readonly trustedProxies: readonly string[];

@@ -9,8 +9,17 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly permit: Permit }
   | { readonly kind: 'denied'; readonly reason: DenyReason; readonly trail: Trail };
 
-/** A throw is a deny: a stage that cannot decide has not allowed anything. */
 export async function admit(call: Call, stages: readonly Stage[], cx: StageContext): Promise<Admission> {
+  const review = await runStages(call, stages, cx);
+  return review.kind === 'denied' ? review : { kind: 'admitted', permit: issuePermit(review.call, review.trail, cx.snapshot.revision) };
+}
+
+export type Review =
+  | { readonly kind: 'passed'; readonly call: Call; readonly trail: Trail }
+  | Extract<Admission, { kind: 'denied' }>;
+
+/** A throw is a deny: a stage that cannot decide has not allowed anything. */
+export async function runStages(call: Call, stages: readonly Stage[], cx: StageContext): Promise<Review> {
   const trail: Evidence[] = [];
   let current = call;
   for (const stage of stages) {
@@ -21,7 +30,7 @@ export async function admit(call: Call, stages: readonly Stage[], cx: StageConte
     if (decision.kind === 'deny' && mode === 'enforce') return { kind: 'denied', reason: decision.reason, trail };
     if (decision.kind === 'rewrite' && current.kind === 'tool') current = { ...current, args: decision.args };
   }
-  return { kind: 'admitted', permit: issuePermit(current, trail, cx.snapshot.revision) };
+  return { kind: 'passed', call: current, trail };
 }
 
 /** The same call once more, with what its backend asked for: decided already, and not executed yet (MRTR). */

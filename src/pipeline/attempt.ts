@@ -4,6 +4,7 @@ import type { Permit } from '../core/permit.ts';
 import { compilePattern, matches } from '../core/policy/globs.ts';
 import type { Backend, BackendAnswer, BackendFault, CallIo, Random, Timers } from '../core/ports.ts';
 import { err, type Result } from '../core/result.ts';
+import { messageIn } from '../core/thrown.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import { killOf, type DispatchDeps } from './dispatch.ts';
 import type { Health } from './lease.ts';
@@ -12,24 +13,24 @@ export type AttemptDeps = Pick<DispatchDeps, 'runtime' | 'clock' | 'random' | 't
 
 /** Sent once, unless the operator declared the tool idempotent; then again after faults that another try may cure. */
 export async function attempt(backend: Backend, permit: Permit, io: CallIo, settings: BackendSettings, deps: AttemptDeps): Promise<Result<BackendAnswer, BackendFault>> {
-  let result = await called(backend, permit, io);
+  let result = await sendOnce(backend, permit, io);
   let attempts = 1;
   while (!result.ok && !io.signal.aborted && isTransient(result.error) && attempts <= settings.retries && isIdempotent(permit.call, settings)) {
     await pause(backoffMs(attempts, deps.random), io.signal, deps.timers);
     // Killed between two tries, and not cancelled because `cancel_in_flight` is off: it still must not be sent again.
     if (io.signal.aborted || killOf(permit.call, deps) !== undefined) break;
-    result = await called(backend, permit, io);
+    result = await sendOnce(backend, permit, io);
     attempts += 1;
   }
   return result;
 }
 
 /** A throw is a bug of ours, but the call may have reached the backend: it ends as a fault on record, not as a hole in it. */
-async function called(backend: Backend, permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>> {
+async function sendOnce(backend: Backend, permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>> {
   try {
     return await backend.call(permit, io);
   } catch (error) {
-    return err({ code: 'protocol', detail: `the client of this backend failed: ${error instanceof Error ? error.message.slice(0, 200) : 'unknown'}` });
+    return err({ code: 'protocol', detail: `the client of this backend failed: ${messageIn(error).slice(0, 200)}` });
   }
 }
 

@@ -23,8 +23,10 @@ function kept(first: Following, given: KeptGiven, deps: PipelineDeps): Following
   let now: Following | undefined = first;
   let at: Backend | undefined = first.backend;
   const stop = new AbortController();
+  const closed = deps.subscriptions.opened();
   const undo = (): void => {
     unsubscribe();
+    closed();
     stop.abort('agent');
     now?.undo();
     now = undefined;

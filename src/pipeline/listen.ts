@@ -21,8 +21,11 @@ const NAMES: readonly ListName[] = ['tools', 'prompts', 'resources'];
 
 export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const wanted = members(members(inbound.params)?.get('notifications'));
-  const uris = wanted === undefined ? undefined : urisIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
-  if (wanted === undefined || uris === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
+  const asked = wanted === undefined ? undefined : urisIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
+  if (wanted === undefined || asked === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
+  // More are not honoured.
+  const uris = asked.slice(0, snapshot.settings.bounds.follows);
+  if (uris.length < asked.length) deps.subscriptions.full();
   const meta = subscriptionMeta(inbound.id);
   const tag: readonly [string, RawJson] = ['_meta', meta];
   const lists = honoured(wanted, inbound, snapshot);
@@ -42,11 +45,11 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), deps.identity, false)), status: 200 };
 }
 
-/** Undefined when it is no list of strings. More than `most` are not honoured. */
+/** Undefined when it is no list of strings. One more than `most` is enough to know that there are too many. */
 function urisIn(raw: RawJson | undefined, most: number): readonly string[] | undefined {
   if (raw === undefined) return [];
   const found = elements(raw, most)?.map(stringOf);
-  return found?.every((uri) => uri !== undefined) === true ? [...new Set(found)].slice(0, most) : undefined;
+  return found?.every((uri) => uri !== undefined) === true ? [...new Set(found)] : undefined;
 }
 
 /** The kinds that the hello promised to this viewer. */

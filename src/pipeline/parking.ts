@@ -18,6 +18,8 @@ interface Place<W> {
 }
 
 export class Parking<W extends Waiting> {
+  /** Calls that found no room, by the bound. */
+  readonly hits: Record<'parked' | 'parked_per_principal', number> = { parked: 0, parked_per_principal: 0 };
   readonly #places = new Map<string, Place<W>>();
   readonly #timers: Timers;
   readonly #random: Random;
@@ -33,10 +35,10 @@ export class Parking<W extends Waiting> {
 
   /** A place, by its id; undefined when there is no room. */
   enter(waiting: W, owner: string, bounds: Pick<BoundsSettings, 'parked' | 'parkedPerPrincipal'>): string | undefined {
-    if (this.#places.size >= bounds.parked) return undefined;
+    if (this.#places.size >= bounds.parked) return this.#full('parked');
     let own = 0;
     for (const place of this.#places.values()) if (place.owner === owner) own += 1;
-    if (own >= bounds.parkedPerPrincipal) return undefined;
+    if (own >= bounds.parkedPerPrincipal) return this.#full('parked_per_principal');
     const id = this.#random.token(TOKEN_BYTES);
     this.#places.set(id, { waiting, owner, ticket: undefined, undo: undefined });
     return id;
@@ -77,6 +79,10 @@ export class Parking<W extends Waiting> {
   leave(id: string): void {
     this.#places.get(id)?.undo?.();
     this.#places.delete(id);
+  }
+
+  #full(bound: 'parked' | 'parked_per_principal'): undefined {
+    this.hits[bound] += 1;
   }
 }
 

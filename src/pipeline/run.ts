@@ -13,6 +13,7 @@ import { type Made, makeCall } from './make.ts';
 import type { Waiting } from './parking.ts';
 import type { Screened } from './screen.ts';
 import { createDialogue, type Dialogue, LATE, lateReply } from './questions/dialogue.ts';
+import { reviewAnswer } from './questions/review.ts';
 
 export interface RunGiven {
   readonly call: ServedCall;
@@ -37,7 +38,7 @@ export class Run implements Waiting {
     this.given = given;
     this.#deps = deps;
     this.flight = deps.inflight.begin(call, io.signal);
-    this.dialogue = createDialogue({ call, snapshot, ask: io.ask, signal: this.flight.signal, enter: () => this.#enter() }, deps);
+    this.dialogue = createDialogue({ call, snapshot, ask: io.ask, signal: this.flight.signal, enter: () => this.#enter(), review: (reply) => reviewAnswer(call, reply, snapshot, deps) }, deps);
     // Whoever waits for an answer to a call that was cancelled waits for nothing.
     this.flight.signal.addEventListener('abort', () => this.dialogue.end(), { once: true });
     this.attend(inbound, io);

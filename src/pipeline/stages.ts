@@ -8,3 +8,6 @@ import { limitStage } from './stages/limit.ts';
 import { roleStage } from './stages/role.ts';
 
 export const REQUEST_STAGES: readonly Stage[] = [killStage, roleStage, limitStage, argumentsStage, guardsStage];
+
+/** What an agent says to its backend in the middle of a call: the call was decided, these words were not. */
+export const ANSWER_STAGES: readonly Stage[] = [guardsStage];

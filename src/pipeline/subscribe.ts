@@ -21,10 +21,36 @@ interface Subscription {
   undo: (() => void) | undefined;
 }
 
-/** Per session, for as long as it lasts. */
+/** Per session, for as long as it lasts; and how much is followed by all, streams of stateless agents among them. */
 export class Subscriptions {
   readonly #sessions = new WeakMap<SessionIo, Map<string, Subscription>>();
   readonly #viewers = new WeakMap<SessionIo, Principal>();
+  #open = 0;
+  #hits = 0;
+
+  /** Resources that are followed now. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Times that a session or stream wanted more than it may follow. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  full(): void {
+    this.#hits += 1;
+  }
+
+  /** One more; the undo may be called twice. */
+  opened(): () => void {
+    let counts = true;
+    this.#open += 1;
+    return () => {
+      if (counts) this.#open -= 1;
+      counts = false;
+    };
+  }
 
   /** Whoever asked last in a session: a refreshed token may see less, and then hears less. */
   seen(session: SessionIo, principal: Principal): void {
@@ -65,7 +91,10 @@ export async function subscribe(inbound: Inbound, io: AgentIo, snapshot: Snapsho
     const cx = await refuseProbing(inbound, asked.kind, asked.exposed, probing, snapshot, deps);
     return { message: denied(inbound, asked, denialToWire(probing, cx), deps.identity), status: 200 };
   }
-  if (own.size >= snapshot.settings.bounds.follows) return { message: errorMessage(inbound.id, CODE.internal, 'Too many subscriptions in this session'), status: 200 };
+  if (own.size >= snapshot.settings.bounds.follows) {
+    deps.subscriptions.full();
+    return { message: errorMessage(inbound.id, CODE.internal, 'Too many subscriptions in this session'), status: 200 };
+  }
   const one: Subscription = { over: false, undo: undefined };
   own.set(asked.exposed, one);
   const forget = (): void => {

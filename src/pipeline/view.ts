@@ -43,13 +43,13 @@ export function visibleSections(snapshot: Snapshot, viewer: Viewer, now: Timesta
 /** What the backends offer of which its roles could show this principal something, whether or not they list anything at the moment. */
 export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }: Viewer): OfferedCapabilities {
   const views = [...catalog.byBackend.values()].filter(({ backend }) => endpoint.kind === 'merged' || endpoint.backend === backend);
-  const any = (offers: (of: BackendCatalog['offers']) => boolean, kinds?: readonly TargetKind[]): boolean => views.some((view) => offers(view.offers) && mayKnow(policy, principal, view.backend, kinds));
+  const one = (offers: (of: BackendCatalog['offers']) => boolean, kinds?: readonly TargetKind[]): boolean => views.some((view) => offers(view.offers) && mayKnow(policy, principal, view.backend, kinds));
   return {
-    prompts: any((of) => of.prompts, ['prompt']),
-    resources: any((of) => of.resources, ['resource']),
-    subscribe: any((of) => of.resources && of.subscribe, ['resource']),
-    completions: any((of) => of.completions, ['prompt', 'resource']),
-    logging: any((of) => of.logging),
-    tasks: any((of) => of.tasks, ['tool']),
+    prompts: one((of) => of.prompts, ['prompt']),
+    resources: one((of) => of.resources, ['resource']),
+    subscribe: one((of) => of.resources && of.subscribe, ['resource']),
+    completions: one((of) => of.completions, ['prompt', 'resource']),
+    logging: one((of) => of.logging),
+    tasks: one((of) => of.tasks, ['tool']),
   };
 }

@@ -1,5 +1,5 @@
 // The words of multi-round-trip requests (2026-07-28): what is still needed, the answers to it, and the state that goes round.
-// Source: MCP basic/patterns/mrtr. States are opaque here: P seals ours, and a backend's travels as the lexeme it wrote (C6, C7).
+// Source: MCP basic/patterns/mrtr. States are opaque here: the pipeline seals ours, and a backend's travels as the lexeme it wrote (C6, C7).
 import type { Question, QuestionMethod, QuestionReply } from '../core/capabilities.ts';
 import { cut, objectOf, quote, toRaw, valueOf, withCut } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';

@@ -17,11 +17,11 @@ const ADMIT_SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
 export type CounterName =
   | 'sentinel_requests_total' | 'sentinel_errors_total' | 'sentinel_rate_limit_hits_total' | 'sentinel_calls_total' | 'sentinel_auth_failures_total'
   | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total' | 'sentinel_http_bound_hits_total'
-  | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
+  | 'sentinel_bound_hits_total' | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
 export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
 export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
-  | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
+  | 'sentinel_calls_parked' | 'sentinel_follows' | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
   | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info' | 'sentinel_http_connections' | 'sentinel_http_requests_active'
   | 'sentinel_http_streams' | 'sentinel_attached_agents';
 
@@ -42,6 +42,9 @@ export const FAMILIES: Families = {
   sentinel_auth_failures_total: { type: 'counter', labels: ['reason'], help: 'Requests refused because their credential was missing or wrong.' },
 
   sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
+  sentinel_calls_parked: { type: 'gauge', labels: [], help: 'Calls that keep a place to wait in until their agent answers what a backend asked. Bounds: parked, parked_per_principal.' },
+  sentinel_follows: { type: 'gauge', labels: [], help: 'Resources that agents follow, by subscription or stream. Bound of each: follows.' },
+  sentinel_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the pipeline: parked, parked_per_principal (a question that was not asked for it), follows.' },
   sentinel_sessions: { type: 'gauge', labels: [], help: 'Open agent sessions.' },
   sentinel_attached_agents: { type: 'gauge', labels: [], help: 'Agents attached by `sentinel stdio` over the control socket.' },
   sentinel_http_connections: { type: 'gauge', labels: [], help: 'Open connections of the agents\' listener. Bounds: connections, connections_per_peer.' },

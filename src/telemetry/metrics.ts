@@ -28,6 +28,12 @@ export interface SurfacesSample {
 export interface MetricsSample {
   readonly inflight: number;
   readonly surfaces: SurfacesSample;
+  /** Calls that have a place to wait for their agent in, between two of its requests. */
+  readonly parked: number;
+  /** Resources that agents follow. */
+  readonly follows: number;
+  /** Times there was no room for more of those, by the name of the bound: a closed set. */
+  readonly hits: Readonly<Record<string, number>>;
   readonly tools: number;
   readonly kills: number;
   readonly revision: number;
@@ -131,6 +137,9 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   board.gauge('sentinel_build_info').set({ version, node }, 1);
   board.gauge('sentinel_inflight').set(now.inflight);
   fillSurfaces(board, now.surfaces);
+  board.gauge('sentinel_calls_parked').set(now.parked);
+  board.gauge('sentinel_follows').set(now.follows);
+  setCounter(board, 'sentinel_bound_hits_total', Object.entries(now.hits).map(([bound, count]) => [{ bound }, count]));
   board.gauge('sentinel_tools').set(now.tools);
   board.gauge('sentinel_kills_active').set(now.kills);
   board.gauge('sentinel_config_revision').set(now.revision);

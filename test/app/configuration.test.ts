@@ -52,6 +52,8 @@ test('who starts nothing of it is told what else is wrong with it, and does not 
   assert.deepEqual(look('[rbac.roles.reader]\nallow = ["files/*"]\n').slice(0, 1), ['SEN-0128'], 'also when nothing else is wrong');
   assert.deepEqual(look('[gateway]\nnope = 1\nlisten = 7\n'), ['SEN-0128', 'SEN-0106', 'SEN-0108']);
   assert.ok(look('[auth]\njwt_secret = { file = "/dev/zero" }\n').includes('SEN-0120'));
+  symlinkSync('loop', join(dirname(file), 'loop'));
+  assert.ok(look('[auth]\njwt_secret = { file = "loop" }\n').includes('SEN-0120'), 'what cannot even be asked about is a problem like others');
 });
 
 test('so does one in a folder where everybody may write, unless the folder is sticky', (t) => {

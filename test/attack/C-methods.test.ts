@@ -98,7 +98,7 @@ describe('C04 the matrix of what is denied', () => {
   });
 
   for (const [who, seen] of [['ghost', []], ['reader', ['alpha__look']]] as const) {
-    test(`C04 ${who}, modern: what is not offered is 404 -32601, what it may not reach does not exist, and nothing is executed`, async () => {
+    test(`C04 ${who}, modern: what is not offered is 404 -32601, what it may not reach does not exist, and nothing is executed [S23, SEC49]`, async () => {
       for (const method of EVERY) {
         if (method === 'subscriptions/listen') continue;
         // A legacy session of somebody else in a header means nothing here (A14).
@@ -121,7 +121,7 @@ describe('C04 the matrix of what is denied', () => {
       assert.deepEqual(executed(), []);
     });
 
-    test(`C04 ${who}, stdio: the same in both eras on one stream`, async () => {
+    test(`C04 ${who}, stdio: the same in both eras on one stream [S23, SEC49]`, async () => {
       using agent = startLines([process.execPath, MAIN, 'stdio', '--attach', '--config', gateway.config], { env: { ...gateway.env, SENTINEL_TOKEN: tokens[who] }, cwd: gateway.folder });
       assert.equal(JSON.stringify(await agent.ask('init', 'initialize', INITIALIZE)).includes('spy'), seen.length > 0);
       agent.say({ method: 'notifications/initialized' });

@@ -4,7 +4,7 @@ import { exitFor } from '../../src/config/codes.ts';
 import { settingsTable } from '../../src/config/settings.ts';
 import { accepted, codes, http, JWT_SECRET, marks, read, refused, stdio } from './source.ts';
 
-test('an empty file with a secret in the environment is a whole configuration with the defaults of the original', () => {
+test('an empty file with a secret in the environment is a whole configuration with the defaults of the original [SH3]', () => {
   const { settings } = accepted('');
   assert.deepEqual(settings.gateway.listen, { host: '127.0.0.1', port: 9200 });
   assert.deepEqual(settings.gateway.healthListen, { host: '127.0.0.1', port: 9201 });

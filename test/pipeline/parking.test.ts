@@ -1,59 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ALL_OFFERS } from '../support/offers.ts';
-import { NO_CAPABILITIES, type ClientCapabilities, type Question, type QuestionReply } from '../../src/core/capabilities.ts';
-import { backendId, roleName, timestamp } from '../../src/core/ids.ts';
+import { NO_CAPABILITIES, type Question } from '../../src/core/capabilities.ts';
+import { roleName, timestamp } from '../../src/core/ids.ts';
 import type { Answer } from '../../src/core/inbound.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { statusOf } from '../../src/core/outcome.ts';
-import type { CallIo } from '../../src/core/ports.ts';
 import { err } from '../../src/core/result.ts';
-import { backendSettings, okText, origin, parse, principal, read, settings, world, type Message, type World } from '../support/world.ts';
-
-const FORM = { message: 'Delete?', requestedSchema: { type: 'object', properties: { ok: { type: 'boolean' } } } };
-const elicit: Question = { method: 'elicitation/create', params: toRaw(FORM) };
-const ELICITS: ClientCapabilities = { ...NO_CAPABILITIES, elicitForm: true };
-const able = (capabilities: ClientCapabilities = ELICITS): { readonly origin: ReturnType<typeof origin> } => ({ origin: origin({ capabilities }) });
-const NEVER = new AbortController().signal;
-const ACCEPT = { action: 'accept', content: { ok: true } };
-
-/** A world in motion: tests let promises settle, and time pass, by hand. */
-async function settle(w: World, ms: number = 0): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-  w.clock.advance(ms);
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Asks `questions` one after another, then answers with what it heard. */
-function asks(...questions: readonly Question[]): (permit: unknown, io: CallIo) => Promise<ReturnType<typeof okText>> {
-  return async (_permit, io) => {
-    const heard: (QuestionReply | undefined)[] = [];
-    for (const question of questions) heard.push(await io.ask?.(question, NEVER));
-    return okText(JSON.stringify(heard.map((reply) => (reply?.kind === 'result' ? parse(reply.raw) : reply))));
-  };
-}
-
-interface Input { readonly state: string; readonly requests: Record<string, { readonly method: string; readonly params: Record<string, unknown> }> }
-
-function input(answer: Answer): Input {
-  const { result } = read(answer);
-  assert.equal(result?.['resultType'], 'input_required', JSON.stringify(read(answer)));
-  const { requestState, inputRequests } = result;
-  assert.equal(typeof requestState, 'string');
-  const requests: Input['requests'] = JSON.parse(JSON.stringify(inputRequests));
-  return { state: String(requestState), requests };
-}
-
-async function parked(w: World, over: Parameters<World['ask']>[2] = able(), args: unknown = { r: 'x' }): Promise<Input> {
-  const pending = w.callTool('alpha__echo', args, over);
-  await settle(w, 50);
-  return input(await pending);
-}
-
-const retry = (w: World, state: unknown, responses: unknown, over: Parameters<World['ask']>[2] = able(), args: unknown = { r: 'x' }, name: string = 'alpha__echo'): Promise<Answer> =>
-  w.ask('tools/call', { name, arguments: args, requestState: state, ...(responses === undefined ? {} : { inputResponses: responses }) }, over);
-const text = (message: Message): string => JSON.stringify(message.result?.['content']);
-const made = (w: World): number => w.backends.get(backendId('alpha'))?.calls.length ?? 0;
+import { backendSettings, okText, principal, read, settings, world, type World } from '../support/world.ts';
+import { able, ACCEPT, asks, elicit, ELICITS, FORM, input, made, NEVER, parked, retry, settle, text } from './waiting.ts';
 
 test('T83 a question ends the request with input_required, and the retry completes the same call: one call at the backend, one outcome [S7]', async () => {
   const w = world({ respond: asks(elicit) });
@@ -237,7 +192,9 @@ test('who waits has a bound, in all and for one principal; beyond it the backend
   await parked(one, { ...able(), principal: principal({ subject: 'bob' }) });
   const all = bounded(1, 5);
   await parked(all);
+  assert.deepEqual([one.deps.parking.hits, all.deps.parking.hits], [{ parked: 0, parked_per_principal: 1 }, { parked: 0, parked_per_principal: 0 }]);
   assert.match(text(read(await all.callTool('alpha__echo', {}, { ...able(), principal: principal({ subject: 'bob' }) }))), /decline/);
+  assert.deepEqual(all.deps.parking.hits, { parked: 1, parked_per_principal: 0 });
 });
 
 test('a backend that asks without end has sixteen questions open at most', async () => {

@@ -49,7 +49,7 @@ function agent(...replies: readonly QuestionReply[]): Asked {
 const text = async (answer: Promise<{ readonly message: RawJson | undefined }>): Promise<string> => (await answer).message ?? '';
 const made = (w: World): number => w.backends.get(backendId('alpha'))?.calls.length ?? 0;
 
-test('T95 an input_required towards an agent of a 2025 revision is a request on its own stream; the backend gets the answers and its state byte for byte', async () => {
+test('T95 an input_required towards an agent of a 2025 revision is a request on its own stream; the backend gets the answers and its state byte for byte [C6]', async () => {
   const { respond, rounds } = backend((turn) => (turn === 1 ? wants({ k: FORM }) : undefined));
   const w = world({ settings: ALLOWED, respond });
   const { ask, questions } = agent();
@@ -243,4 +243,13 @@ test('the guards look at answers to questions as at arguments, asked for or not'
   await w.ask('tools/call', { name: 'alpha__echo', arguments: {}, inputResponses: { q1: { action: 'accept', content: { text: `go${String.fromCodePoint(0xe0041, 0xe0042)}` } } } });
   const rules = w.outcomes.map((outcome) => (outcome.kind === 'call' ? outcome.trail.find(({ stage }) => stage === 'guards')?.rule : undefined));
   assert.deepEqual(rules, ['guards:none', 'hidden-text:tags']);
+});
+
+test('S12 completion asks nobody: a backend that wants an answer there has given none', async () => {
+  const { respond, rounds } = backend(() => wants({ k: FORM }));
+  const w = world({ settings: ALLOWED, respond, listings: { alpha: { prompts: [toRaw({ name: 'p' })], offers: ALL_OFFERS } } });
+  const { ask, questions } = agent();
+  const answer = read(await w.ask('completion/complete', { ref: { type: 'ref/prompt', name: 'alpha__p' }, argument: { name: 'a', value: 'b' } }, { ...legacy(), io: { ask } }));
+  assert.match(answer.error?.message ?? '', /Backend error/);
+  assert.deepEqual([questions.length, rounds.length], [0, 1]);
 });

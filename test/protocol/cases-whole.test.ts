@@ -167,7 +167,7 @@ describe('what is left when backends are gone', () => {
     assert.deepEqual(resultOf((await ask(own.request('tools/list', undefined, 2))).text)['tools'], []);
   });
 
-  test('T119 at the end of the gateway each listen gets its result, with its own id, and then the stream ends', async () => {
+  test('T119 at the end of the gateway each listen gets its result, with its own id, and then the stream ends [S19]', async () => {
     const stream = await listen({ toolsListChanged: true }, 'to-the-end');
     await stream.until('acknowledged');
     await gateway.stop();

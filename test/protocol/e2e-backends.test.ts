@@ -119,7 +119,7 @@ describe('backends as they are, behind the gateway', () => {
     assert.equal(of('bare'), 0);
   });
 
-  test('a backend that says its tools changed is asked again, and agents hear of it [CI5]', async () => {
+  test('a backend that says its tools changed is asked again, and agents hear of it [CI5, C8]', async () => {
     for (const [index, name] of ['plain', 'modern'].entries()) {
       const peer = peers[index];
       assert.ok(peer !== undefined);

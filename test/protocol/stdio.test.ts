@@ -106,7 +106,7 @@ test('T58 nothing but protocol is written, one message a line, whatever comes in
   assert.equal(written.length, 7, text());
 });
 
-test('T59 the end of input ends the conversation at once when nothing is in flight, and streams without an end with it', async (t) => {
+test('T59 the end of input ends the conversation at once when nothing is in flight, and streams without an end with it [SI5]', async (t) => {
   const { say, surface, input, ingress, text } = agent(t);
   say({ jsonrpc: '2.0', id: 'L', method: 'subscriptions/listen', params: { notifications: {}, _meta: envelope() } });
   await eventually(() => text().includes('acknowledged'), 'the stream is open');

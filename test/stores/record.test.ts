@@ -51,7 +51,7 @@ test('a monitor rule is on record with its true word while the decision is what 
   assert.deepEqual([row.decision, row.rule, row.mode], ['allow', 'pii', 'monitor']);
 });
 
-test('every kind of call says what it is: the request, the kind, the target and the name the agent used', (t) => {
+test('every kind of call says what it is: the request, the kind, the target and the name the agent used [SEC52]', (t) => {
   const encode = encoder(t);
   const row = (call: Call): readonly (string | null)[] => {
     const { method, object_type: kind, backend, object_name: name, exposed, args } = encode.intent(sampleIntent(call));

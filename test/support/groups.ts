@@ -20,7 +20,7 @@ export const GROUPS: Readonly<Record<GroupName, Group>> = {
     needs: ['postgres', 'sshd'],
   },
   attack: { folders: ['attack'], needs: ['postgres'] },
-  protocol: { folders: ['protocol', 'matrix'], needs: [] },
+  protocol: { folders: ['protocol', 'matrix', 'requirements'], needs: [] },
   e2e: { folders: ['e2e'], needs: ['postgres', 'sshd'] },
   fault: { folders: ['fault'], needs: ['postgres'] },
   // The suite waits for streams and log lines a fixed time, so nothing else may take the processors meanwhile.

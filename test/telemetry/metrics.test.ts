@@ -8,7 +8,7 @@ import { FORBIDDEN, outcome, refusal } from './sample.ts';
 const SAMPLE: MetricsSample = {
   inflight: 2, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
   backends: [{ id: 'fs', up: true, restarts: 2 }, { id: 'db', up: false, restarts: 0 }], circuits: [{ backend: 'fs', state: 'open' }],
-  audit: { enabled: true, queued: 7, failed: 5, fault: undefined },
+  audit: { enabled: true, queued: 7, failed: 5, fault: undefined }, parked: 11, follows: 13, hits: { parked: 1, parked_per_principal: 0, follows: 2 },
   surfaces: { sessions: 3, attached: 1, connections: 12, exchanges: 6, subscriptions: 2, hits: { body: 4, sessions: 0 }, malformed: 8, strayResponses: 9, unrecorded: 10 },
 };
 
@@ -99,6 +99,12 @@ test('what the listeners hold and turn away is shown, each bound by its name', a
   assert.equal(await one('http_bound_hits_total'), '{bound="body"} 4 {bound="sessions"} 0');
   assert.deepEqual([await one('http_malformed_total'), await one('http_stray_responses_total'), await one('refusals_unrecorded_total')], ['8', '9', '10']);
   assert.equal(await one('calls_total'), '{backend="unknown",tool="unknown",decision="deny",code="foreign_session"} 1');
+});
+
+test('what waits and what is followed is shown, and how often there was no room for more', async () => {
+  const of = metrics();
+  assert.deepEqual([await series(of, 'sentinel_calls_parked'), await series(of, 'sentinel_follows')], [['11'], ['13']]);
+  assert.deepEqual(await series(of, 'sentinel_bound_hits_total'), ['{bound="parked"} 1', '{bound="parked_per_principal"} 0', '{bound="follows"} 2']);
 });
 
 test('every family of the list is served, with help and type, by a registry of its own', async () => {

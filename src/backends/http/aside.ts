@@ -3,21 +3,18 @@ import { notificationMessage } from '../../relay/rpc.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Timers } from '../../core/ports.ts';
 import type { Manner } from './ask.ts';
-import type { Exchange, HttpRequest, Receiver } from './exchange.ts';
-import { type FlatHeaders, JSON_BODY, mannerHeaders } from './headers.ts';
+import type { Exchange, Receiver } from './exchange.ts';
+import { SIDE_LANES, type Wire } from './wire.ts';
 
 export interface AsideDeps {
   readonly timers: Timers;
-  readonly own: FlatHeaders;
-  readonly send: (request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver) => Exchange;
+  readonly wire: Wire;
 }
 
 const SIDE_MS = 10_000;
 export const FAREWELL_MS = 1_000;
 /** Waiting and on their way. A server that asks without end and takes no answer gets no more. */
 const MOST_SIDE = 64;
-/** Connections they may hold at once: a server that lets them hang does not keep calls from theirs. */
-export const SIDE_LANES = 8;
 const RESPONSE_BYTES = 64 * 1024;
 
 export class Asides {
@@ -45,7 +42,7 @@ export class Asides {
   async #post(manner: Manner, body: RawJson, method: string | undefined): Promise<void> {
     this.#open += 1;
     await this.#lane();
-    await this.#whole({ method: 'POST', headers: [...JSON_BODY, ...this.#deps.own, ...mannerHeaders(manner, method, undefined)], body, silenceMs: SIDE_MS }, manner);
+    await this.#whole(SIDE_MS, (receiver) => this.#deps.wire.post(manner, { method, name: undefined, extra: [], body, silenceMs: SIDE_MS }, receiver));
     this.#open -= 1;
     const next = this.#waiting.shift();
     // The lane goes from hand to hand.
@@ -61,11 +58,11 @@ export class Asides {
 
   /** CH5. */
   async endSession(manner: Manner): Promise<void> {
-    await this.#whole({ method: 'DELETE', headers: [...this.#deps.own, ...mannerHeaders(manner, undefined, undefined)], body: undefined, silenceMs: FAREWELL_MS }, manner);
+    await this.#whole(FAREWELL_MS, (receiver) => this.#deps.wire.remove(manner, FAREWELL_MS, receiver));
   }
 
-  /** `silenceMs` is all the time it has, or a byte now and then would hold it for days. */
-  async #whole(request: Omit<HttpRequest, 'path'>, manner: Manner): Promise<void> {
+  /** `ms` is all the time it has, or a byte now and then would hold it for days. */
+  async #whole(ms: number, send: (receiver: Receiver) => Exchange): Promise<void> {
     return new Promise((resolve) => {
       let bytes = 0;
       const over = (): void => {
@@ -76,8 +73,8 @@ export class Asides {
         sent.abort();
         over();
       };
-      const undo = this.#deps.timers.after(request.silenceMs, cut);
-      const sent = this.#deps.send(request, manner, {
+      const undo = this.#deps.timers.after(ms, cut);
+      const sent = send({
         head: () => undefined,
         data: (chunk) => {
           bytes += chunk.length;

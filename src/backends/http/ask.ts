@@ -7,8 +7,8 @@ import type { DeadlineTimes } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { Message } from '../message.ts';
 import type { Served, Serving } from '../serving.ts';
-import type { Exchange, HttpRequest, Receiver } from './exchange.ts';
 import type { FlatHeaders } from './headers.ts';
+import type { Wire } from './wire.ts';
 
 /** How requests are sent at present. */
 export interface Manner {
@@ -58,8 +58,7 @@ export interface Calling {
 /** What a call needs of the conversation it is part of. */
 export interface CallContext {
   readonly deps: BackendDeps;
-  readonly send: (request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver) => Exchange;
-  readonly streamHeaders: (manner: Manner, lastEventId: string) => FlatHeaders;
+  readonly wire: Wire;
   /** Messages that are not this call's answer. `served`: whose stream it came on. False: rest a little, there are too many. */
   readonly route: (message: Message, manner: Manner, served: Served | undefined) => boolean;
   readonly cancel: (manner: Manner, id: number, reason: string) => void;

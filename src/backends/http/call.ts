@@ -10,14 +10,11 @@ import { type ProgressGate, progressGate } from '../progress.ts';
 import type { Served } from '../serving.ts';
 import type { Asked, CallContext, HttpAsk, Manner, Reply } from './ask.ts';
 import { type Exchange, type Receiver, type ResponseHeaders, resting } from './exchange.ts';
-import { type FlatHeaders, isSessionId } from './headers.ts';
-import { type BodyReader, type BodySink, ENVELOPE_BYTES, jsonReader, sseReader } from './sse.ts';
+import { Place } from './place.ts';
+import { ERROR_BYTES, isRefusal, isSuccess, readingOf, sessionOf, statusFault } from './response.ts';
+import { type BodyReader, type BodySink, jsonReader, sseReader } from './sse.ts';
 
-const ERROR_BYTES = 64 * 1024;
 const LINGER_MS = 1_000;
-const RETRY_MS = 1_000;
-const RETRY_LEAST_MS = 50;
-const RETRY_MOST_MS = 30_000;
 
 export class HttpCall implements Receiver, BodySink {
   readonly id: number;
@@ -33,8 +30,7 @@ export class HttpCall implements Receiver, BodySink {
   #status = 0;
   #session: string | undefined;
   #errorBytes = 0;
-  #lastEventId: string | undefined;
-  #retryMs = RETRY_MS;
+  readonly #place = new Place({ leastMs: 50, firstMs: 1_000, mostMs: 30_000 });
   #settled = false;
   #isStream = false;
   /** HTTP+SSE: the message has arrived, whatever becomes of this response. */
@@ -60,8 +56,9 @@ export class HttpCall implements Receiver, BodySink {
     return this.#ask.manner;
   }
 
-  begin(headers: FlatHeaders, body: string): void {
-    this.#exchange = this.#context.send({ method: 'POST', headers, body, silenceMs: this.#silenceMs() }, this.manner, this);
+  begin(body: string): void {
+    const { method, name, extra } = this.#ask;
+    this.#exchange = this.#context.wire.post(this.manner, { method, name, extra, body, silenceMs: this.#silenceMs() }, this);
   }
 
   progress(params: RawJson): void {
@@ -90,19 +87,14 @@ export class HttpCall implements Receiver, BodySink {
   // ── what the exchange tells ──
   head(status: number, headers: ResponseHeaders): void {
     this.#status = status;
-    const session = headers['mcp-session-id'];
-    if (typeof session === 'string' && isSessionId(session)) this.#session = session;
-    const type = String(headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
-    const isOk = status >= 200 && status < 300;
-    this.#isTaken = isOk && this.manner.endpoint !== undefined;
+    this.#session = sessionOf(headers) ?? this.#session;
+    this.#isTaken = isSuccess(status) && this.manner.endpoint !== undefined;
     if (this.#isTaken) return undefined;
-    this.#isStream = type === 'text/event-stream';
-    if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-      return this.fault({ code: 'protocol', detail: 'a compressed answer that was not asked for' });
-    }
-    if (type === 'application/json') this.#reader = jsonReader(isOk ? this.#ask.resultBytes + ENVELOPE_BYTES : ERROR_BYTES, this);
-    else if (isOk && this.#isStream) this.#reader = sseReader(this.#ask.resultBytes + ENVELOPE_BYTES, this);
-    else if (isOk) return this.fault({ code: 'protocol', detail: status === 202 ? 'accepted without an answer' : 'an answer that is neither JSON nor a stream of events' });
+    const reading = readingOf(status, headers, this.#ask.resultBytes);
+    if (!reading.ok) return this.fault(reading.error);
+    this.#isStream = reading.value?.as === 'events';
+    if (reading.value?.as === 'json') this.#reader = jsonReader(reading.value.cap, this);
+    if (reading.value?.as === 'events') this.#reader = sseReader(reading.value.cap, this);
     return undefined;
   }
 
@@ -114,7 +106,7 @@ export class HttpCall implements Receiver, BodySink {
     }
     this.#errorBytes += chunk.length;
     if (this.#errorBytes > ERROR_BYTES && this.#isTaken) this.#exchange?.abort();
-    else if (this.#errorBytes > ERROR_BYTES) this.fault(this.#statusFault());
+    else if (this.#errorBytes > ERROR_BYTES) this.fault(statusFault(this.#status));
     return undefined;
   }
 
@@ -123,7 +115,7 @@ export class HttpCall implements Receiver, BodySink {
     this.#reader = undefined;
     this.#undo();
     if (this.#settled || this.#isTaken) return;
-    if (this.#status < 200 || this.#status > 299) this.#settle(err(this.#statusFault()));
+    if (!isSuccess(this.#status)) this.#settle(err(statusFault(this.#status)));
     else if (!this.#resume()) this.#settle(err({ code: 'protocol', detail: 'the stream ended without an answer' }));
   }
 
@@ -136,7 +128,10 @@ export class HttpCall implements Receiver, BodySink {
   message(raw: RawJson, bytes: number): void {
     const message = readMessage(raw);
     const mine = (message.kind === 'answer' || message.kind === 'broken') && safeIntegerOf(message.id) === this.id;
-    if (this.#status > 299) return this.#errorBody(message, mine);
+    if (this.#status > 299) {
+      if (isRefusal(message, mine, this.#status, this.manner)) this.#settle(ok(message.answer));
+      return undefined;
+    }
     if (mine) return this.#answered(message, bytes);
     if (message.kind === 'request' && this.manner.era === 'modern') {
       return this.fault({ code: 'protocol', detail: 'a request from a server of an era without server requests' });
@@ -156,18 +151,17 @@ export class HttpCall implements Receiver, BodySink {
   fault(fault: BackendFault): void {
     const { resultBytes } = this.#ask;
     // An error body that cannot be read changes nothing about its status.
-    if (this.#status > 299) this.#settle(err(this.#statusFault()));
+    if (this.#status > 299) this.#settle(err(statusFault(this.#status)));
     else this.#settle(err(fault.code === 'oversize' ? { code: 'oversize', limit: resultBytes } : fault));
     this.#exchange?.abort();
   }
 
   eventId(id: string): void {
-    // It goes back as a header: only what a header may hold.
-    if (this.manner.era === 'legacy' && isSessionId(id)) this.#lastEventId = id;
+    if (this.manner.era === 'legacy') this.#place.read(id);
   }
 
   retry(ms: number): void {
-    this.#retryMs = Math.min(RETRY_MOST_MS, Math.max(RETRY_LEAST_MS, ms));
+    this.#place.retry(ms);
   }
 
   #answered(message: Message, bytes: number): void {
@@ -180,22 +174,14 @@ export class HttpCall implements Receiver, BodySink {
     return undefined;
   }
 
-  /** Only the modern era puts JSON-RPC errors under 4xx; before it, an error status speaks of the transport. */
-  #errorBody(message: Message, mine: boolean): void {
-    const isAnswer = (message.kind === 'answer' && mine && message.answer.kind === 'error') || message.kind === 'error';
-    const isClientError = this.#status >= 400 && this.#status < 500 && this.#status !== 401 && this.#status !== 403;
-    if (isAnswer && isClientError && this.manner.era === 'modern') this.#settle(ok(message.answer));
-  }
-
   /** A legacy server may close the stream and go on in another one: the call itself is not sent again (2025-11-25 transports). */
   #resume(): boolean {
-    const lastEventId = this.#lastEventId;
+    const { lastEventId, retryMs } = this.#place;
     if (lastEventId === undefined || this.#status !== 200) return false;
-    this.#undo = this.#context.deps.timers.after(this.#retryMs, () => {
+    this.#undo = this.#context.deps.timers.after(retryMs, () => {
       if (this.#settled) return;
       this.#status = 0;
-      const headers = this.#context.streamHeaders(this.manner, lastEventId);
-      this.#exchange = this.#context.send({ method: 'GET', headers, body: undefined, silenceMs: this.#silenceMs() }, this.manner, this);
+      this.#exchange = this.#context.wire.events(this.manner, lastEventId, this.#silenceMs(), this);
     });
     return true;
   }
@@ -205,11 +191,6 @@ export class HttpCall implements Receiver, BodySink {
     if (this.served?.ask !== undefined) return 0;
     // Our own deadline comes first and says it better.
     return Math.max(this.#ask.timeoutMs, this.#ask.maxTimeoutMs) + 1_000;
-  }
-
-  #statusFault(): BackendFault {
-    const status = this.#status;
-    return status === 401 || status === 403 ? { code: 'unauthorized', status } : { code: 'http_status', status };
   }
 
   #settle(asked: Asked): void {

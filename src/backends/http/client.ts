@@ -15,7 +15,7 @@ import { patienceMs, requestOf } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import type { Asked, Reply } from './ask.ts';
-import { type HttpLink, SESSION_LOST } from './connect.ts';
+import { type HttpLink, SESSION_LOST, setLevel } from './connect.ts';
 import { KeptLink } from './kept-link.ts';
 
 class HttpBackend implements Backend {
@@ -91,12 +91,12 @@ class HttpBackend implements Backend {
     const { call, step } = errand;
     const { maxTimeoutMs, resultBytes, asks } = this.#settings;
     const { client, random } = this.#deps;
-    await this.#kept.setLevel(live, call, io);
+    await setLevel(this.#kept.input, live, call, io);
     const { method, name, params } = requestOf(errand, live.link, { client, asks });
     return this.#kept.conversation.ask({
       manner: live.manner, timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
       params: (id) => params(id, random),
-      extra: call.kind === 'tool' && step === undefined ? mirrorHeaders(this.#kept.mirrorsOf(call.target.name), call.args) : [],
+      extra: call.kind === 'tool' && step === undefined ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
       serving: servingOf(errand, io),
     });
@@ -110,7 +110,7 @@ class HttpBackend implements Backend {
       return step === undefined ? this.#idempotent.some((pattern) => matches(pattern, call.target)) : step.verb === 'get';
     }
     if (live.link.era !== 'modern' || asked.value.kind !== 'error') return false;
-    if (asked.value.code === CODE.headerMismatch) return (await this.#kept.list(live)) === undefined;
+    if (asked.value.code === CODE.headerMismatch) return (await this.#kept.lists.read(live)) === undefined;
     if (asked.value.code !== CODE.unsupportedVersion) return false;
     this.#kept.lose(live, { code: 'protocol', detail: 'the backend no longer takes the agreed revision' });
     return true;

@@ -1,11 +1,14 @@
 // Which era an HTTP backend speaks, and the handshake in it (CH3–CH5, CH12). Only answers are evidence of an era: no 401, 5xx or silence.
+import type { ServedCall } from '../../core/call.ts';
+import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
 import { type Mirror, readMirrors } from '../../core/mirrors.ts';
-import type { BackendFault } from '../../core/ports.ts';
+import type { BackendFault, CallIo } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { LATEST_MODERN } from '../../relay/versions.ts';
+import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { EraPlan } from '../era.ts';
 import { discoverParams, initializeParams, judgeProbe, type Link, ownEnvelope, readInitialize, withEnvelope } from '../handshake.ts';
@@ -39,6 +42,7 @@ export interface ConnectInput {
   readonly deps: BackendDeps;
 }
 
+const LEVEL_MS = 2_000;
 const FIRST_MODERN: Manner = { era: 'modern', version: LATEST_MODERN, session: undefined, endpoint: undefined };
 const FIRST_LEGACY: Manner = { era: 'legacy', version: undefined, session: undefined, endpoint: undefined };
 
@@ -55,6 +59,13 @@ export async function say(input: ConnectInput, manner: Manner, method: string, p
     manner, method, name: undefined, params: () => params, extra: [], signal: undefined, onProgress: undefined, serving: undefined,
     timeoutMs, maxTimeoutMs: timeoutMs, resultBytes, cancellable: method !== 'initialize',
   });
+}
+
+/** A legacy session is told how much to log. A backend that takes its time over it holds the call up only a little. */
+export async function setLevel(input: ConnectInput, { link, manner, level: session }: HttpLink, call: ServedCall, io: CallIo): Promise<void> {
+  const level = session.next(link, call, io);
+  if (level === undefined) return;
+  await settlesWithin(input.deps.timers, say(input, manner, 'logging/setLevel', toRaw({ level }), input.deps.limits.lineBytes), LEVEL_MS);
 }
 
 /** `legacy`: what came back is no modern answer, but an answer. */

@@ -1,5 +1,4 @@
-// The JSON-RPC conversation with one HTTP backend: own ids, who waits for what, what is said without being asked. One pool of connections.
-import { Pool } from 'undici';
+// The JSON-RPC conversation with one HTTP backend: own ids, who waits for what, what is said without being asked.
 import { quote, toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members, safeIntegerOf } from '../../core/json/slice.ts';
@@ -16,12 +15,11 @@ import { type Asking, QuestionDesk } from '../questions.ts';
 import type { Served } from '../serving.ts';
 import { Strikes } from '../strikes.ts';
 import { updatedUri } from '../subscription.ts';
-import { Asides, FAREWELL_MS, SIDE_LANES } from './aside.ts';
+import { Asides, FAREWELL_MS } from './aside.ts';
 import type { CallContext, HttpAsk, Manner, Reply } from './ask.ts';
 import { HttpCall } from './call.ts';
-import { guardedLookup } from './egress.ts';
-import { exchange, type Exchange, type HttpRequest, type Receiver } from './exchange.ts';
-import { EVENTS_ONLY, type FlatHeaders, JSON_BODY, mannerHeaders, settingHeaders } from './headers.ts';
+import type { Exchange, Receiver } from './exchange.ts';
+import { Wire } from './wire.ts';
 
 export interface ConversationHooks {
   listChanged(): void;
@@ -29,16 +27,11 @@ export interface ConversationHooks {
   noise(what: string): void;
 }
 
-/** Calls use at most `concurrency` connections; the rest is for what is said aside, and for streams and pings. */
-const SPARE_CONNECTIONS = SIDE_LANES + 8;
-const MOST_CONNECTIONS = 256;
 /** Of streams, whatever they carry: comments are free for a server to send, and reading them is not. */
 const STREAM_BYTES_PER_SECOND = 32 * 1024 * 1024;
 
 export class HttpConversation {
-  readonly #pool: Pool;
-  readonly #path: string;
-  readonly #own: FlatHeaders;
+  readonly #wire: Wire;
   readonly #hooks: ConversationHooks;
   readonly #context: CallContext;
   readonly #asides: Asides;
@@ -54,27 +47,15 @@ export class HttpConversation {
   heardAt: number = -Infinity;
 
   constructor(settings: HttpBackendSettings, deps: BackendDeps, hooks: ConversationHooks) {
-    const url = new URL(settings.url);
-    this.#path = `${url.pathname}${url.search}`;
-    this.#own = settingHeaders(settings);
+    this.#wire = new Wire(settings, deps);
     this.#hooks = hooks;
     this.#flood = new Strikes(deps.clock, deps.limits.unsolicitedPerSecond, 1000);
     this.#weight = new Strikes(deps.clock, STREAM_BYTES_PER_SECOND, 1000);
     this.#desk = new QuestionDesk({ timers: deps.timers, settings });
-    const host = url.hostname.replaceAll(/^\[|\]$/g, '');
-    this.#pool = new Pool(url.origin, {
-      connections: Math.min(MOST_CONNECTIONS, settings.concurrency) + SPARE_CONNECTIONS,
-      pipelining: 1,
-      allowH2: false,
-      maxHeaderSize: deps.limits.headerBytes,
-      connect: { timeout: deps.limits.connectMs, lookup: guardedLookup({ host, allowPrivate: settings.allowPrivate }) },
-    });
-    const send: CallContext['send'] = (request, manner, receiver) => this.#send(request, manner, receiver);
-    this.#asides = new Asides({ timers: deps.timers, own: this.#own, send });
+    this.#asides = new Asides({ timers: deps.timers, wire: this.#wire });
     this.#context = {
       deps,
-      send,
-      streamHeaders: (manner, lastEventId) => this.#streamHeaders(manner, lastEventId),
+      wire: this.#wire,
       route: (message, manner, served) => this.#route(message, manner, served),
       cancel: (manner, id, reason) => void this.notify(manner, 'notifications/cancelled', toRaw({ requestId: id, reason })),
       weigh: (bytes) => this.weigh(bytes),
@@ -96,7 +77,7 @@ export class HttpConversation {
       const call = new HttpCall(id, ask, this.#context, resolve);
       this.#calls.set(id, call);
       if (call.served !== undefined) this.#attribution(ask.manner).begin(id, call.served);
-      call.begin([...JSON_BODY, ...this.#own, ...mannerHeaders(ask.manner, ask.method, ask.name), ...ask.extra], body);
+      call.begin(body);
     });
   }
 
@@ -106,13 +87,7 @@ export class HttpConversation {
   }
 
   openStream(manner: Manner, lastEventId: string | undefined, receiver: Receiver): Exchange {
-    const headers = this.#streamHeaders(manner, lastEventId);
-    return exchange(this.#pool, { method: 'GET', path: this.#path, headers, body: undefined, silenceMs: 0 }, receiver);
-  }
-
-  #streamHeaders(manner: Manner, lastEventId: string | undefined): FlatHeaders {
-    const resume = lastEventId === undefined ? [] : ['last-event-id', lastEventId];
-    return [...EVENTS_ONLY, ...this.#own, ...mannerHeaders(manner, undefined, undefined), ...resume];
+    return this.#wire.events(manner, lastEventId, 0, receiver);
   }
 
   /** A message of a stream that is no call's own. False: rest a little, there are too many. */
@@ -198,11 +173,7 @@ export class HttpConversation {
     for (const call of [...this.#calls.values()]) call.give(fault);
     this.#desk.close();
     if (manner?.session !== undefined) await settlesWithin(this.#context.deps.timers, this.#asides.endSession(manner), FAREWELL_MS);
-    await this.#pool.destroy();
-  }
-
-  #send(request: Omit<HttpRequest, 'path'>, manner: Manner, receiver: Receiver): Exchange {
-    return exchange(this.#pool, { ...request, path: manner.endpoint ?? this.#path }, receiver);
+    await this.#wire.close();
   }
 }
 

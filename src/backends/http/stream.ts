@@ -8,7 +8,7 @@ import { type ListenEnd, Listening } from '../listening.ts';
 import { legacyLine, SMALL_BYTES } from '../subscription.ts';
 import { type ConnectInput, type HttpLink, say } from './connect.ts';
 import { readEvents } from './events.ts';
-import { isSessionId } from './headers.ts';
+import { Place } from './place.ts';
 
 const AGAIN_MS = 1_000;
 const MOST_MS = 60_000;
@@ -72,14 +72,9 @@ async function listen({ conversation }: ConnectInput, { manner, envelope }: Http
   return (asked.ok && asked.value.kind === 'error') || (status >= 400 && status < 500) ? 'refused' : 'ended';
 }
 
-interface Place {
-  lastEventId: string | undefined;
-  retryMs: number;
-}
-
 async function hold(input: ConnectInput, live: HttpLink, signal: AbortSignal, hooks: StreamHooks & { opened(): void }): Promise<void> {
   const { clock, timers } = input.deps;
-  const place: Place = { lastEventId: undefined, retryMs: AGAIN_MS };
+  const place = new Place({ leastMs: AGAIN_MS, firstMs: AGAIN_MS, mostMs: MOST_MS });
   let pause = AGAIN_MS;
   let hadOne = false;
   while (!signal.aborted) {
@@ -108,12 +103,8 @@ async function receive(input: ConnectInput, { manner }: HttpLink, place: Place, 
     opened,
     message: (raw, bytes) => conversation.receive(raw, bytes, manner),
     endpoint: () => undefined,
-    eventId: (id) => {
-      if (isSessionId(id)) place.lastEventId = id;
-    },
-    retry: (ms) => {
-      place.retryMs = Math.min(MOST_MS, Math.max(AGAIN_MS, ms));
-    },
+    eventId: (id) => place.read(id),
+    retry: (ms) => place.retry(ms),
   });
   const close = (): void => events.close();
   signal.addEventListener('abort', close, { once: true });

@@ -15,7 +15,7 @@ import { readLists, type ReadLists } from '../listing.ts';
 import { SessionLevel } from '../logs.ts';
 import { legacyLine, SMALL_BYTES } from '../subscription.ts';
 import { negotiate } from './negotiate.ts';
-import type { Asked } from './peer.ts';
+import type { Asked } from './pending.ts';
 import type { StdioSession } from './session.ts';
 
 /** A child that has been greeted. */

@@ -11,8 +11,8 @@ import { Listening } from '../listening.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
 import { connect, listen, type Live, readAll, subscriptions } from './conversation.ts';
-import { planLaunch, resolveProgram } from './launch.ts';
-import { StdioSession } from './session.ts';
+import type { StdioSession } from './session.ts';
+import { ChildStart } from './start.ts';
 
 const STOPPED: BackendFault = { code: 'stopped' };
 
@@ -24,7 +24,7 @@ export class KeptChild {
   readonly #backoff: Backoff;
   readonly #relist: SingleFlight;
   readonly #verdict: EraVerdict;
-  #program: string | undefined;
+  readonly #starts: ChildStart;
   #session: StdioSession | undefined;
   #live: Live | undefined;
   #listening: Listening | undefined;
@@ -37,6 +37,7 @@ export class KeptChild {
     this.#settings = settings;
     this.#deps = deps;
     this.#status = status;
+    this.#starts = new ChildStart(settings, deps);
     this.follows = new Follows(deps);
     this.#nap = new Nap(deps.timers);
     this.#verdict = new EraVerdict(settings.era, deps.clock, deps.limits.eraHorizonMs);
@@ -125,7 +126,14 @@ export class KeptChild {
 
   async #openAs(plan: EraPlan): Promise<Result<Live, BackendFault>> {
     if (this.#stopping) return err({ code: 'stopped' });
-    const spawned = this.#spawn();
+    const spawned: Result<StdioSession, string> = this.#starts.start({
+      listChanged: () => this.#relist.request(),
+      updated: (uri) => this.follows.updated(uri),
+      noise: () => this.#status.noise(),
+      lost: (fault) => {
+        if (spawned.ok) this.#lost(spawned.value, fault);
+      },
+    });
     if (!spawned.ok) return err({ code: 'spawn_failed', detail: spawned.error });
     const session = spawned.value;
     this.#session = session;
@@ -137,27 +145,6 @@ export class KeptChild {
     const ended = await session.ended;
     this.#status.pid = undefined;
     return err(ended);
-  }
-
-  #spawn(): Result<StdioSession, string> {
-    const { gatewayEnv, stateDir, watchdog } = this.#deps;
-    const program = this.#program === undefined ? resolveProgram(this.#settings.command, gatewayEnv) : ok(this.#program);
-    if (!program.ok) return program;
-    this.#program = program.value;
-    const marker = watchdog.mark();
-    const unmarked = (why: string): void => this.#log('warn', 'children go without their second mark: one that leaves its group and its environment may outlive the gateway', why);
-    const plan = planLaunch({ settings: this.#settings, program: program.value, stateDir, gatewayEnv, marker, platform: process.platform, unmarked });
-    if (!plan.ok) return plan;
-    const child = this.#deps.spawn(plan.value);
-    if (!child.ok) return child;
-    watchdog.watch(child.value.pid);
-    const session: StdioSession = new StdioSession(child.value, marker, this.#settings, this.#deps, {
-      listChanged: () => this.#relist.request(),
-      updated: (uri) => this.follows.updated(uri),
-      noise: () => this.#status.noise(),
-      lost: (fault) => this.#lost(session, fault),
-    });
-    return ok(session);
   }
 
   #lost(session: StdioSession, fault: BackendFault): void {

@@ -1,22 +1,21 @@
-// The JSON-RPC conversation with one child: own ids, who waits for what, what is answered to its questions. Knows no process.
+// The JSON-RPC conversation with one child: what is said to it, and what each of its lines means. Knows no process.
 import { decodeUtf8, type RawJson, scan } from '../../core/json/scan.ts';
 import { oneLine, toRaw } from '../../core/json/compose.ts';
-import { elements, memberOf, safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendReply, BackendFault, Clock, Timers } from '../../core/ports.ts';
-import { err, ok, type Result } from '../../core/result.ts';
+import { elements, memberOf } from '../../core/json/slice.ts';
+import type { BackendFault, Clock, Timers } from '../../core/ports.ts';
+import { err, ok } from '../../core/result.ts';
 import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import type { BackendSettings } from '../../core/settings.ts';
 import { notificationMessage, requestMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
 import { Attribution } from '../attribution.ts';
-import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
 import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
-import { type ProgressGate, progressGate, progressTokenOf } from '../progress.ts';
+import { progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
 import { relatedTaskOf } from '../../relay/tasks.ts';
-import type { Serving } from '../serving.ts';
 import { subscriptionOf, updatedUri } from '../subscription.ts';
+import { type Asked, type AskOptions, PendingRequests } from './pending.ts';
 
 export interface PeerHooks {
   /** One line with its newline. False: the child does not read and the queue is full. */
@@ -39,38 +38,14 @@ export interface PeerDeps {
   readonly settings: Pick<BackendSettings, 'asks' | 'roots'>;
 }
 
-export interface AskOptions extends DeadlineTimes {
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: ((params: RawJson) => void) | undefined;
-  readonly resultBytes: number;
-  /** False for the handshake: `initialize` is never cancelled. */
-  readonly cancellable: boolean;
-  /** The agent's call that this is; undefined: a question of our own. */
-  readonly serving?: Serving;
-  /** Of `subscriptions/listen`: what was agreed. */
-  readonly acknowledged?: (params: RawJson) => void;
-}
-
-export type Asked = Result<BackendReply, BackendFault>;
-
-interface Pending {
-  readonly limit: number;
-  readonly gate: ProgressGate;
-  readonly deadline: Deadline;
-  readonly acknowledged: ((params: RawJson) => void) | undefined;
-  /** `answered`: the child has said its last word about it. */
-  readonly settle: (asked: Asked, answered: boolean) => void;
-}
-
 const EMPTY = toRaw({});
 
 export class Peer {
   readonly #deps: PeerDeps;
   readonly #hooks: PeerHooks;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending: PendingRequests;
   readonly #attribution: Attribution;
   readonly #desk: QuestionDesk;
-  #lastId = 0;
   #closed: BackendFault | undefined;
   #modern = false;
 
@@ -79,6 +54,10 @@ export class Peer {
     this.#hooks = hooks;
     this.#attribution = new Attribution(deps.clock);
     this.#desk = new QuestionDesk(deps);
+    this.#pending = new PendingRequests({
+      clock: deps.clock, timers: deps.timers, attribution: this.#attribution,
+      cancel: (id, reason) => this.notify('notifications/cancelled', toRaw({ requestId: id, reason })),
+    });
   }
 
   /** From now on its requests stay unanswered: a modern server must not send any, nor may we write responses (CI2). */
@@ -90,35 +69,11 @@ export class Peer {
   ask(method: string, params: (id: RawJson) => RawJson, options: AskOptions): Promise<Asked> {
     if (this.#closed !== undefined) return Promise.resolve(err(this.#closed));
     if (options.signal?.aborted === true) return Promise.resolve(err({ code: 'cancelled' }));
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = this.#pending.nextId();
     if (!this.#send(requestMessage(toRaw(id), method, params(toRaw(id))))) {
       return Promise.resolve(err({ code: 'queue_full', limit: this.#deps.stdinBytes }));
     }
-    return new Promise((resolve) => this.#wait(id, options, resolve));
-  }
-
-  #wait(id: number, options: AskOptions, resolve: (asked: Asked) => void): void {
-    const { signal, serving, acknowledged } = options;
-    const ended = new AbortController();
-    const give = (fault: BackendFault): void => {
-      settle(err(fault), false);
-      if (options.cancellable) this.notify('notifications/cancelled', toRaw({ requestId: id, reason: fault.code }));
-    };
-    const abort = (): void => give({ code: 'cancelled' });
-    const deadline = startDeadline(this.#deps, options, (afterMs) => give({ code: 'timeout', afterMs }));
-    const settle = (asked: Asked, answered: boolean): void => {
-      if (!this.#pending.delete(id)) return;
-      deadline.clear();
-      signal?.removeEventListener('abort', abort);
-      this.#attribution.end(id, answered);
-      ended.abort();
-      resolve(asked);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    const gate = progressGate(options.onProgress);
-    this.#pending.set(id, { limit: options.resultBytes, gate, deadline, acknowledged, settle });
-    if (serving !== undefined) this.#attribution.begin(id, { ...serving, deadline, ended: ended.signal });
+    return this.#pending.wait(id, options);
   }
 
   notify(method: string, params?: RawJson): void {
@@ -164,12 +119,10 @@ export class Peer {
 
   /** An id we never gave is noise; one we gave and no longer wait for is merely late (C11). */
   #answered(idRaw: RawJson, units: number, asked: (limit: number) => Asked): void {
-    const id = safeIntegerOf(idRaw);
-    const pending = this.#pendingOf(idRaw);
+    const pending = this.#pending.of(idRaw);
     if (pending !== undefined) return pending.settle(asked(pending.limit), true);
     this.#hooks.unsolicited(units);
-    if (id === undefined || id < 1 || id > this.#lastId) this.#hooks.noise('an answer to a question that was not asked');
-    else this.#attribution.late(id);
+    if (!this.#pending.late(idRaw)) this.#hooks.noise('an answer to a question that was not asked');
     return undefined;
   }
 
@@ -194,7 +147,7 @@ export class Peer {
       case 'notifications/progress': return this.#progress(params);
       case 'notifications/message': return this.#attribution.sole()?.log?.(params);
       case 'notifications/cancelled': return this.#takenBack(memberOf(params, 'requestId'));
-      case 'notifications/subscriptions/acknowledged': return this.#pendingOf(subscriptionOf(params))?.acknowledged?.(params);
+      case 'notifications/subscriptions/acknowledged': return this.#pending.of(subscriptionOf(params))?.acknowledged?.(params);
       case 'notifications/resources/updated': {
         const uri = updatedUri(params);
         return uri === undefined ? undefined : this.#hooks.updated(uri);
@@ -204,7 +157,7 @@ export class Peer {
   }
 
   #progress(params: RawJson): void {
-    const pending = this.#pendingOf(progressTokenOf(params));
+    const pending = this.#pending.of(progressTokenOf(params));
     if (pending?.gate(params) === true) pending.deadline.renew();
   }
 
@@ -212,26 +165,19 @@ export class Peer {
   #takenBack(requestId: RawJson | undefined): void {
     if (requestId === undefined) return;
     if (!this.#modern) return this.#desk.cancelled(requestId);
-    const pending = this.#pendingOf(requestId);
+    const pending = this.#pending.of(requestId);
     if (pending?.acknowledged !== undefined) pending.settle(ok({ kind: 'result', raw: EMPTY }), true);
-  }
-
-  #pendingOf(idRaw: RawJson | undefined): Pending | undefined {
-    const id = idRaw === undefined ? undefined : safeIntegerOf(idRaw);
-    return id === undefined ? undefined : this.#pending.get(id);
   }
 
   /** Fails one call whose answer is known to be unusable; false when nobody waits for that id. */
   fail(id: number, fault: (limit: number) => BackendFault): boolean {
-    const pending = this.#pending.get(id);
-    pending?.settle(err(fault(pending.limit)), true);
-    return pending !== undefined;
+    return this.#pending.fail(id, fault);
   }
 
   /** Ends every conversation with this fault, now and later. */
   close(fault: BackendFault): void {
     this.#closed ??= fault;
-    for (const pending of [...this.#pending.values()]) pending.settle(err(fault), true);
+    this.#pending.close(fault);
     this.#desk.close();
   }
 }

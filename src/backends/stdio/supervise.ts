@@ -13,7 +13,7 @@ import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import { type Live, setLevel } from './conversation.ts';
 import { KeptChild } from './kept-child.ts';
-import type { Asked } from './peer.ts';
+import type { Asked } from './pending.ts';
 
 class StdioBackend implements Backend {
   readonly id: BackendId;

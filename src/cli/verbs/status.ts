@@ -70,7 +70,7 @@ function show(cx: VerbContext, report: StatusReport): void {
     ['reloaded', reloadNote(report, now)],
     ['policy', report.policy],
     ['audit', report.store],
-    ['now', `${count(report.tools, 'tool')}, ${othersOf(report)}${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight`],
+    ['now', `${count(report.tools, 'tool')}, ${othersOf(report)}${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight${waitsOf(report)}`],
   ];
   for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${printable(value)}`);
   showBackends(cx, report, now);
@@ -83,6 +83,11 @@ function show(cx: VerbContext, report: StatusReport): void {
 /** A gateway without prompts and resources need not say so. */
 function othersOf({ prompts, resources }: StatusReport): string {
   return `${prompts > 0 ? `${count(prompts, 'prompt')}, ` : ''}${resources > 0 ? `${count(resources, 'resource')}, ` : ''}`;
+}
+
+/** Nor one of which nobody is asked anything and nothing is followed. */
+function waitsOf({ parked, follows }: StatusReport): string {
+  return `${parked > 0 ? `, ${parked} waiting for an answer of their agent` : ''}${follows > 0 ? `, ${count(follows, 'resource')} followed` : ''}`;
 }
 
 function reloadNote(report: StatusReport, now: number): string {

@@ -2,7 +2,7 @@
 import type { CallOrigin, ServedCall } from '../../core/call.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Asking } from '../../relay/questions.ts';
-import type { Spoken } from '../../relay/versions.ts';
+import { LATEST_LEGACY, type Spoken } from '../../relay/versions.ts';
 import { exposeFor } from '../expose.ts';
 
 const NOTHING: Asking['asks'] = Object.freeze({ elicitation: false, sampling: false, roots: false });
@@ -20,5 +20,5 @@ export function askingOf({ target }: ServedCall, { era, version, capabilities, e
 /** What the backend of a call speaks. */
 export function spokenBy({ target }: ServedCall, { catalog }: Snapshot): Spoken {
   const view = catalog.byBackend.get(target.backend);
-  return view === undefined ? { era: 'legacy', version: '2025-11-25' } : { era: view.era, version: view.version };
+  return view === undefined ? { era: 'legacy', version: LATEST_LEGACY } : { era: view.era, version: view.version };
 }

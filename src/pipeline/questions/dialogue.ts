@@ -15,6 +15,7 @@ import { withRelatedTask } from '../../relay/tasks.ts';
 import type { ServedCall } from '../../core/call.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
+import type { AnswerReview } from './review.ts';
 
 export interface Dialogue {
   /** Undefined: this kind of call must not ask (S12). */
@@ -37,6 +38,8 @@ export interface DialogueGiven {
   readonly signal: AbortSignal;
   /** A place to wait between two requests of the agent; false when there is no room. */
   enter(): boolean;
+  /** What the agent answered, before the backend hears it. */
+  review(reply: QuestionReply): Promise<AnswerReview>;
 }
 
 /** A backend that asks in a loop fills no memory. */
@@ -46,16 +49,27 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
   const { call, snapshot } = given;
   const record: Evidence[] = [];
   const open = call.origin.era === 'modern' && call.kind !== 'completion' ? new OpenQuestions(deps.timers) : undefined;
+  const findings: Evidence[] = [];
+  const told = (question: Question, why?: QuestionRefusal['code'] | Unasked): void => {
+    if (record.length < ON_RECORD) record.push(evidenceOf(question, why));
+  };
+  const askable = (question: Question): ReturnType<typeof questionFor> => ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
   const judge = (question: Question): ReturnType<typeof questionFor> => {
-    const put = ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
-    if (record.length < ON_RECORD) record.push(evidenceOf(question, put.ok ? undefined : put.error));
-    return put;
+    const judged = askable(question);
+    told(question, judged.ok ? undefined : judged.error.code);
+    return judged;
   };
   const put = async (question: Question, withdrawn?: AbortSignal): Promise<Result<QuestionReply, QuestionRefusal>> => {
-    const judged = judge(question);
+    const judged = askable(question);
+    const pending = judged.ok ? asked(judged.value, given, open, withdrawn) : undefined;
+    told(question, !judged.ok ? judged.error.code : pending?.ok === false ? pending.error : undefined);
     if (!judged.ok) return judged;
-    const pending = asked(judged.value, given, open, withdrawn);
-    return pending === undefined ? err(NOBODY) : ok(replyFor(question, await pending, spokenBy(call, snapshot)));
+    if (pending?.ok !== true) return err(NOBODY);
+    const reply = await pending.value;
+    const review = await given.review(reply);
+    // A bound of its own: many harmless questions must not crowd out what was found in an answer.
+    findings.push(...review.trail.slice(0, ON_RECORD - findings.length));
+    return ok(replyFor(question, review.passed ? reply : REFUSED, spokenBy(call, snapshot)));
   };
   return {
     open,
@@ -65,7 +79,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
       const reply = await put(question, withdrawn);
       return reply.ok ? reply.value : refusalReply(question, reply.error);
     },
-    trail: () => record,
+    trail: () => [...record, ...findings],
     end: () => open?.close(OVER),
   };
 }
@@ -78,12 +92,17 @@ function ofItsTask(put: ReturnType<typeof questionFor>, call: ServedCall): Retur
 
 const EMPTY = toRaw({});
 
-function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined): Promise<QuestionReply> | undefined {
-  if (open === undefined) return ask?.(question, withdrawn === undefined ? signal : AbortSignal.any([signal, withdrawn]));
-  return open.size < REQUESTS_MOST && enter() ? open.add(question, withdrawn) : undefined;
+function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined): Result<Promise<QuestionReply>, Unasked> {
+  if (open === undefined) return ask === undefined ? err('no_stream') : ok(ask(question, withdrawn === undefined ? signal : AbortSignal.any([signal, withdrawn])));
+  if (open.size >= REQUESTS_MOST) return err('too_many');
+  return enter() ? ok(open.add(question, withdrawn)) : err('no_room');
 }
 
+/** No way to this agent; too many questions of this call wait already; no place for the call to wait in (`parked` bounds). */
+type Unasked = 'no_stream' | 'too_many' | 'no_room';
+
 const NOBODY: QuestionRefusal = { code: 'undeclared', note: 'the agent cannot be asked now' };
+const REFUSED: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The answer was refused' };
 const OVER: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The call is over' };
 export const LATE: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The client did not answer in time' };
 
@@ -92,8 +111,8 @@ export function lateReply({ method }: Question): QuestionReply {
   return method === 'elicitation/create' ? { kind: 'result', raw: toRaw({ action: 'cancel' }) } : LATE;
 }
 
-function evidenceOf({ method }: Question, refused: QuestionRefusal | undefined): Evidence {
+function evidenceOf({ method }: Question, why: QuestionRefusal['code'] | Unasked | undefined): Evidence {
   // Never a deny: the call itself was not refused, and its ruling is another.
-  const suspect = refused?.code === 'sensitive' || refused?.code === 'unsafe_url';
-  return { stage: 'questions', rule: `asked:${method}`, decision: 'pass', mode: 'enforce', severity: suspect ? 'medium' : 'info', note: refused === undefined ? undefined : `not asked: ${refused.code}` };
+  const suspect = why === 'sensitive' || why === 'unsafe_url';
+  return { stage: 'questions', rule: `asked:${method}`, decision: 'pass', mode: 'enforce', severity: suspect ? 'medium' : 'info', note: why === undefined ? undefined : `not asked: ${why}` };
 }

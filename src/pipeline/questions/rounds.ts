@@ -20,7 +20,8 @@ type Answered = Result<BackendAnswer, BackendFault>;
 export async function callWithRounds(backend: Backend, permit: Permit, io: CallIo, dialogue: Dialogue, settings: BackendSettings, deps: AttemptDeps): Promise<Answered> {
   let result = await attempt(backend, permit, io, settings, deps);
   for (let round = 1; ; round += 1) {
-    const wanted = permit.call.origin.era === 'legacy' ? wantedBy(result) : undefined;
+    // Completion asks nobody (S12): what it gets instead of an answer is none.
+    const wanted = permit.call.origin.era === 'legacy' && permit.call.kind !== 'completion' ? wantedBy(result) : undefined;
     if (wanted === undefined) return result;
     if (round > ROUNDS_MOST) return err({ code: 'protocol', detail: `asked for more than ${ROUNDS_MOST} rounds` });
     const answers = await ask(wanted, permit, dialogue);
