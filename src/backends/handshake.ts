@@ -12,7 +12,7 @@ import type { BackendSettings } from '../core/settings.ts';
 import { declaredCapabilities, EVERY_CAPABILITY, TASKS_EXTENSION } from '../relay/capabilities.ts';
 import { META } from '../relay/meta.ts';
 import { CODE } from '../relay/rpc.ts';
-import { eraOf, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS } from '../relay/versions.ts';
+import { eraOf, isSince, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, type Spoken } from '../relay/versions.ts';
 import { shortText } from './text.ts';
 
 /** What was agreed with a backend, and what it said about itself. */
@@ -80,7 +80,7 @@ export function readInitialize(answer: BackendReply): Result<Link, string> {
   if (all === undefined || version === undefined || !ACCEPTED_LEGACY.includes(version)) {
     return err(`initialize was answered with the unknown revision ${shortText(version ?? '', 40)}`);
   }
-  return ok({ era: 'legacy', version, ...offerOf('legacy', all, all.get('serverInfo')) });
+  return ok({ era: 'legacy', version, ...offerOf({ era: 'legacy', version }, all, all.get('serverInfo')) });
 }
 
 export type ProbeVerdict =
@@ -100,7 +100,7 @@ export function judgeProbe(answer: BackendReply): ProbeVerdict {
   const version = MODERN_VERSIONS.find((known) => versions.includes(known));
   if (all === undefined || version === undefined) return LEGACY;
   const server = members(all.get('_meta'))?.get(META.serverInfo);
-  return { kind: 'modern', link: { era: 'modern', version, ...offerOf('modern', all, server) } };
+  return { kind: 'modern', link: { era: 'modern', version, ...offerOf({ era: 'modern', version }, all, server) } };
 }
 
 function judgeProbeError(code: number, data: RawJson | undefined): ProbeVerdict {
@@ -118,7 +118,7 @@ function supportedVersions(data: RawJson | undefined): readonly string[] {
   return stringsOf(members(data)?.get('supported'));
 }
 
-function offerOf(era: Era, all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
+function offerOf({ era, version }: Spoken, all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
   const capabilities = members(all.get('capabilities'));
   const tools = members(capabilities?.get('tools'));
   const prompts = members(capabilities?.get('prompts'));
@@ -135,7 +135,7 @@ function offerOf(era: Era, all: ReadonlyMap<string, RawJson>, server: RawJson | 
       subscribe: resources?.get('subscribe') === 'true',
       completions: has('completions'),
       logging: has('logging'),
-      tasks: era === 'modern' ? isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)) : isObject(inside(capabilities, 'tasks', 'requests', 'tools', 'call')),
+      tasks: era === 'modern' ? isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)) : isSince(version, '2025-11-25') && isObject(inside(capabilities, 'tasks', 'requests', 'tools', 'call')),
     },
     changes: { tools: announces(tools), prompts: announces(prompts), resources: announces(resources) },
   };

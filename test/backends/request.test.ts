@@ -95,15 +95,17 @@ describe('what an answer may be', () => {
 });
 
 describe('what a backend says it offers', () => {
-  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: {} };
+  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: { requests: { tools: { call: {} } } } };
 
   test('is read from either handshake', () => {
-    const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });
+    const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-11-25', capabilities }) });
     const modern = judgeProbe({ kind: 'result', raw: json({ supportedVersions: ['2026-07-28'], capabilities: { ...capabilities, tasks: undefined, extensions: { 'io.modelcontextprotocol/tasks': {} } } }) });
     assert.ok(legacy.ok && modern.kind === 'modern');
     for (const found of [legacy.value, modern.link]) {
       assert.deepEqual(found.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: true });
       assert.deepEqual(found.changes, { tools: true, prompts: false, resources: false });
     }
+    const older = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });
+    assert.ok(older.ok && !older.value.offers.tasks, 'tasks came with 2025-11-25');
   });
 });
