@@ -32,7 +32,7 @@ export const EVERY_TRANSPORT: readonly Requirement[] = [
   { id: 'S28', where: '2026-07-28 server/utilities/completion', asked: 'completion is validated, limited, tells nothing that is hidden, and has a hundred values at most', on: 'both', revisions: ALL },
   { id: 'S29', where: '2026-07-28 basic/versioning', asked: 'only extensions that are bridged end to end are advertised', on: 'both', revisions: ALL },
   { id: 'S30', where: '2026-07-28 basic/versioning', asked: 'a server of the modern era alone names its versions to whoever says initialize', on: 'both', revisions: LEGACY, apart: 'the gateway speaks both eras, and answers initialize' },
-  { id: 'S31', where: '2026-07-28 server/tools', asked: 'exposed names are unique, of the allowed characters and length, and their prefix is the operator\'s word', on: 'both', revisions: ALL },
+  { id: 'S31', where: '2026-07-28 server/tools', asked: 'exposed names are unique, of the allowed characters and length, and their prefix is the operator\'s word', on: 'both', revisions: ALL, lacks: 'on the endpoint of one backend names are the backend\'s own, whatever they are' },
   { id: 'S32', where: '2026-07-28 server/utilities/logging', asked: 'neither errors nor log lines carry credentials or the inside of the gateway', on: 'both', revisions: ALL },
 ];
 
