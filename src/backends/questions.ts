@@ -1,7 +1,7 @@
 // What a legacy backend asks of us: answered here, or put to the agent whose call it serves; never left hanging (original C8). Which call
 // that is, the transport says; a question without one is refused (T91, T92, T106).
 // Sources: MCP 2025-11-25 client/{elicitation,sampling,roots}, basic/utilities/{ping,cancellation}.
-import type { QuestionMethod, QuestionReply } from '../core/capabilities.ts';
+import { LONGEST_WAIT_MS, type QuestionMethod, type QuestionReply } from '../core/capabilities.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { Timers } from '../core/ports.ts';
@@ -22,12 +22,10 @@ export interface Asking {
   readonly params: RawJson | undefined;
 }
 
-/** Open at once, of one call. Of one backend there are so many as it has calls in flight: one agent's questions cost no other agent its own. */
+/** Open at once, of one call: no person sees more. Not a setting, for more of them help nobody. Of one backend there are so many as it has calls in flight: one agent's questions cost no other agent its own. */
 const MOST_OF_CALL = 4;
 /** Questions of one call, one after the other: somebody sits before each of them. */
 const MOST_IN_A_CALL = 64;
-/** A person reads and decides; after that the backend is told that nobody answered, and its call's time runs again. */
-const HUMAN_MS = 600_000;
 const ERROR_CHARS = 1024;
 const EMPTY = toRaw({});
 const DECLINE = toRaw({ action: 'decline' });
@@ -110,7 +108,7 @@ const FAILED: QuestionReply = { kind: 'error', code: CODE.internal, message: 'Th
 async function firstOf(answer: Promise<QuestionReply>, signals: readonly AbortSignal[], timers: Timers): Promise<QuestionReply | undefined> {
   const { promise: nobody, resolve } = Promise.withResolvers<undefined>();
   const give = (): void => resolve(undefined);
-  const undo = timers.after(HUMAN_MS, give);
+  const undo = timers.after(LONGEST_WAIT_MS, give);
   for (const signal of signals) signal.addEventListener('abort', give, { once: true });
   const first = await Promise.race([answer.catch(() => FAILED), nobody]);
   undo();

@@ -1,5 +1,6 @@
 // [gateway] and [bounds]: where the gateway listens, where it keeps its state, and how much of anything an outsider may use.
 import * as z from 'zod';
+import { LONGEST_WAIT_MS } from '../core/capabilities.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.ts';
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
@@ -144,7 +145,8 @@ const BOUNDS = z.strictObject({
   limiter_keys: count(100_000, { doc: 'Most counters that limits keep at once.', reload: 'restart' }, { least: 100, most: 10_000_000 }),
   parked: count(1000, { doc: 'Most calls that wait for an answer of their agent between two requests.' }, { most: 1_000_000 }),
   parked_per_principal: count(32, { doc: 'The same, of one agent.' }, { most: 100_000 }),
-  park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: 86_400_000 }),
+  park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: LONGEST_WAIT_MS }),
+  answer_time: duration('10m', { doc: 'How long a question of a backend waits on the stream of an agent of the 2025 revisions. Those to agents of 2026-07-28 wait for `park_time`.' }, { least: 1000, most: LONGEST_WAIT_MS }),
   follows: count(256, { doc: 'Most resources that one session or stream may follow.' }, { most: 100_000 }),
 });
 
@@ -172,5 +174,6 @@ export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUN
   parked: file.parked,
   parkedPerPrincipal: file.parked_per_principal,
   parkMs: file.park_time,
+  answerMs: file.answer_time,
   follows: file.follows,
 }));

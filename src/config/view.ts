@@ -70,7 +70,7 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
       connections_per_peer: bounds.connectionsPerPeer, connections_loopback: bounds.connectionsLoopback, sessions: bounds.sessions,
       sessions_per_principal: bounds.sessionsPerPrincipal, session_idle: ms(bounds.sessionIdleMs), streams_per_principal: bounds.streamsPerPrincipal,
       stream_buffer: showSize(bounds.streamBufferBytes), keep_alive: ms(bounds.keepAliveMs), page: bounds.pageSize, result: showSize(bounds.resultBytes),
-      limiter_keys: bounds.limiterKeys, parked: bounds.parked, parked_per_principal: bounds.parkedPerPrincipal, park_time: ms(bounds.parkMs), follows: bounds.follows,
+      limiter_keys: bounds.limiterKeys, parked: bounds.parked, parked_per_principal: bounds.parkedPerPrincipal, park_time: ms(bounds.parkMs), answer_time: ms(bounds.answerMs), follows: bounds.follows,
     }),
     ...entries('postgres', { url: masked(store.postgresUrl), max_connections: store.maxConnections }),
     ...entries('store', { path: store.sqlitePath }),

@@ -56,6 +56,8 @@ export interface BoundsSettings {
   readonly parked: number;
   readonly parkedPerPrincipal: number;
   readonly parkMs: number;
+  /** How long a question to an agent of the 2025 revisions waits on its stream. */
+  readonly answerMs: number;
   /** Resources one session or stream may follow. */
   readonly follows: number;
 }
