@@ -49,6 +49,15 @@ export interface BoundsSettings {
   readonly streamsPerPrincipal: number;
   readonly streamBufferBytes: number;
   readonly keepAliveMs: number;
+  /** Events kept for agents that come back for the rest of a stream: bytes of one session, and of all together. */
+  readonly resumeBytes: number;
+  readonly resumeTotalBytes: number;
+  /** How long an answer's stream without a reader is kept; 0 = answers cannot be resumed. */
+  readonly resumeMs: number;
+  /** Age at which the connection of a stream is ended, to be resumed by its agent; 0 = never. */
+  readonly streamMs: number;
+  /** What agents are told to wait before they come back. */
+  readonly streamRetryMs: number;
   readonly pageSize: number;
   readonly resultBytes: number;
   readonly limiterKeys: number;
