@@ -8,3 +8,17 @@ export function codeIn(thrown: unknown): string | undefined {
 export function messageIn(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** A cause may be its own. */
+const MOST_CAUSES = 4;
+
+/** Its stack and those of its causes, for a log: the stack alone says nothing of them. */
+export function storyIn(thrown: unknown): string {
+  const parts: string[] = [];
+  let at = thrown;
+  do {
+    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  } while (at !== undefined && parts.length <= MOST_CAUSES);
+  return parts.join('\ncaused by: ');
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codeIn, messageIn } from '../../src/core/thrown.ts';
+import { codeIn, messageIn, storyIn } from '../../src/core/thrown.ts';
 
 class Coded extends Error {
   readonly code: unknown;
@@ -18,4 +18,13 @@ test('whatever is thrown, its code is a text or undefined, and its message is a 
     assert.equal(codeIn(odd), undefined);
     assert.equal(typeof messageIn(odd), 'string');
   }
+});
+
+test('the story of what was thrown has its causes, and an end', () => {
+  const story = storyIn(new Error('backend a could not be made', { cause: new Error('EACCES', { cause: 'a text' }) }));
+  assert.match(story, /backend a could not be made[^]*thrown\.test[^]*caused by: Error: EACCES[^]*caused by: a text$/);
+  const circle = new Error('round');
+  circle.cause = circle;
+  assert.ok(storyIn(circle).split('caused by').length < 10);
+  assert.equal(storyIn('text'), 'text');
 });
