@@ -11,14 +11,17 @@ export function messageIn(thrown: unknown): string {
 
 /** A cause may be its own. */
 const MOST_CAUSES = 4;
+const FRAMES = /^ {4}at /m;
 
-/** Its stack and those of its causes, for a log: the stack alone says nothing of them. */
+/** What it says and what its causes say, then where it was thrown: a stack says nothing of causes, and a log keeps only the beginning of a text. */
 export function storyIn(thrown: unknown): string {
-  const parts: string[] = [];
+  const said: string[] = [];
   let at = thrown;
   do {
-    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at));
+    said.push(String(at));
     at = at instanceof Error ? at.cause : undefined;
-  } while (at !== undefined && parts.length <= MOST_CAUSES);
-  return parts.join('\ncaused by: ');
+  } while (at !== undefined && said.length <= MOST_CAUSES);
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
+  const frames = stack.search(FRAMES);
+  return [said.join('; caused by '), ...(frames < 0 ? [] : [stack.slice(frames)])].join('\n');
 }
