@@ -63,7 +63,7 @@ export const LEGACY_HTTP: readonly Requirement[] = [
   { id: 'SL4', where: '2025-11-25 basic/transports', asked: 'a version header that is invalid is 400; without one the negotiated version counts', on: 'http', revisions: ['2025-06-18', '2025-11-25'] },
   { id: 'SL5', where: '2025-11-25 basic/transports', asked: 'each message goes to one stream only', on: 'http', revisions: LEGACY },
   { id: 'SL6', where: '2025-11-25 basic/transports', asked: 'a dropped connection cancels nothing, and initialize cannot be cancelled', on: 'both', revisions: LEGACY },
-  { id: 'SL7', where: '2025-11-25 basic/transports', asked: 'no stream is replayed to another', on: 'http', revisions: LEGACY },
+  { id: 'SL7', where: '2025-11-25 basic/transports', asked: 'event ids name their stream; what was missed of it is told again on it, and nothing of another', on: 'http', revisions: LEGACY },
   { id: 'SL8', where: '2025-11-25 basic/transports', asked: 'a posted response is 202, and answers only what was asked in its session', on: 'http', revisions: LEGACY },
   { id: 'SL9', where: '2025-11-25 basic/lifecycle', asked: 'before initialized nothing is asked of the agent', on: 'both', revisions: LEGACY },
   { id: 'SL10', where: '2025-11-25 basic', asked: 'no id of ours is used twice in a session', on: 'both', revisions: LEGACY },

@@ -249,7 +249,7 @@ test('changes of each list are told as such, and each waits once for a stream', 
   stream.cut();
 });
 
-test('what an agent can be asked for is what its initialize said, and its log level the one it set with success', async (t) => {
+test('what an agent can be asked for is what its initialize said, and its log level the one it set with success [SL12]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port, '2025-11-25', {}, { elicitation: { form: {}, url: {} }, roots: {} });
   const other = await session(port);
