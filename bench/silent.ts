@@ -69,7 +69,7 @@ process.stdout.write(`${JSON.stringify(report())}\n`);
 async function side(): Promise<Side> {
   const servers = await Promise.all([[], [], ...(SILENT === 'http' ? [['silent']] : [])].map(async (manner) => httpServer(manner)));
   const [one = '', two = '', three = ''] = servers;
-  const silent = [`timeout_secs = ${TIMEOUT_S}`, 'circuit_breaker_threshold = 100000', 'breaker.minimum_calls = 100000'];
+  const silent = ['concurrency = 1000', `timeout_secs = ${TIMEOUT_S}`, 'circuit_breaker_threshold = 100000', 'breaker.minimum_calls = 100000'];
   const gateway = bin.use(await startGateway({
     gateway: ['log_level = "error"'],
     toml: [

@@ -54,9 +54,9 @@ export function openEdges(input: EdgesInput): Edges {
   });
   const fleet = new Fleet({
     digest: sha256,
-    onFault: (id, error) => {
-      input.cell.unavailable(id);
-      telemetry.fault(new Error(`backend ${id} could not be made, or did not stop cleanly`, { cause: error }));
+    onFault: (id, error, part) => {
+      if (part === 'start') input.cell.unavailable(id);
+      telemetry.fault(new Error(part === 'start' ? `backend ${id} could not be made` : `backend ${id} did not stop cleanly`, { cause: error }));
     },
     create: (backend) => {
       const made: Backend = createBackend(backend, {

@@ -12,8 +12,8 @@ interface Member {
 export interface FleetDeps {
   create(settings: BackendSettings): Backend;
   readonly digest: Digest;
-  /** A backend that could not be made, or not be stopped cleanly; the others are not held up. */
-  readonly onFault: (id: BackendId, error: unknown) => void;
+  /** A backend that could not be made (`start`), or not be stopped cleanly, when another may serve its id already; the others are not held up. */
+  readonly onFault: (id: BackendId, error: unknown, part: 'start' | 'stop') => void;
 }
 
 export class Fleet {
@@ -83,7 +83,7 @@ export class Fleet {
     try {
       return this.#deps.create(settings);
     } catch (error) {
-      this.#deps.onFault(settings.id, error);
+      this.#deps.onFault(settings.id, error, 'start');
       return undefined;
     }
   }
@@ -108,7 +108,7 @@ export class Fleet {
     try {
       await backend.stop();
     } catch (error) {
-      this.#deps.onFault(id, error);
+      this.#deps.onFault(id, error, 'stop');
     }
   }
 }

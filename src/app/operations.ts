@@ -108,10 +108,11 @@ function reachOf(snapshot: Snapshot, { scope, pattern }: KillRule, clock: Clock)
     case 'subject': return { hits: undefined, tools, known: true };
     case 'tool': {
       if (pattern === undefined) return { hits: 0, tools, known: false };
-      const others = pattern.kind === 'prompt' ? catalog.prompts : pattern.kind === 'resource' ? [...catalog.resources, ...catalog.templates] : catalog.tools;
-      const hit = others.filter((entry) => matches(pattern, entry.target)).length;
+      const listed = [...catalog.tools, ...catalog.prompts, ...catalog.resources, ...catalog.templates].filter(({ target }) => matches(pattern, target));
+      // A pattern for a whole backend speaks of everything, and tools are what is counted.
+      const counted = pattern.kind ?? 'tool';
       // Of resources more can be read than are listed.
-      return { hits: hit, tools, known: hit > 0 || pattern.kind === 'resource' };
+      return { hits: listed.filter(({ target }) => target.kind === counted).length, tools, known: listed.length > 0 || pattern.kind === 'resource' };
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Outcome } from '../core/outcome.ts';
 import type { Target } from '../core/call.ts';
 import type { StoreFault } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
+import { storyIn } from '../core/thrown.ts';
 import { lifecycleLine, outcomeLine } from '../telemetry/lines.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type MetricsSample, type SurfacesSample } from '../telemetry/metrics.ts';
@@ -41,7 +42,7 @@ export interface TelemetryInput {
 }
 
 /** Before they are bound, and where there are none. */
-const NO_SURFACES: SurfacesSample = { sessions: 0, attached: 0, connections: 0, exchanges: 0, subscriptions: 0, hits: {}, malformed: 0, strayResponses: 0, unrecorded: 0 };
+const NO_SURFACES: SurfacesSample = { sessions: 0, attached: 0, connections: 0, exchanges: 0, subscriptions: 0, keptBytes: 0, hits: {}, malformed: 0, strayResponses: 0, unrecorded: 0 };
 
 export function createTelemetry({ settings, deps, sample, exposedName }: TelemetryInput): Telemetry {
   const log = createLog({ level: settings.gateway.logLevel, ...(deps.logTo === undefined ? {} : { write: deps.logTo }) });
@@ -61,7 +62,7 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
     lifecycle: (event) => {
       for (const hear of events) hear(event);
     },
-    fault: (error) => log.error({ untrusted: { detail: error instanceof Error ? (error.stack ?? error.message) : String(error) } }, 'a part of the gateway failed'),
+    fault: (error) => log.error({ untrusted: { detail: storyIn(error) } }, 'a part of the gateway failed'),
     backendLine: (line) => log[line.level]({ backend: line.backend, event: line.event, untrusted: { text: line.text } }, `backend ${line.event}`),
     circuit: (view) => log.warn({ backend: view.backend, circuit: view.state }, 'circuit breaker changed'),
     auditHealth: (health) => {

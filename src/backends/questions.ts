@@ -1,7 +1,7 @@
 // What a legacy backend asks of us: answered here, or put to the agent whose call it serves; never left hanging (original C8). Which call
 // that is, the transport says; a question without one is refused (T91, T92, T106).
 // Sources: MCP 2025-11-25 client/{elicitation,sampling,roots}, basic/utilities/{ping,cancellation}.
-import type { QuestionMethod, QuestionReply } from '../core/capabilities.ts';
+import { LONGEST_WAIT_MS, type QuestionMethod, type QuestionReply } from '../core/capabilities.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { Timers } from '../core/ports.ts';
@@ -22,15 +22,14 @@ export interface Asking {
   readonly params: RawJson | undefined;
 }
 
-/** Open at once, of one call. Of one backend there are so many as it has calls in flight: one agent's questions cost no other agent its own. */
+/** Open at once, of one call: no person sees more. Not a setting, for more of them help nobody. Of one backend there are so many as it has calls in flight: one agent's questions cost no other agent its own. */
 const MOST_OF_CALL = 4;
 /** Questions of one call, one after the other: somebody sits before each of them. */
 const MOST_IN_A_CALL = 64;
-/** A person reads and decides; after that the backend is told that nobody answered, and its call's time runs again. */
-const HUMAN_MS = 600_000;
 const ERROR_CHARS = 1024;
 const EMPTY = toRaw({});
 const DECLINE = toRaw({ action: 'decline' });
+const CANCEL = toRaw({ action: 'cancel' });
 const QUESTIONS: Readonly<Record<QuestionMethod, keyof BackendSettings['asks']>> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
 
 export class QuestionDesk {
@@ -43,7 +42,7 @@ export class QuestionDesk {
     this.#deps = deps;
   }
 
-  /** `served`: the call it belongs to without a doubt. `reply` gets one message, or none when its call is over. */
+  /** `served`: the call it belongs to without a doubt. `reply` gets one message, or none when the question is taken back. */
   take(asking: Asking, served: Served | undefined, reply: (message: RawJson) => void): void {
     const { id, method } = asking;
     if (method === 'ping') return reply(resultMessage(id, EMPTY));
@@ -52,6 +51,15 @@ export class QuestionDesk {
     const mayAsk = asks[QUESTIONS[method]] && served?.ask !== undefined && this.#hasRoom(id, served);
     if (mayAsk && served.ask !== undefined) return void this.#put(asking, method, served, served.ask, reply);
     return reply(this.#refusal(id, method));
+  }
+
+  /** Whether the call that ends with this signal has a question open. */
+  isAsked(ended: AbortSignal): boolean {
+    return this.#openOf(ended) > 0;
+  }
+
+  #openOf(ended: AbortSignal): number {
+    return [...this.#open.values()].filter(({ served }) => served.ended === ended).length;
   }
 
   /** The backend takes its own question back. */
@@ -65,8 +73,7 @@ export class QuestionDesk {
 
   #hasRoom(id: RawJson, served: Served): boolean {
     if (this.#open.has(id) || served.ended.aborted) return false;
-    const own = [...this.#open.values()].filter((open) => open.served.ended === served.ended).length;
-    return own < MOST_OF_CALL && (this.#asked.get(served.ended) ?? 0) < MOST_IN_A_CALL;
+    return this.#openOf(served.ended) < MOST_OF_CALL && (this.#asked.get(served.ended) ?? 0) < MOST_IN_A_CALL;
   }
 
   async #put(asking: Asking, method: QuestionMethod, served: Served, ask: NonNullable<Served['ask']>, reply: (message: RawJson) => void): Promise<void> {
@@ -78,8 +85,9 @@ export class QuestionDesk {
     const answered = await firstOf(ask({ method, params }, AbortSignal.any([stop.signal, served.ended])), [stop.signal, served.ended], this.#deps.timers);
     resume();
     this.#open.delete(id);
-    // Nobody waits for it any more: the call is over, or the backend took the question back.
-    if (served.ended.aborted || stop.signal.aborted) return;
+    if (stop.signal.aborted) return;
+    // The backend may still be at the call, and would sit there until a time of its own (4.6).
+    if (served.ended.aborted) return reply(method === 'elicitation/create' ? resultMessage(id, CANCEL) : errorMessage(id, CODE.internal, 'The call it was asked for has ended'));
     if (answered === undefined) {
       stop.abort();
       return reply(errorMessage(id, CODE.internal, 'Nobody answered in time'));
@@ -110,7 +118,7 @@ const FAILED: QuestionReply = { kind: 'error', code: CODE.internal, message: 'Th
 async function firstOf(answer: Promise<QuestionReply>, signals: readonly AbortSignal[], timers: Timers): Promise<QuestionReply | undefined> {
   const { promise: nobody, resolve } = Promise.withResolvers<undefined>();
   const give = (): void => resolve(undefined);
-  const undo = timers.after(HUMAN_MS, give);
+  const undo = timers.after(LONGEST_WAIT_MS, give);
   for (const signal of signals) signal.addEventListener('abort', give, { once: true });
   const first = await Promise.race([answer.catch(() => FAILED), nobody]);
   undo();

@@ -1,5 +1,6 @@
 // [gateway] and [bounds]: where the gateway listens, where it keeps its state, and how much of anything an outsider may use.
 import * as z from 'zod';
+import { LONGEST_WAIT_MS } from '../core/capabilities.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.ts';
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
@@ -139,46 +140,72 @@ const BOUNDS = z.strictObject({
   streams_per_principal: count(16, { doc: 'Most open event streams of one subject.', reload: 'restart' }, { least: 1 }),
   stream_buffer: size('1MiB', { doc: 'Unread bytes after which a slow stream is closed.', reload: 'restart' }, { least: 1024 }),
   keep_alive: duration('15s', { doc: 'Between two signs of life on an idle stream.', reload: 'restart' }, { least: 1000, most: 3_600_000 }),
+  resume_buffer: size('20MiB', { doc: 'Most bytes of events kept of one session, for an agent of the 2025 revisions that lost its connection and resumes the stream.' }, { least: 1024 }),
+  resume_total: size('128MiB', { doc: 'The same of all sessions together. One subject has at most a quarter of it.' }, { least: 1024, most: 2 ** 40 }),
+  resume_time: duration('2m', { doc: 'How long the stream of an answer is kept while nobody reads it, during the call and after. "0s": answers cannot be resumed.' }, { most: 3_600_000 }),
+  stream_time: duration('0s', { doc: 'Age at which the gateway ends the connection of an event stream towards an agent of 2025-11-25, which then resumes it (polling). "0s": never.' }, { most: 86_400_000 }),
+  stream_retry: duration('1s', { doc: 'How long such an agent is told to wait before it resumes.' }, { least: 10, most: 300_000 }),
   page: count(200, { doc: 'Most tools on one page of a list.', reload: 'restart' }, { least: 1, most: 10_000 }),
   result: size('16MiB', { doc: 'Largest result of a backend, unless the backend says less.', reload: 'restart' }),
   limiter_keys: count(100_000, { doc: 'Most counters that limits keep at once.', reload: 'restart' }, { least: 100, most: 10_000_000 }),
   parked: count(1000, { doc: 'Most calls that wait for an answer of their agent between two requests.' }, { most: 1_000_000 }),
   parked_per_principal: count(32, { doc: 'The same, of one agent.' }, { most: 100_000 }),
-  park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: 86_400_000 }),
+  park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: LONGEST_WAIT_MS }),
+  answer_time: duration('10m', { doc: 'How long a question of a backend waits on the stream of an agent of the 2025 revisions. Those to agents of 2026-07-28 wait for `park_time`.' }, { least: 1000, most: LONGEST_WAIT_MS }),
   tasks: count(1000, { doc: 'Most tasks (long tool calls with a handle) that the gateway knows at once; beyond, tools answer with results.' }, { most: 1_000_000 }),
   tasks_per_principal: count(64, { doc: 'The same, of one agent.' }, { most: 100_000 }),
-  task_time: duration('1d', { doc: 'How long a task may be asked for, at most; its backend may keep it for less.' }, { least: 1000, most: 2_592_000_000 }),
+  task_time: duration('1d', { doc: 'How long a task may be asked for, at most; its backend may keep it for less.' }, { least: 1000, most: 604_800_000 }),
   task_results: size('64MiB', { doc: 'Most bytes of results the gateway keeps itself, for tasks whose backend answered at once.' }),
   follows: count(256, { doc: 'Most resources that one session or stream may follow.' }, { most: 100_000 }),
 });
 
-export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUNDS, (file): BoundsSettings => ({
-  bodyBytes: file.body,
-  lineBytes: file.line,
-  depth: file.depth,
-  keys: file.keys,
-  items: file.items,
-  headerBytes: file.header,
-  headersMs: file.headers_timeout,
-  requestMs: file.request_timeout,
-  connections: file.connections,
-  connectionsPerPeer: file.connections_per_peer,
-  connectionsLoopback: file.connections_loopback,
-  sessions: file.sessions,
-  sessionsPerPrincipal: file.sessions_per_principal,
-  sessionIdleMs: file.session_idle,
-  streamsPerPrincipal: file.streams_per_principal,
-  streamBufferBytes: file.stream_buffer,
-  keepAliveMs: file.keep_alive,
-  pageSize: file.page,
-  resultBytes: file.result,
-  limiterKeys: file.limiter_keys,
-  parked: file.parked,
-  parkedPerPrincipal: file.parked_per_principal,
-  parkMs: file.park_time,
-  tasks: file.tasks,
-  tasksPerPrincipal: file.tasks_per_principal,
-  taskMs: file.task_time,
-  taskBytes: file.task_results,
-  follows: file.follows,
-}));
+export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUNDS, (file, context): BoundsSettings => {
+  checkResumption(file, context);
+  return {
+    bodyBytes: file.body,
+    lineBytes: file.line,
+    depth: file.depth,
+    keys: file.keys,
+    items: file.items,
+    headerBytes: file.header,
+    headersMs: file.headers_timeout,
+    requestMs: file.request_timeout,
+    connections: file.connections,
+    connectionsPerPeer: file.connections_per_peer,
+    connectionsLoopback: file.connections_loopback,
+    sessions: file.sessions,
+    sessionsPerPrincipal: file.sessions_per_principal,
+    sessionIdleMs: file.session_idle,
+    streamsPerPrincipal: file.streams_per_principal,
+    streamBufferBytes: file.stream_buffer,
+    keepAliveMs: file.keep_alive,
+    resumeBytes: file.resume_buffer,
+    resumeTotalBytes: file.resume_total,
+    resumeMs: file.resume_time,
+    streamMs: file.stream_time,
+    streamRetryMs: file.stream_retry,
+    pageSize: file.page,
+    resultBytes: file.result,
+    limiterKeys: file.limiter_keys,
+    parked: file.parked,
+    parkedPerPrincipal: file.parked_per_principal,
+    parkMs: file.park_time,
+    answerMs: file.answer_time,
+    tasks: file.tasks,
+    tasksPerPrincipal: file.tasks_per_principal,
+    taskMs: file.task_time,
+    taskBytes: file.task_results,
+    follows: file.follows,
+  };
+});
+
+/** A connection that the gateway ends by itself must not cost the answer. */
+function checkResumption(file: z.output<typeof BOUNDS>, context: Context): void {
+  const tell = (message: string, help: string): void => context.problem('contradiction', ['bounds', 'stream_time'], `\`bounds.stream_time\` ends connections, and ${message}`, help);
+  if (file.stream_time === 0) return;
+  if (file.resume_time <= file.stream_retry) tell('`resume_time` forgets an answer before its agent, which waits `stream_retry`, is back', 'let `resume_time` be longer than `stream_retry`');
+  else if (Math.min(file.resume_buffer, file.resume_total / 4) < file.result + EVENT_ROOM) tell('an answer of the size of `result` that comes meanwhile could not be kept', 'let `resume_buffer`, and a quarter of `resume_total`, be larger than `result`');
+}
+
+/** What an answer has around its result. */
+const EVENT_ROOM = 64 * 1024;

@@ -21,6 +21,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export type QuestionMethod = 'elicitation/create' | 'sampling/createMessage' | 'roots/list';
 
+/** No setting lets a question wait longer; who carries one gives it up then, whatever became of who put it. */
+export const LONGEST_WAIT_MS = 86_400_000;
+
 /** What a backend asks of the agent whose call it is serving. */
 export interface Question {
   readonly method: QuestionMethod;

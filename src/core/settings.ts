@@ -49,6 +49,15 @@ export interface BoundsSettings {
   readonly streamsPerPrincipal: number;
   readonly streamBufferBytes: number;
   readonly keepAliveMs: number;
+  /** Events kept for agents that come back for the rest of a stream: bytes of one session, and of all together. */
+  readonly resumeBytes: number;
+  readonly resumeTotalBytes: number;
+  /** How long an answer's stream without a reader is kept; 0 = answers cannot be resumed. */
+  readonly resumeMs: number;
+  /** Age at which the connection of a stream is ended, to be resumed by its agent; 0 = never. */
+  readonly streamMs: number;
+  /** What agents are told to wait before they come back. */
+  readonly streamRetryMs: number;
   readonly pageSize: number;
   readonly resultBytes: number;
   readonly limiterKeys: number;
@@ -56,6 +65,8 @@ export interface BoundsSettings {
   readonly parked: number;
   readonly parkedPerPrincipal: number;
   readonly parkMs: number;
+  /** How long a question to an agent of the 2025 revisions waits on its stream. */
+  readonly answerMs: number;
   /** Tasks that are known to the gateway: of all, of one principal, how long at most, and bytes of results it keeps itself. */
   readonly tasks: number;
   readonly tasksPerPrincipal: number;

@@ -6,7 +6,7 @@ import type { RawJson } from '../core/json/scan.ts';
 import { eachMember, decodeString, kindOf, members, stringOf } from '../core/json/slice.ts';
 import { foreignMeta, stamped, type ServerIdentity } from './meta.ts';
 
-/** Questions, or answers, of one round. */
+/** Questions, or answers, of one round. Fixed: an agent is told them all at once, and a person reads them. */
 export const REQUESTS_MOST = 16;
 const KEY_MOST = 256;
 /** UTF-16 units of a state: a backend's, and with our seal around it an agent's. */

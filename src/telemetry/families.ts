@@ -23,7 +23,7 @@ export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
   | 'sentinel_calls_parked' | 'sentinel_follows' | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
   | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info' | 'sentinel_http_connections' | 'sentinel_http_requests_active'
-  | 'sentinel_http_streams' | 'sentinel_attached_agents';
+  | 'sentinel_http_streams' | 'sentinel_http_resumable_bytes' | 'sentinel_attached_agents';
 
 type Families = Readonly<Record<CounterName, Family & { readonly type: 'counter' }>>
   & Readonly<Record<HistogramName, Family & { readonly type: 'histogram'; readonly buckets: readonly number[] }>>
@@ -50,7 +50,8 @@ export const FAMILIES: Families = {
   sentinel_http_connections: { type: 'gauge', labels: [], help: 'Open connections of the agents\' listener. Bounds: connections, connections_per_peer.' },
   sentinel_http_requests_active: { type: 'gauge', labels: [], help: 'HTTP requests that are being answered, streams of `subscriptions/listen` among them.' },
   sentinel_http_streams: { type: 'gauge', labels: [], help: 'Open GET streams of sessions. Bound: streams_per_principal.' },
-  sentinel_http_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the agents\' listener: connections, headers, time (slow headers or bodies), body, guesses (failed authentications), sessions, streams, reader (too slow for its stream).' },
+  sentinel_http_resumable_bytes: { type: 'gauge', labels: [], help: 'Bytes of events held for agents that resume a stream. Bounds: resume_buffer, resume_total.' },
+  sentinel_http_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the agents\' listener: connections, headers, time (slow headers or bodies), body, guesses (failed authentications), sessions, streams, reader (too slow for its stream), resume (events that could not be kept for it, or no longer).' },
   sentinel_http_malformed_total: { type: 'counter', labels: [], help: 'Connections closed because what came was not HTTP/1.1.' },
   sentinel_http_stray_responses_total: { type: 'counter', labels: [], help: 'Responses that agents posted without having been asked anything.' },
   sentinel_refusals_unrecorded_total: { type: 'counter', labels: [], help: 'Refused requests without an audit record of their own, because their sender had its share of records.' },

@@ -17,6 +17,7 @@ export interface SurfacesSample {
   readonly exchanges: number;
   /** Open GET streams. */
   readonly subscriptions: number;
+  readonly keptBytes: number;
   /** Times a bound was run into, by its name: a closed set. */
   readonly hits: Readonly<Record<string, number>>;
   readonly malformed: number;
@@ -27,13 +28,13 @@ export interface SurfacesSample {
 /** Read at each scrape. */
 export interface MetricsSample {
   readonly inflight: number;
-  readonly surfaces: SurfacesSample;
   /** Calls that have a place to wait for their agent in, between two of its requests. */
   readonly parked: number;
   /** Resources that agents follow. */
   readonly follows: number;
   /** Times there was no room for more of those, by the name of the bound: a closed set. */
   readonly hits: Readonly<Record<string, number>>;
+  readonly surfaces: SurfacesSample;
   readonly tools: number;
   readonly kills: number;
   readonly revision: number;
@@ -136,10 +137,10 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   const now = sample();
   board.gauge('sentinel_build_info').set({ version, node }, 1);
   board.gauge('sentinel_inflight').set(now.inflight);
-  fillSurfaces(board, now.surfaces);
   board.gauge('sentinel_calls_parked').set(now.parked);
   board.gauge('sentinel_follows').set(now.follows);
   setCounter(board, 'sentinel_bound_hits_total', Object.entries(now.hits).map(([bound, count]) => [{ bound }, count]));
+  fillSurfaces(board, now.surfaces);
   board.gauge('sentinel_tools').set(now.tools);
   board.gauge('sentinel_kills_active').set(now.kills);
   board.gauge('sentinel_config_revision').set(now.revision);
@@ -159,6 +160,7 @@ function fillSurfaces(board: Board, now: SurfacesSample): void {
   board.gauge('sentinel_http_connections').set(now.connections);
   board.gauge('sentinel_http_requests_active').set(now.exchanges);
   board.gauge('sentinel_http_streams').set(now.subscriptions);
+  board.gauge('sentinel_http_resumable_bytes').set(now.keptBytes);
   setCounter(board, 'sentinel_http_bound_hits_total', Object.entries(now.hits).map(([bound, count]) => [{ bound }, count]));
   setCounter(board, 'sentinel_http_malformed_total', [[{}, now.malformed]]);
   setCounter(board, 'sentinel_http_stray_responses_total', [[{}, now.strayResponses]]);

@@ -70,11 +70,23 @@ test('what a replaced backend still says while its calls drain does not become t
 test('one backend that cannot be made is told of and keeps no other from starting', () => {
   const log: string[] = [];
   const fleet = new Fleet({
-    digest: sha, onFault: (id) => log.push(`fault ${id}`),
+    digest: sha, onFault: (id, _error, part) => log.push(`fault ${id} ${part}`),
     create: (settings) => { if (settings.id === 'b') throw new Error('bug'); return { ...fakeBackend(settings.id, () => okText('ok')), start: () => log.push(`start ${settings.id}`) }; },
   });
   fleet.apply([backendSettings('a'), backendSettings('b'), backendSettings('c')], atOnce);
-  assert.deepEqual(log, ['start a', 'fault b', 'start c']);
+  assert.deepEqual(log, ['start a', 'fault b start', 'start c']);
+});
+
+test('one that does not stop cleanly is told apart from one that is not there: its successor may be well', async () => {
+  const log: string[] = [];
+  const fleet = new Fleet({
+    digest: sha, onFault: (id, _error, part) => log.push(`fault ${id} ${part}`),
+    create: (settings) => ({ ...fakeBackend(settings.id, () => okText('ok')), stop: () => Promise.reject(new Error('stuck')) }),
+  });
+  fleet.apply([backendSettings('a')], atOnce);
+  fleet.apply([backendSettings('a', { timeoutMs: 5 })], atOnce);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(log, ['fault a stop']);
 });
 
 test('a reload that was under way when the gateway ended starts nothing that nobody would end', async () => {

@@ -173,6 +173,17 @@ test('a kill of prompts or resources counts those, and of resources more can be 
   assert.deepEqual(await told('tool:alpha/*'), [1, true]);
 });
 
+test('a kill of a whole backend is known by whatever the backend has', async () => {
+  const listings = { alpha: { offers: OFFERING, tools: [] } };
+  const told = async (over: Parameters<typeof world>[0]): Promise<unknown> => {
+    const done = await bench(world(over)).operations.kill(request({ dryRun: true, scope: { kind: 'tool', pattern: 'alpha/*' } }));
+    return done.ok ? [done.value.hits, done.value.known] : done.error;
+  };
+  assert.deepEqual(await told({ listings: { alpha: { ...listings.alpha, prompts: [toRaw({ name: 'review' })] } } }), [0, true]);
+  assert.deepEqual(await told({ listings: { alpha: { ...listings.alpha, resources: [toRaw({ name: 'r', uri: 'file:///a' })] } } }), [0, true]);
+  assert.deepEqual(await told({ listings }), [0, false]);
+});
+
 test('explain sees the windows a subject has used up, under the issuer its tokens come from', async () => {
   const base = settings();
   const issuer = { directory: '/nonexistent', issuer: 'ours', audience: 'a', graceMs: 0 };

@@ -157,7 +157,7 @@ test('each bound that is run into is counted under its name', async (t) => {
   for (let n = 0; n < 40; n += 1) await ask({ ...modern(port, { method: 'tools/list' }), headers: { Authorization: 'Bearer guess' } });
   stream.cut();
   const { hits, malformed, unrecorded } = surface.stats();
-  assert.deepEqual({ ...hits, guesses: hits.guesses > 0 }, { connections: 0, headers: 2, time: 1, body: 1, guesses: true, sessions: 1, streams: 1, reader: 0 });
+  assert.deepEqual({ ...hits, guesses: hits.guesses > 0 }, { connections: 0, headers: 2, time: 1, body: 1, guesses: true, sessions: 1, streams: 1, reader: 0, resume: 0 });
   assert.deepEqual([malformed, unrecorded > 0], [1, true]);
 });
 

@@ -122,6 +122,9 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
     assert.deepEqual(await run.backend.call(permit('do'), io({ signal: stop.signal, ask })), { ok: false, error: { code: 'cancelled' } });
     await until(() => withdrawn, 'withdrawn');
     await until(() => run.peer.got('notifications/cancelled').length === 1, 'the backend is told');
+    const replies = (): readonly unknown[] => run.peer.posted.flatMap(({ message }) => (message['method'] === undefined ? [message['result']] : []));
+    await until(() => replies().length === 1, 'and does not wait for an answer');
+    assert.deepEqual(replies(), [{ action: 'cancel' }]);
   }));
 
   test('a question the backend takes back is taken back from the agent', async () => {

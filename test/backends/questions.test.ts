@@ -23,13 +23,38 @@ test('a question that nobody answers is an error for its backend at last, and it
     })),
   };
   desk.take(asking, served, (reply) => replies.push(reply));
-  await time.passes(599_999);
+  await time.passes(86_399_999);
   assert.deepEqual([replies, expired, given], [[], [], false]);
   await time.passes(1);
   assert.deepEqual(replies.map((reply) => JSON.parse(reply)), [{ jsonrpc: '2.0', id: 'q1', error: { code: -32603, message: 'Nobody answered in time' } }]);
   assert.equal(given, true);
   await time.passes(1_000);
-  assert.deepEqual(expired, [601_000]);
+  assert.deepEqual(expired, [86_401_000]);
+});
+
+test('4.6: a question whose call has ended is answered for its agent, so that its backend does not wait; one that was taken back is not', async () => {
+  const time = new FakeTime();
+  const desk = new QuestionDesk({ timers: time.timers, settings: { asks: { elicitation: true, sampling: true, roots: true }, roots: [] } });
+  const ended = new AbortController();
+  const served: Served = {
+    owner: '', log: undefined, ended: ended.signal, ask: async () => new Promise(() => undefined),
+    deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, () => undefined),
+  };
+  const replies: string[] = [];
+  for (const method of ['elicitation/create', 'sampling/createMessage', 'roots/list']) desk.take({ id: json(method), method, params: undefined }, served, (reply) => replies.push(reply));
+  desk.take({ ...asking, id: json('taken back') }, served, (reply) => replies.push(reply));
+  assert.equal(desk.isAsked(ended.signal), true);
+  desk.cancelled(json('taken back'));
+  await time.passes(0);
+  assert.deepEqual(replies, []);
+  ended.abort();
+  await time.passes(0);
+  assert.deepEqual(replies.map((reply) => JSON.parse(reply)), [
+    { jsonrpc: '2.0', id: 'elicitation/create', result: { action: 'cancel' } },
+    { jsonrpc: '2.0', id: 'sampling/createMessage', error: { code: -32603, message: 'The call it was asked for has ended' } },
+    { jsonrpc: '2.0', id: 'roots/list', error: { code: -32603, message: 'The call it was asked for has ended' } },
+  ]);
+  assert.equal(desk.isAsked(ended.signal), false);
 });
 
 test('one call may be asked for only so often, and one id only once at a time', async () => {

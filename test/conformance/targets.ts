@@ -36,9 +36,10 @@ export async function startTargets(): Promise<Targets> {
   const gateway = stack.use(await startGateway({
     // Pages of the gateway's own origin are what the suite sends as good ones; here that is the proxy's.
     gateway: [`allowed_origins = [${proxies.map(({ proxy }) => JSON.stringify(new URL(proxy.url).origin)).join(', ')}]`],
-    // The suite opens a session for each scenario and does not always end it, and asks faster than people do.
+    // The suite opens a session for each scenario and does not always end it, and asks faster than people do. Streams that wait are ended and
+    // resumed (SEP-1699): those of a stdio fixture too, which cannot end one by itself.
     toml: [
-      '[bounds]', 'sessions_per_principal = 1000', 'streams_per_principal = 1000', '',
+      '[bounds]', 'sessions_per_principal = 1000', 'streams_per_principal = 1000', 'stream_time = "2s"', '',
       '[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '',
       httpBackend('http', modern, [ASKS]),
       stdioBackend('stdio', child, [ASKS]),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codeIn, messageIn } from '../../src/core/thrown.ts';
+import { codeIn, messageIn, storyIn } from '../../src/core/thrown.ts';
 
 class Coded extends Error {
   readonly code: unknown;
@@ -18,4 +18,15 @@ test('whatever is thrown, its code is a text or undefined, and its message is a 
     assert.equal(codeIn(odd), undefined);
     assert.equal(typeof messageIn(odd), 'string');
   }
+});
+
+test('the story of what was thrown begins with its causes, ends with its place, and has an end', () => {
+  const story = storyIn(new Error('backend a could not be made', { cause: new Error('EACCES', { cause: 'a text' }) }));
+  assert.match(story, /^Error: backend a could not be made; caused by Error: EACCES; caused by a text\n {4}at .*thrown\.test/);
+  const circle = new Error('round');
+  circle.cause = circle;
+  assert.equal(storyIn(circle).split('caused by').length, 5);
+  const bare = new Error('bare');
+  delete bare.stack;
+  assert.deepEqual([storyIn(bare), storyIn('text'), storyIn(undefined)], ['Error: bare', 'text', 'undefined']);
 });

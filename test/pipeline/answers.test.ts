@@ -51,6 +51,24 @@ test('answers in the middle of a call pass the guards, whichever way they come, 
   assert.deepEqual(findings(refused), wanted, 'the words of an error are words too');
 });
 
+test('a question to an agent of a 2025 revision waits for as long as the operator says; then its backend hears a cancel, and the agent that nobody waits', async () => {
+  const base = settings();
+  const w = world({ respond: asks(elicit), settings: { ...base, bounds: { ...base.bounds, answerMs: 1_200_000 } } });
+  let withdrawn = false;
+  const ask = async (_question: unknown, signal: AbortSignal): Promise<QuestionReply> => new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      withdrawn = true;
+      resolve({ kind: 'error', code: -32603, message: 'withdrawn' });
+    });
+  });
+  const pending = w.callTool('alpha__echo', {}, { origin: origin({ era: 'legacy', version: '2025-11-25', capabilities: ELICITS }), io: { ask } });
+  await settle(w, 1_199_999);
+  assert.equal(withdrawn, false);
+  await settle(w, 1);
+  assert.match(text(read(await pending)), /cancel/);
+  assert.deepEqual([withdrawn, w.clock.timers.size], [true, 0]);
+});
+
 test('an answer that a stage refuses does not reach its backend, and many harmless questions do not crowd the finding out', async () => {
   const w = world({ respond: asks(elicit) });
   await parked(w);

@@ -106,7 +106,7 @@ test('T86 a state is good once: neither while its call goes on nor after its end
   assert.equal(made(w), 1);
 });
 
-test('T89 an agent that does not come back: the backend hears a cancel, the call is cancelled and on record, its state is too old [SEC12]', async () => {
+test('T89 an agent that does not come back: the backend hears a cancel, the call is cancelled and on record, its state is too old [SEC12, S14]', async () => {
   const heard: unknown[] = [];
   const w = world({ respond: async (_permit, io) => {
     heard.push(await io.ask?.(elicit, NEVER));

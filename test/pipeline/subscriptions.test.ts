@@ -10,7 +10,7 @@ import { backendOf, denied, full, FULL, listen, session, subscribe, tick } from 
 
 const TAG = { 'io.modelcontextprotocol/subscriptionId': 1 };
 
-test('T113 T117 the acknowledgement comes first and lists what is honoured: no URI that may not be read, no kind that is not offered', async () => {
+test('T113 T117 the acknowledgement comes first and lists what is honoured: no URI that may not be read, no kind that is not offered [S19]', async () => {
   const w = full({ settings: denied('resource:alpha/file:///secret'), listings: { alpha: { ...FULL, offers: { ...ALL_OFFERS, prompts: false } } } });
   const wanted = ['alpha+file:///a', 'alpha+file:///secret', 'alpha+file:///refused', 'gamma+file:///a', 'alpha+file:///x/../y', 'alpha+file:///a'];
   const { heard, stop, pending } = await listen(w, { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: false, resourceSubscriptions: wanted });
@@ -55,7 +55,7 @@ test('news that come before the acknowledgement are told after it, once', async 
   assert.deepEqual(heard.map(({ method }) => method), ['notifications/subscriptions/acknowledged', 'notifications/resources/updated']);
 });
 
-test('one stream follows a bounded number of URIs, and each is charged', async () => {
+test('one stream follows a bounded number of URIs, and each is charged [SEC48]', async () => {
   const base = settings();
   const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   const many = Array.from({ length: 10 }, (_, at) => `alpha+file:///f${at}`);

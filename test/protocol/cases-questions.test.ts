@@ -114,7 +114,7 @@ for (const backend of ['stdio', 'http']) {
   });
 }
 
-test('T89 who never comes back: the backend\'s call is cancelled after the time for that, and its state is refused', async () => {
+test('T89 who never comes back: the backend\'s question is withdrawn after the time for that, so that its call ends, and its state is refused', async () => {
   const toml = ['[bounds]', 'park_time = "1s"', '', stdioBackend('stdio', [...SERVER, 'stdio']), '[rbac.roles.all]', 'permissions = ["*"]', ''].join('\n');
   const [old, hasty] = [{ setup, gateway }, await prepare({ toml })];
   setup = hasty;

@@ -40,6 +40,16 @@ verifies('every result of every method says its type and is the gateway\'s own, 
   }
 });
 
+verifies('a question and a denial are results of the gateway\'s own too [S8, S9]', async () => {
+  for (const [way, say] of world.ways) {
+    const able = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { url: {} } } };
+    const asked = resultOf(await say('tools/call', { meta: able, params: { name: 'inner__do', arguments: { what: 'page', url: 'https://example.com/' } } }), way);
+    assert.deepEqual([asked['resultType'], Object(Object(asked['_meta'])[SERVER_INFO]).name], ['input_required', 'sentinel'], way);
+    const denied = resultOf(await say('tools/call', { params: { name: 'inner__do', arguments: { what: 'page', url: 'https://example.com/' } } }), way);
+    assert.deepEqual([denied['resultType'], denied['isError'], Object(Object(denied['_meta'])[SERVER_INFO]).name], ['complete', true, 'sentinel'], way);
+  }
+});
+
 verifies('what may be kept says how long and for whom, alike on every page, and nothing else says so [S17]', async () => {
   for (const [way, say] of world.ways) {
     for (const [method, said] of ASKED) {

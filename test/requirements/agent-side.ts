@@ -32,7 +32,7 @@ export const EVERY_TRANSPORT: readonly Requirement[] = [
   { id: 'S28', where: '2026-07-28 server/utilities/completion', asked: 'completion is validated, limited, tells nothing that is hidden, and has a hundred values at most', on: 'both', revisions: ALL },
   { id: 'S29', where: '2026-07-28 basic/versioning', asked: 'only extensions that are bridged end to end are advertised', on: 'both', revisions: ALL },
   { id: 'S30', where: '2026-07-28 basic/versioning', asked: 'a server of the modern era alone names its versions to whoever says initialize', on: 'both', revisions: LEGACY, apart: 'the gateway speaks both eras, and answers initialize' },
-  { id: 'S31', where: '2026-07-28 server/tools', asked: 'exposed names are unique, of the allowed characters and length, and their prefix is the operator\'s word', on: 'both', revisions: ALL },
+  { id: 'S31', where: '2026-07-28 server/tools', asked: 'exposed names are unique, of the allowed characters and length, and their prefix is the operator\'s word', on: 'both', revisions: ALL, lacks: 'on the endpoint of one backend names are the backend\'s own, whatever they are' },
   { id: 'S32', where: '2026-07-28 server/utilities/logging', asked: 'neither errors nor log lines carry credentials or the inside of the gateway', on: 'both', revisions: ALL },
 ];
 
@@ -63,7 +63,7 @@ export const LEGACY_HTTP: readonly Requirement[] = [
   { id: 'SL4', where: '2025-11-25 basic/transports', asked: 'a version header that is invalid is 400; without one the negotiated version counts', on: 'http', revisions: ['2025-06-18', '2025-11-25'] },
   { id: 'SL5', where: '2025-11-25 basic/transports', asked: 'each message goes to one stream only', on: 'http', revisions: LEGACY },
   { id: 'SL6', where: '2025-11-25 basic/transports', asked: 'a dropped connection cancels nothing, and initialize cannot be cancelled', on: 'both', revisions: LEGACY },
-  { id: 'SL7', where: '2025-11-25 basic/transports', asked: 'no stream is replayed to another', on: 'http', revisions: LEGACY },
+  { id: 'SL7', where: '2025-11-25 basic/transports', asked: 'event ids name their stream; what was missed of it is told again on it, and nothing of another', on: 'http', revisions: LEGACY },
   { id: 'SL8', where: '2025-11-25 basic/transports', asked: 'a posted response is 202, and answers only what was asked in its session', on: 'http', revisions: LEGACY },
   { id: 'SL9', where: '2025-11-25 basic/lifecycle', asked: 'before initialized nothing is asked of the agent', on: 'both', revisions: LEGACY },
   { id: 'SL10', where: '2025-11-25 basic', asked: 'no id of ours is used twice in a session', on: 'both', revisions: LEGACY },

@@ -5,6 +5,7 @@ import { after, before } from 'node:test';
 import { startDeadline } from '../../src/backends/deadline.ts';
 import { createSchemaChecker } from '../../src/backends/schema/checker.ts';
 import { clock, systemTimers } from '../backends/support.ts';
+import { INITIALIZE } from '../support/e2e/lines.ts';
 import { FakeTime } from '../backends/time.ts';
 import { allowAll, read, settings, world as pipeline } from '../support/world.ts';
 import { requirementsWorld, type RequirementsWorld } from './world.ts';
@@ -55,6 +56,21 @@ verifies('every request over HTTP accepts both types and says its own method and
     const { text } = await say('tools/call', { meta: { baggage: `user=${CANARY}`, 'com.example/kept': 1 }, params: { name: 'curious__do', arguments: {} } });
     assert.match(text, /com\.example\/kept/, way);
     assert.doesNotMatch(text, new RegExp(CANARY), `to a legacy child, of an agent over ${way}`);
+  }
+});
+
+verifies('what agents say in the names of the gateway, of the protocol or of another hop reaches no backend, of any revision; what others may say does [SEC36, SEC37]', async () => {
+  const meta = { 'sentinel/user': CANARY, 'sentinel/denial': { code: CANARY }, 'io.modelcontextprotocol/spoofed': CANARY, 'baggage': `user=${CANARY}`, 'com.example/kept': 'kept-canary' };
+  const agent = await world.lines('all');
+  await agent.ask('hello', 'initialize', INITIALIZE);
+  agent.say({ method: 'notifications/initialized' });
+  for (const backend of ['inner', 'curious']) {
+    const params = { name: `${backend}__do`, arguments: {} };
+    const texts = [...(await Promise.all(world.ways.map(async ([, say]) => (await say('tools/call', { params, meta })).text))), JSON.stringify(await agent.ask(backend, 'tools/call', { ...params, _meta: meta }))];
+    for (const text of texts) {
+      assert.match(text, /kept-canary/, backend);
+      assert.doesNotMatch(text, new RegExp(CANARY), backend);
+    }
   }
 });
 

@@ -3,7 +3,7 @@ import { ALL, LEGACY, MODERN, SINCE_2025_06, type Requirement } from './requirem
 
 export const EVERY_TRANSPORT: readonly Requirement[] = [
   { id: 'C1', where: '2026-07-28 basic', asked: 'every request has the envelope, with the gateway as the client', on: 'both', revisions: MODERN },
-  { id: 'C2', where: '2026-07-28 basic', asked: 'declared is what this agent declared and the operator allows, and no more', on: 'both', revisions: ALL },
+  { id: 'C2', where: '2026-07-28 basic', asked: 'declared is what this agent declared and the operator allows, and no more', on: 'both', revisions: ALL, lacks: 'a legacy session is shared, and is told once what the operator allows; who cannot be asked declines' },
   { id: 'C3', where: '2026-07-28 basic', asked: 'ids are the gateway\'s own, unique in flight, and new for every round', on: 'both', revisions: ALL },
   { id: 'C4', where: '2026-07-28 basic/versioning', asked: '-32022 is answered by one more try in a common version, never by initialize', on: 'both', revisions: MODERN },
   { id: 'C5', where: '2026-07-28 basic', asked: 'no resultType is complete, an unknown one an error', on: 'both', revisions: MODERN },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notificationMessage } from '../../src/relay/rpc.ts';
 import { ALICE_AGAIN, answerTools, BOB, ELICIT } from './fake-ingress.ts';
+import { testSettings } from './settings.ts';
 import { listener, modern, type LegacySession, session } from './speak.ts';
 import { ask, eventually, type OpenStream, openStream } from './wire.ts';
 
@@ -104,8 +105,8 @@ test('a cancelled call withdraws its question, and a late answer is dropped', as
   assert.equal(surface.stats().strayResponses, 1);
 });
 
-test('when the stream of the call is gone its question ends, and the call goes on: a dropped connection is no cancel [SL6]', async (t) => {
-  const { port, ingress, surface } = await listener(t);
+test('when nobody comes back for the stream of the call its question ends, and the call goes on: a dropped connection is no cancel [SL6]', async (t) => {
+  const { port, ingress, surface } = await listener(t, { settings: testSettings({ bounds: { resumeMs: 50 } }) });
   const talk = await session(port);
   const stream = await asking(talk);
   await stream.until('"s-1"');
@@ -162,7 +163,7 @@ test('members of a batch are asked on the shared stream, and may be answered by 
 });
 
 test('as many questions as a session may have open, on one stream, raise no warning and end with it', async (t) => {
-  const { port, surface } = await listener(t);
+  const { port, surface } = await listener(t, { settings: testSettings({ bounds: { resumeMs: 0 } }) });
   const warnings: Error[] = [];
   const hear = (warning: Error): void => void warnings.push(warning);
   process.on('warning', hear);
@@ -192,7 +193,7 @@ test('T54 an agent of the 2025 revisions without a session is refused before any
   assert.equal(ingress.seen.length, 0);
 });
 
-test('one session is one SessionIo: its notices go to the newest GET stream only, and nowhere when there is none', async (t) => {
+test('one session is one SessionIo: its notices go to the newest GET stream only, and wait when there is none', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port);
   for (const id of [1, 2]) await ask(talk.request('tools/list', {}, id));
@@ -201,12 +202,13 @@ test('one session is one SessionIo: its notices go to the newest GET stream only
   assert.equal(ingress.ios.at(-2)?.session, io);
   assert.equal(ingress.ios[0]?.session, undefined, 'initialize has none yet');
   const update = (name: string): void => io.notify(notificationMessage(`notifications/${name}`));
-  update('lost');
+  update('early');
   const first = await openStream({ ...talk.with(STREAM), method: 'GET' });
+  await first.until('notifications/early');
   const second = await openStream({ ...talk.with(STREAM), method: 'GET' });
   update('told');
   await second.until('notifications/told');
-  assert.deepEqual([first.events().length, second.events().length], [0, 1]);
+  assert.deepEqual([first.events().length, second.events().length], [1, 1]);
   first.cut();
   second.cut();
 });
@@ -247,7 +249,7 @@ test('changes of each list are told as such, and each waits once for a stream', 
   stream.cut();
 });
 
-test('what an agent can be asked for is what its initialize said, and its log level the one it set with success', async (t) => {
+test('what an agent can be asked for is what its initialize said, and its log level the one it set with success [SL12]', async (t) => {
   const { port, ingress } = await listener(t);
   const talk = await session(port, '2025-11-25', {}, { elicitation: { form: {}, url: {} }, roots: {} });
   const other = await session(port);

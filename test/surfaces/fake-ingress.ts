@@ -145,6 +145,7 @@ const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe
 
 /**
  * Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`,
+ * `noise` (unlisted) tells `steps` steps with `padding` as fast as it can,
  * `ask` (unlisted) asks the agent `questions` at once and answers what it was told. Prompts and resources say who was asked for.
  */
 export async function answerTools(inbound: Inbound, io: AgentIo): Promise<Answer> {
@@ -220,6 +221,12 @@ async function call(inbound: Inbound, io: AgentIo, done: (body: RawJson) => Answ
       }
       return text('progressed');
     }
+    case 'noise':
+      for (let step = 1; step <= number('steps'); step += 1) {
+        io.notify(notificationMessage('notifications/progress', objectOf([['progressToken', quote('p')], ['progress', toRaw(step)], ['message', args.get('padding') ?? quote('')]])));
+        await setTimeout(0);
+      }
+      return text('said');
     case 'hang':
       await aborted(io.signal);
       return { message: undefined, status: 200 };

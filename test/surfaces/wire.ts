@@ -89,7 +89,7 @@ export function openStream(asking: Asking): Promise<OpenStream> {
         status: response.statusCode ?? 0,
         headers: response.headers,
         text: () => text,
-        events: () => text.split('\n').filter((line) => line.startsWith('data: ')).map((line): unknown => JSON.parse(line.slice(6))),
+        events: () => text.split('\n').filter((line) => line.startsWith('data: ') && line.length > 6).map((line): unknown => JSON.parse(line.slice(6))),
         until: (part) => waitFor(() => text.includes(part), waiters, () => `waited for ${part}, got ${text}`),
         ended,
         pause: () => void response.pause(),

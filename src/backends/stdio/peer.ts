@@ -56,6 +56,7 @@ export class Peer {
     this.#desk = new QuestionDesk(deps);
     this.#pending = new PendingRequests({
       clock: deps.clock, timers: deps.timers, attribution: this.#attribution,
+      isAsked: (ended) => this.#desk.isAsked(ended),
       cancel: (id, reason) => this.notify('notifications/cancelled', toRaw({ requestId: id, reason })),
     });
   }

@@ -35,13 +35,20 @@ export interface PendingDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly attribution: Attribution;
+  /** Whether the call that ends with this signal has a question open. */
+  readonly isAsked: (ended: AbortSignal) => boolean;
   /** Tells the child that nobody waits for this one any more. */
   readonly cancel: (id: number, reason: string) => void;
 }
 
+/** For a child to end a call whose question was withdrawn. */
+const ENDING_MS = 2_000;
+
 export class PendingRequests {
   readonly #deps: PendingDeps;
   readonly #waiting = new Map<number, Pending>();
+  /** Given up, with a question withdrawn, and not yet cancelled. */
+  readonly #ending = new Map<number, () => void>();
   #lastId = 0;
 
   constructor(deps: PendingDeps) {
@@ -59,11 +66,12 @@ export class PendingRequests {
 
   #begin(id: number, options: AskOptions, resolve: (asked: Asked) => void): void {
     const { signal, serving, acknowledged } = options;
-    const { attribution, cancel } = this.#deps;
+    const { attribution } = this.#deps;
     const ended = new AbortController();
     const give = (fault: BackendFault): void => {
+      const asked = this.#deps.isAsked(ended.signal);
       settle(err(fault), false);
-      if (options.cancellable) cancel(id, fault.code);
+      if (options.cancellable) this.#cancel(id, fault.code, asked);
     };
     const abort = (): void => give({ code: 'cancelled' });
     const deadline = startDeadline(this.#deps, options, (afterMs) => give({ code: 'timeout', afterMs }));
@@ -81,6 +89,19 @@ export class PendingRequests {
     if (serving !== undefined) attribution.begin(id, { ...serving, deadline, ended: ended.signal });
   }
 
+  /**
+   * A child whose question is withdrawn mostly ends the call by itself, and says so; one that was cancelled says nothing, and nobody knows
+   * for how long it may still ask (4.6: the answer first, then the cancel).
+   */
+  #cancel(id: number, reason: string, asked: boolean): void {
+    if (!asked) return this.#deps.cancel(id, reason);
+    this.#ending.set(id, this.#deps.timers.after(ENDING_MS, () => {
+      this.#ending.delete(id);
+      this.#deps.cancel(id, reason);
+    }));
+    return undefined;
+  }
+
   /** By its id as the child wrote it. */
   of(idRaw: RawJson | undefined): Pending | undefined {
     const id = idRaw === undefined ? undefined : safeIntegerOf(idRaw);
@@ -91,6 +112,8 @@ export class PendingRequests {
   late(idRaw: RawJson): boolean {
     const id = safeIntegerOf(idRaw);
     if (id === undefined || id < 1 || id > this.#lastId) return false;
+    this.#ending.get(id)?.();
+    this.#ending.delete(id);
     this.#deps.attribution.late(id);
     return true;
   }
@@ -104,5 +127,7 @@ export class PendingRequests {
 
   close(fault: BackendFault): void {
     for (const pending of [...this.#waiting.values()]) pending.settle(err(fault), true);
+    for (const undo of this.#ending.values()) undo();
+    this.#ending.clear();
   }
 }

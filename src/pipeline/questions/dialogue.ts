@@ -61,7 +61,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
   };
   const put = async (question: Question, withdrawn?: AbortSignal): Promise<Result<QuestionReply, QuestionRefusal>> => {
     const judged = askable(question);
-    const pending = judged.ok ? asked(judged.value, given, open, withdrawn) : undefined;
+    const pending = judged.ok ? asked(judged.value, given, open, withdrawn, deps.timers) : undefined;
     told(question, !judged.ok ? judged.error.code : pending?.ok === false ? pending.error : undefined);
     if (!judged.ok) return judged;
     if (pending?.ok !== true) return err(NOBODY);
@@ -92,10 +92,22 @@ function ofItsTask(put: ReturnType<typeof questionFor>, call: ServedCall): Retur
 
 const EMPTY = toRaw({});
 
-function asked(question: Question, { ask, signal, enter }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined): Result<Promise<QuestionReply>, Unasked> {
-  if (open === undefined) return ask === undefined ? err('no_stream') : ok(ask(question, withdrawn === undefined ? signal : AbortSignal.any([signal, withdrawn])));
+function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined, timers: Timers): Result<Promise<QuestionReply>, Unasked> {
+  if (open === undefined) return ask === undefined ? err('no_stream') : ok(inTime(question, ask, withdrawn === undefined ? [signal] : [signal, withdrawn], snapshot.settings.bounds.answerMs, timers));
   if (open.size >= REQUESTS_MOST) return err('too_many');
   return enter() ? ok(open.add(question, withdrawn)) : err('no_room');
+}
+
+/** A person reads and thinks; then the agent is told that nobody waits, and the backend that nobody answered. */
+async function inTime(question: Question, ask: NonNullable<AgentIo['ask']>, signals: readonly AbortSignal[], ms: number, timers: Timers): Promise<QuestionReply> {
+  const late = new AbortController();
+  const undo = timers.after(ms, () => late.abort());
+  try {
+    const reply = await ask(question, AbortSignal.any([...signals, late.signal]));
+    return late.signal.aborted ? lateReply(question) : reply;
+  } finally {
+    undo();
+  }
 }
 
 /** No way to this agent; too many questions of this call wait already; no place for the call to wait in (`parked` bounds). */

@@ -12,7 +12,7 @@ import { killOf } from '../dispatch.ts';
 import type { Dialogue } from './dialogue.ts';
 import { cannotBeAsked, refusedByAgent } from './unanswered.ts';
 
-/** Rounds beyond the first try (C6). */
+/** Rounds beyond the first try (C6). Fixed: a call that needs more does not end by being allowed more. */
 const ROUNDS_MOST = 8;
 
 type Answered = Result<BackendAnswer, BackendFault>;

@@ -9,7 +9,7 @@ import type { CancelledBy } from '../../core/outcome.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Channel } from './questions.ts';
 import { replyEmpty, replyJson } from './reply.ts';
-import { EventStream } from './sse.ts';
+import { type AnswerStream, EventStream } from './sse.ts';
 
 export interface ExchangeOptions {
   readonly principal: Principal;
@@ -23,15 +23,15 @@ export interface ExchangeOptions {
   readonly cancel: (by: CancelledBy) => void;
   /** The reader was too slow; told before `cancel`. */
   readonly behind: () => void;
+  /** Opens a stream that can be resumed, when there can be one. */
+  readonly resumable?: (response: ServerResponse) => AnswerStream | undefined;
 }
 
 export class Exchange implements Channel {
   readonly #response: ServerResponse;
   readonly #options: ExchangeOptions;
-  #stream: EventStream | undefined = undefined;
+  #stream: AnswerStream | undefined = undefined;
   #touched: Instant;
-  /** Who waits for something that only this connection can bring. */
-  #toTell: Set<() => void> | undefined = undefined;
 
   constructor(response: ServerResponse, options: ExchangeOptions) {
     this.#response = response;
@@ -51,6 +51,11 @@ export class Exchange implements Channel {
     this.#options.cancel(by);
   }
 
+  /** The answer will be a stream of events, whatever it is. */
+  begin(): void {
+    this.#open();
+  }
+
   notify(message: RawJson): void {
     this.#open()?.send(message);
   }
@@ -64,9 +69,7 @@ export class Exchange implements Channel {
   }
 
   onGone(told: () => void): () => void {
-    const all = (this.#toTell ??= toldAll(this.#response));
-    all.add(told);
-    return () => all.delete(told);
+    return this.#stream?.onGone(told) ?? (() => undefined);
   }
 
   /** Keeps a slow answer alive through proxies and client timeouts; after one idle period the form is a stream. */
@@ -74,6 +77,11 @@ export class Exchange implements Channel {
     if (now - this.#touched < everyMs) return;
     this.#touched = now;
     this.#open()?.comment();
+  }
+
+  /** Ends a connection that has waited for this answer for long, where its agent can come back for it (SEP-1699). */
+  rest(now: Instant, afterMs: number): void {
+    if (this.#options.resumable !== undefined && now - this.#options.now >= afterMs) this.#open()?.rest(now, afterMs);
   }
 
   finish(answer: Answer, headers: readonly string[] = []): void {
@@ -99,25 +107,16 @@ export class Exchange implements Channel {
     }
   }
 
-  #open(): EventStream | undefined {
+  #open(): AnswerStream | undefined {
     if (this.#stream === undefined && !this.#response.headersSent && !this.#response.destroyed) {
-      const { bufferBytes, headers } = this.#options;
+      const { bufferBytes, headers, resumable } = this.#options;
       // A reader that lets the backlog grow past its bound has left, whatever its socket says (I15).
       const overflowed = (): void => {
         this.#options.behind();
         this.#options.cancel('agent');
       };
-      this.#stream = new EventStream(this.#response, { bufferBytes, headers, overflowed });
+      this.#stream = resumable?.(this.#response) ?? new EventStream(this.#response, { bufferBytes, headers, overflowed });
     }
     return this.#stream;
   }
-}
-
-/** One listener for all: a batch may wait for more answers than an emitter takes listeners without a warning. */
-function toldAll(response: ServerResponse): Set<() => void> {
-  const all = new Set<() => void>();
-  response.once('close', () => {
-    for (const each of all) each();
-  });
-  return all;
 }

@@ -18,6 +18,7 @@ export interface WireHeaders {
   readonly method: string | undefined;
   readonly name: string | undefined;
   readonly session: string | undefined;
+  readonly lastEventId: string | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
   readonly preflight: string | undefined;
@@ -30,7 +31,7 @@ export interface WireHeaders {
 const LISTS: ReadonlySet<string> = new Set(['accept', 'x-forwarded-for', 'tracestate', 'access-control-request-headers']);
 const READ: ReadonlySet<string> = new Set([
   'host', 'origin', 'authorization', 'content-type', 'content-length', 'accept', 'x-forwarded-for', 'mcp-protocol-version',
-  'mcp-method', 'mcp-name', 'mcp-session-id', 'traceparent', 'tracestate', 'access-control-request-method',
+  'mcp-method', 'mcp-name', 'mcp-session-id', 'last-event-id', 'traceparent', 'tracestate', 'access-control-request-method',
   'access-control-request-headers', 'content-encoding',
 ]);
 
@@ -67,6 +68,7 @@ export function readHeaders(raw: readonly string[]): WireHeaders {
     method: found.get('mcp-method'),
     name: found.get('mcp-name'),
     session: found.get('mcp-session-id'),
+    lastEventId: found.get('last-event-id'),
     traceparent: found.get('traceparent'),
     tracestate: found.get('tracestate'),
     preflight: found.get('access-control-request-method'),
@@ -98,4 +100,26 @@ export function accepts(accept: string | undefined, type: 'application/json' | '
     const [range = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
     return (range === type || range === family || range === '*/*') && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
   });
+}
+
+/** What the official clients send: answered in whatever form fits the answer. */
+const JSON_FIRST = 'application/json, text/event-stream';
+
+/**
+ * Does this Accept list ask for a stream from the start: is text/event-stream named with a higher quality than application/json, or with the
+ * same and before it?
+ */
+export function prefersStream(accept: string | undefined): boolean {
+  if (accept === undefined || accept === JSON_FIRST) return false;
+  const items = accept.split(',').map((item) => item.split(';').map((part) => part.trim().toLowerCase()));
+  const [json, stream] = [items.findIndex(([range]) => range === 'application/json'), items.findIndex(([range]) => range === 'text/event-stream')];
+  if (stream < 0) return false;
+  const [less, more] = [json < 0 ? 0 : qualityOf(items[json]), qualityOf(items[stream])];
+  return more > less || (more === less && more > 0 && stream < json);
+}
+
+/** A weight that is none counts as none given (RFC 9110 §12.4.2). */
+function qualityOf(item: readonly string[] | undefined): number {
+  const weight = item?.find((parameter) => parameter.startsWith('q='));
+  return weight !== undefined && /^q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight.slice(2)) : 1;
 }

@@ -2,27 +2,39 @@
 // It answers refusals; what is asked in a session is served in legacy.ts.
 import { principalKey } from '../../core/principal.ts';
 import { eraOf } from '../../relay/versions.ts';
+import { Feed } from './feed.ts';
+import { KeptStreams } from './kept-streams.ts';
 import { changedMessage } from './notices.ts';
 import { record } from './record.ts';
 import { replyFault } from './reply.ts';
 import type { LegacySession } from './session.ts';
-import { deliver, type HttpSession } from './sessions.ts';
+import type { HttpSession } from './sessions.ts';
 import type { Guest, HttpState } from './state.ts';
 
 const SESSION_BYTES = 32;
+/** Of the tag in event ids: not the session's own id, which is a secret; no two sessions that meet have the same. */
+const TAG_BYTES = 9;
+const ALL_CHANGED = [changedMessage('tools'), changedMessage('prompts'), changedMessage('resources')];
 
 /** A new one, with an id that cannot be guessed (SL2). */
 export function addSession(state: HttpState, guest: Guest, talk: LegacySession): HttpSession {
+  const kept = new KeptStreams({
+    tag: state.ingress.random.token(TAG_BYTES),
+    most: () => state.ingress.runtime.current().settings.bounds.resumeBytes,
+    shared: state.kept.room(guest.principal),
+    dropped: () => (state.counters.hits.resume += 1),
+  });
+  const feed = new Feed(kept.feedLog(), ALL_CHANGED);
   const session: HttpSession = {
     id: state.ingress.random.token(SESSION_BYTES),
     owner: principalKey(guest.principal),
     endpoint: guest.endpoint,
     talk,
-    io: { ended: talk.ended, notify: (message) => void deliver(session, message) },
+    io: { ended: talk.ended, notify: (message) => feed.tell(message) },
     principal: guest.principal,
     lastSeen: state.ingress.clock.mono(),
-    streams: [],
-    changePending: new Set(),
+    feed,
+    kept,
     unwatch: undefined,
   };
   state.sessions.add(session);
@@ -61,6 +73,6 @@ function seen(state: HttpState, guest: Guest, session: HttpSession): HttpSession
 export function watch(state: HttpState, session: HttpSession): void {
   session.unwatch?.();
   session.unwatch = state.ingress.watch({ principal: session.principal, endpoint: session.endpoint }, (list) => {
-    if (!deliver(session, changedMessage(list))) session.changePending.add(list);
+    session.feed.tell(changedMessage(list));
   });
 }

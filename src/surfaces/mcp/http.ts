@@ -11,7 +11,7 @@ import { isTrustedProxy } from '../peer.ts';
 import { FailureLimiter, type FailureRate } from './failures.ts';
 import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
-import { BodyBytes, type Bound, Checking, type HttpCounters, type HttpState, noHits, StreamCount } from './state.ts';
+import { type Bound, Checking, type HttpCounters, type HttpState, noHits, SharedBytes, StreamCount } from './state.ts';
 import { receive } from './visit.ts';
 
 export interface HttpStats extends HttpCounters {
@@ -21,6 +21,8 @@ export interface HttpStats extends HttpCounters {
   readonly exchanges: number;
   /** Open GET streams. */
   readonly subscriptions: number;
+  /** Held for agents that resume a stream. */
+  readonly keptBytes: number;
 }
 
 export interface HttpSurface {
@@ -50,7 +52,8 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     exchanges: new Set(),
     subscriptions: new Set(),
     longStreams: new StreamCount(),
-    bodies: new BodyBytes(bounds.bodyBytes * BODIES_AT_ONCE),
+    bodies: new SharedBytes(() => bounds.bodyBytes * BODIES_AT_ONCE),
+    kept: new SharedBytes(() => ingress.runtime.current().settings.bounds.resumeTotalBytes),
     checking: new Checking(),
     failures: new FailureLimiter(bounds.limiterKeys),
     strangers: new FailureLimiter(1, STRANGERS),
@@ -85,7 +88,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
   return ok({
     address: bound.value,
     close: (graceMs) => drain(server, state, graceMs, stop),
-    stats: () => ({ ...state.counters, connections: connections.size, sessions: state.sessions.size, exchanges: state.exchanges.size, subscriptions: state.subscriptions.size }),
+    stats: () => ({ ...state.counters, connections: connections.size, sessions: state.sessions.size, exchanges: state.exchanges.size, subscriptions: state.subscriptions.size, keptBytes: state.kept.total }),
   });
 }
 
@@ -141,14 +144,19 @@ function closeWith(socket: Duplex, status: string): void {
 
 function tick(state: HttpState): void {
   const now = state.ingress.clock.mono();
-  const { keepAliveMs, sessionIdleMs } = state.ingress.runtime.current().settings.bounds;
+  const { keepAliveMs, sessionIdleMs, resumeMs, streamMs } = state.ingress.runtime.current().settings.bounds;
   recheckStreams(state);
-  for (const exchange of state.exchanges) exchange.keepAlive(now, keepAliveMs);
+  for (const exchange of state.exchanges) {
+    exchange.keepAlive(now, keepAliveMs);
+    if (streamMs > 0) exchange.rest(now, streamMs);
+  }
   for (const subscription of state.subscriptions) {
+    if (streamMs > 0 && subscription.polls && now - subscription.since >= streamMs) subscription.stream.end();
     if (now - subscription.touched < keepAliveMs) continue;
     subscription.touched = now;
     subscription.stream.comment();
   }
+  for (const session of state.sessions.values()) session.kept.expire(now, resumeMs);
   state.sessions.expire(now, sessionIdleMs);
 }
 

@@ -9,12 +9,16 @@ import { answerOf } from './answer.ts';
 import { metaOf } from './classify.ts';
 import { BATCH_MAX, type MessageEnvelope, type NotificationEnvelope, readMessage, type RequestEnvelope, type ResponseEnvelope } from './envelope.ts';
 import { Exchange } from './exchange.ts';
+import { prefersStream } from './headers.ts';
 import { addSession, sessionOf, watch } from './http-session.ts';
 import { legacyOrigin } from './origin.ts';
+import type { Joining } from './resumable.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import { isResult, LegacySession } from './session.ts';
 import type { HttpSession } from './sessions.ts';
+import type { AnswerStream } from './sse.ts';
 import type { Guest, HttpState } from './state.ts';
+import { retryOf } from './subscribe.ts';
 import { traceOf } from './trace.ts';
 
 const FULL_RETRY_MS = 5000;
@@ -52,7 +56,7 @@ async function begin(state: HttpState, guest: Guest, message: RequestEnvelope): 
   const { ingress } = state;
   const talk = new LegacySession(ingress.random.uuid());
   talk.introduce(message);
-  const exchange = exchangeOf(state, guest, () => undefined);
+  const exchange = exchangeOf(state, guest, undefined, () => undefined);
   // `initialize` cannot be cancelled (SL6).
   const answered = await answerOf(ingress, inboundOf(guest, talk, message), { signal: new AbortController().signal, notify: (sent) => exchange.notify(sent), ask: undefined, session: undefined });
   state.exchanges.delete(exchange);
@@ -69,7 +73,7 @@ async function answer(state: HttpState, guest: Guest, session: HttpSession, mess
   const refused = session.talk.refusal(message);
   if (refused !== undefined) return replyJson(guest.res, refused.status, refused.message, guest.cors);
   const controller = session.talk.begin(message);
-  const exchange = exchangeOf(state, guest, (by) => controller.abort(by));
+  const exchange = exchangeOf(state, guest, session, (by) => controller.abort(by));
   const answered = await run(state, guest, session, message, exchange, controller);
   state.exchanges.delete(exchange);
   exchange.finish(answered);
@@ -100,7 +104,7 @@ export function serveBatch(state: HttpState, guest: Guest, items: readonly RawJs
 
 async function explode(state: HttpState, guest: Guest, session: HttpSession, messages: readonly MessageEnvelope[]): Promise<void> {
   const controllers: AbortController[] = [];
-  const exchange = exchangeOf(state, guest, (by) => controllers.forEach((controller) => controller.abort(by)));
+  const exchange = exchangeOf(state, guest, session, (by) => controllers.forEach((controller) => controller.abort(by)));
   const running = messages.map(async (message): Promise<RawJson | undefined> => {
     if (message.kind === 'invalid') return errorMessage(message.id, message.code, message.message);
     if (message.kind !== 'request') return void take(state, session, message);
@@ -119,18 +123,40 @@ function alone(message: RequestEnvelope): RawJson {
   return errorMessage(message.id, CODE.invalidRequest, 'Invalid Request: initialize is not part of a batch');
 }
 
-function exchangeOf(state: HttpState, guest: Guest, cancel: (by: CancelledBy) => void): Exchange {
+/** `session`: undefined while there is none, whose id a stream would have had to bring. */
+function exchangeOf(state: HttpState, guest: Guest, session: HttpSession | undefined, cancel: (by: CancelledBy) => void): Exchange {
+  const now = state.ingress.clock.mono();
+  const behind = (): void => void (state.counters.hits.reader += 1);
   const exchange = new Exchange(guest.res, {
     principal: guest.principal,
     long: false,
     bufferBytes: guest.settings.bounds.streamBufferBytes,
     headers: guest.cors,
-    now: state.ingress.clock.mono(),
+    now,
     cancel,
-    behind: () => (state.counters.hits.reader += 1),
+    behind,
+    ...(session === undefined || guest.settings.bounds.resumeMs === 0 ? {} : { resumable: (response) => openResumable(state, guest, session, { response, since: now, cancel, behind }) }),
   });
   state.exchanges.add(exchange);
+  if (session !== undefined && prefersStream(guest.headers.accept)) exchange.begin();
   return exchange;
+}
+
+interface Opening extends Pick<Joining, 'response' | 'since'> {
+  readonly cancel: (by: CancelledBy) => void;
+  readonly behind: () => void;
+}
+
+function openResumable(state: HttpState, guest: Guest, session: HttpSession, { response, since, cancel, behind }: Opening): AnswerStream | undefined {
+  const stream = session.kept.open({
+    now: () => state.ingress.clock.mono(),
+    behind: (lost) => {
+      behind();
+      if (lost) cancel('agent');
+    },
+  });
+  stream?.join({ response, after: 0, since, bufferBytes: guest.settings.bounds.streamBufferBytes, headers: guest.cors, retryMs: retryOf(guest, session) });
+  return stream;
 }
 
 function inboundOf(guest: Guest, talk: LegacySession, message: RequestEnvelope): Inbound {

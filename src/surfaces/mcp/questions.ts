@@ -2,7 +2,7 @@
 // the stream of the request it belongs to. An answer counts in its own session only, once, and from whom was asked (T53, SL8, A40).
 // Decides nothing about policy or capabilities.
 import type { AgentIo } from '../../core/inbound.ts';
-import type { Question, QuestionReply } from '../../core/capabilities.ts';
+import { LONGEST_WAIT_MS, type Question, type QuestionReply } from '../../core/capabilities.ts';
 import { objectOf, quote } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { kindOf, members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
@@ -25,11 +25,9 @@ export interface Asker {
   end(): void;
 }
 
-/** A backend that asks more than this at once is not asking a person. */
+/** A backend that asks more than this at once is not asking a person. No setting: what is refused here is a fault of the backend. */
 const OPEN_PER_REQUEST = 8;
 const OPEN_PER_SESSION = 64;
-/** A person reads and thinks; the protocol reference has ten minutes per question (§4.8). */
-const ANSWER_MS = 600_000;
 const MESSAGE_MAX = 1024;
 
 const PROCESS_TIMERS: Timers = {
@@ -132,7 +130,7 @@ export class Questions {
         onAbort(signal, () => withdraw('the request was cancelled')),
         onAbort(withdrawn, () => withdraw('the question was withdrawn')),
         channel.onGone(() => settle(unanswered('the agent has gone'))),
-        this.#timers.after(ANSWER_MS, () => withdraw('the agent did not answer in time')),
+        this.#timers.after(LONGEST_WAIT_MS, () => withdraw('the agent did not answer in time')),
       );
     });
   }

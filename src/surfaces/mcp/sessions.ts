@@ -2,13 +2,13 @@
 // A session is never authentication (SL3): whoever asks has been authenticated by this very request.
 import { type Endpoint } from '../../core/call.ts';
 import type { Instant } from '../../core/ids.ts';
-import type { ListName, SessionIo } from '../../core/inbound.ts';
-import type { RawJson } from '../../core/json/scan.ts';
+import type { SessionIo } from '../../core/inbound.ts';
 import type { CancelledBy } from '../../core/outcome.ts';
 import { type Principal, principalKey } from '../../core/principal.ts';
 import type { BoundsSettings } from '../../core/settings.ts';
+import type { Feed } from './feed.ts';
+import type { KeptStreams } from './kept-streams.ts';
 import type { LegacySession } from './session.ts';
-import type { EventStream } from './sse.ts';
 
 export interface HttpSession {
   readonly id: string;
@@ -20,10 +20,10 @@ export interface HttpSession {
   /** Of the latest request: a refreshed token may carry other roles. */
   principal: Principal;
   lastSeen: Instant;
-  /** Open GET streams, oldest first. */
-  readonly streams: EventStream[];
-  /** Change notices that wait for a stream to be opened. */
-  readonly changePending: Set<ListName>;
+  /** The stream that belongs to no request. */
+  readonly feed: Feed;
+  /** Streams of answers that can be resumed. */
+  readonly kept: KeptStreams;
   /** Stops watching for changes; undefined before `initialized`. */
   unwatch: (() => void) | undefined;
 }
@@ -80,7 +80,8 @@ export class SessionTable {
     session.unwatch = undefined;
     session.talk.close(by);
     session.talk.cancelAll(by);
-    for (const stream of session.streams.splice(0)) stream.end();
+    session.feed.end();
+    session.kept.end();
   }
 
   expire(now: Instant, idleMs: number): void {
@@ -99,16 +100,9 @@ export class SessionTable {
 }
 
 function isIdle(session: HttpSession): boolean {
-  return session.talk.inflight.size === 0 && session.streams.length === 0;
+  return session.talk.inflight.size === 0 && session.feed.size === 0;
 }
 
 function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
   return one.kind === 'merged' ? other.kind === 'merged' : other.kind === 'single' && one.backend === other.backend;
-}
-
-/** On exactly one stream, the newest (SL5, T51): an older one may be a connection that died without a word. */
-export function deliver(session: HttpSession, message: RawJson): boolean {
-  const stream = session.streams.findLast((open) => !open.closed);
-  stream?.send(message);
-  return stream !== undefined;
 }

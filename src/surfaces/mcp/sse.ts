@@ -1,9 +1,9 @@
-// A text/event-stream answer (WHATWG server-sent events) with a bounded backlog. It writes messages; it knows nothing of their meaning.
+// One text/event-stream answer (WHATWG server-sent events) with a bounded backlog. It writes events; it knows nothing of their meaning.
 import type { ServerResponse } from 'node:http';
 import type { RawJson } from '../../core/json/scan.ts';
 import { oneLine } from '../../core/json/compose.ts';
+import type { Instant } from '../../core/ids.ts';
 
-/** No event ids: these streams cannot be resumed, and an id would promise it (T30, T52). */
 const HEADERS = [
   'Content-Type', 'text/event-stream', 'Cache-Control', 'no-cache, no-store, no-transform', 'X-Accel-Buffering', 'no', 'X-Content-Type-Options', 'nosniff',
 ] as const;
@@ -17,10 +17,25 @@ export interface EventStreamOptions {
   readonly overflowed: () => void;
 }
 
-export class EventStream {
+/** The stream of one answer, whether it can be resumed or not. */
+export interface AnswerStream {
+  /** Nobody reads it, and nobody will. */
+  readonly closed: boolean;
+  send(message: RawJson): void;
+  comment(): void;
+  end(): void;
+  /** Calls `told` when it is closed before its end; returns the undo. */
+  onGone(told: () => void): () => void;
+  /** Ends a connection that is older than `afterMs`, if its reader can come back for the rest. */
+  rest(now: Instant, afterMs: number): void;
+}
+
+export class EventStream implements AnswerStream {
   readonly #response: ServerResponse;
   readonly #options: EventStreamOptions;
   #closed = false;
+  /** Who waits for something that only this connection can bring. */
+  #toTell: Set<() => void> | undefined = undefined;
 
   constructor(response: ServerResponse, options: EventStreamOptions) {
     this.#response = response;
@@ -33,14 +48,15 @@ export class EventStream {
     return this.#closed || this.#response.destroyed;
   }
 
+  /** Without an id: it cannot be asked for again, and an id would promise it (T30). */
   send(message: RawJson): void {
-    this.#write(`data: ${oneLine(message)}\n\n`);
+    this.write(`data: ${oneLine(message)}\n\n`);
   }
 
   /** A comment: keeps proxies and clients from closing an idle stream. */
   comment(): void {
     // A reader that is behind has something to read already.
-    if (this.#response.writableLength === 0) this.#write(': keep-alive\n\n');
+    if (this.#response.writableLength === 0) this.write(': keep-alive\n\n');
   }
 
   end(): void {
@@ -49,15 +65,44 @@ export class EventStream {
     this.#response.end();
   }
 
-  #write(text: string): void {
-    if (this.closed) return;
+  onGone(told: () => void): () => void {
+    const all = (this.#toTell ??= toldAll(this.#response));
+    all.add(told);
+    return () => all.delete(told);
+  }
+
+  rest(): void {
+    // What was not read would be lost.
+  }
+
+  /** Whole events as they are; false when they cannot reach the reader. */
+  write(events: string | Buffer): boolean {
+    if (this.closed) return false;
     // Asked before writing, so that one large answer to a reader that keeps up is no overflow.
     if (this.#response.writableLength > this.#options.bufferBytes) {
       this.#closed = true;
       this.#response.destroy();
       this.#options.overflowed();
-      return;
+      return false;
     }
-    this.#response.write(text);
+    this.#response.write(events);
+    return true;
   }
+}
+
+/** One listener for all: a batch may wait for more answers than an emitter takes listeners without a warning. */
+function toldAll(response: ServerResponse): Set<() => void> {
+  const all = new Set<() => void>();
+  response.once('close', () => {
+    for (const each of all) each();
+  });
+  return all;
+}
+
+/**
+ * An event without a message: from its id on the stream can be resumed, after `retryMs` (SEP-1699). Clients before 2025-11-25 take
+ * the empty data for a broken message.
+ */
+export function primingEvent(id: string, retryMs: number): string {
+  return `id: ${id}\nretry: ${retryMs}\ndata: \n\n`;
 }

@@ -17,14 +17,17 @@ import type { Instant } from '../../core/ids.ts';
 export interface Subscription {
   readonly principal: Principal;
   readonly stream: EventStream;
+  readonly since: Instant;
+  /** Its reader was told how to come back. */
+  readonly polls: boolean;
   touched: Instant;
 }
 
-/** What ran into a bound: the settings of the same names, `guesses` for failed authentications. */
-export type Bound = 'connections' | 'headers' | 'time' | 'body' | 'guesses' | 'sessions' | 'streams' | 'reader';
+/** What ran into a bound: the settings of the same names, `guesses` for failed authentications, `resume` for events that could not be kept. */
+export type Bound = 'connections' | 'headers' | 'time' | 'body' | 'guesses' | 'sessions' | 'streams' | 'reader' | 'resume';
 
 export function noHits(): Record<Bound, number> {
-  return { connections: 0, headers: 0, time: 0, body: 0, guesses: 0, sessions: 0, streams: 0, reader: 0 };
+  return { connections: 0, headers: 0, time: 0, body: 0, guesses: 0, sessions: 0, streams: 0, reader: 0, resume: 0 };
 }
 
 export interface HttpCounters {
@@ -43,7 +46,9 @@ export interface HttpState {
   readonly exchanges: Set<Exchange>;
   readonly subscriptions: Set<Subscription>;
   readonly longStreams: StreamCount;
-  readonly bodies: BodyBytes;
+  readonly bodies: SharedBytes;
+  /** What is kept for agents that resume a stream. */
+  readonly kept: SharedBytes;
   readonly checking: Checking;
   readonly failures: FailureLimiter;
   /** Records about nobody in particular, of all peers together. */
@@ -95,15 +100,19 @@ export class Checking {
 const CHECKS_PER_PEER = 512;
 const CHECKS_MOST = 2048;
 
-/** Bytes of unfinished bodies: a bound for all, and a quarter of it for each principal, so that one cannot shut out the others. */
-export class BodyBytes {
-  readonly #most: number;
+/** Bytes held for agents: a bound for all, and a quarter of it for each principal, so that one cannot shut out the others. */
+export class SharedBytes {
+  readonly #most: () => number;
   readonly #held = new Map<string, number>();
   #total = 0;
 
-  /** `most`: for all together. */
-  constructor(most: number) {
+  /** `most`: for all together, asked each time. */
+  constructor(most: () => number) {
     this.#most = most;
+  }
+
+  get total(): number {
+    return this.#total;
   }
 
   room(principal: Principal): BodyRoom {
@@ -111,7 +120,8 @@ export class BodyBytes {
     const held = (): number => this.#held.get(key) ?? 0;
     return {
       take: (bytes) => {
-        if (this.#total + bytes > this.#most || held() + bytes > this.#most / 4) return false;
+        const most = this.#most();
+        if (this.#total + bytes > most || held() + bytes > most / 4) return false;
         this.#total += bytes;
         this.#held.set(key, held() + bytes);
         return true;
