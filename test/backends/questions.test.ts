@@ -37,7 +37,7 @@ test('4.6: a question whose call has ended is answered for its agent, so that it
   const desk = new QuestionDesk({ timers: time.timers, settings: { asks: { elicitation: true, sampling: true, roots: true }, roots: [] } });
   const ended = new AbortController();
   const served: Served = {
-    owner: '', log: undefined, ended: ended.signal, ask: async () => new Promise(() => undefined),
+    owner: '', task: undefined, log: undefined, ended: ended.signal, ask: async () => new Promise(() => undefined),
     deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, () => undefined),
   };
   const replies: string[] = [];

@@ -44,5 +44,5 @@ function found({ target, task, hosted, until }: TaskPlace, verb: TaskVerb, respo
   const view = byBackend.get(target.backend);
   if (view === undefined || (endpoint.kind === 'single' && endpoint.backend !== target.backend)) return undefined;
   if (view.hide.some((pattern) => matches(pattern, target))) return undefined;
-  return { target, call: ({ continuation: _, ...basis }) => ({ ...basis, kind: 'task', verb, task, responses, hosted, until }) };
+  return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, responses, hosted, until }) };
 }

@@ -3,6 +3,7 @@ import type { ToolCall } from '../../core/call.ts';
 import type { Permit } from '../../core/permit.ts';
 import type { Backend, BackendFault, CallIo } from '../../core/ports.ts';
 import { timestamp } from '../../core/ids.ts';
+import { rfc3339 } from '../../core/rfc3339.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { readCreated, type Told } from '../../relay/tasks.ts';
@@ -38,7 +39,7 @@ export function taskCreated(answer: Parameters<typeof readCreated>[0], beginning
 export function taskHosted(result: Parameters<typeof hostedTold>[0], beginning: Beginning, deps: CreatedDeps): Screened {
   const { snapshot, call } = beginning;
   const ttlMs = Math.min(call.task?.ttlMs ?? Infinity, snapshot.settings.bounds.taskMs);
-  const told = hostedTold(result, deps.random.token(16), new Date(deps.clock.wall()).toISOString(), ttlMs);
+  const told = hostedTold(result, deps.random.token(16), rfc3339(deps.clock.wall()), ttlMs);
   const known = begin(told, true, beginning, deps);
   if (!deps.tasks.host(known, result, snapshot.settings.bounds)) {
     deps.tasks.forget(known.id);

@@ -20,6 +20,8 @@ export interface KnownTask {
   readonly task: string;
   /** What the task may be asked about with, and be ended with. */
   readonly permit: Permit;
+  /** When the gateway heard of it first. */
+  readonly began: Timestamp;
   readonly until: Timestamp;
   status: TaskStatus;
   /** In words of 2025-11-25, for lists; a copy of its own. */
@@ -64,10 +66,10 @@ export class KnownTasks {
   }
 
   /** Remembered from now on; the one that is known already wins. Undefined when there is no room: it is served, and not listed. */
-  add(task: Omit<KnownTask, 'status' | 'item' | 'cancelled' | 'hosted' | 'collector' | 'collections'>, bounds: TaskBounds): KnownTask {
+  add(task: Omit<KnownTask, 'began' | 'status' | 'item' | 'cancelled' | 'hosted' | 'collector' | 'collections'>, bounds: TaskBounds): KnownTask {
     const known = this.#tasks.get(task.id);
     if (known !== undefined) return known;
-    const fresh: KnownTask = { ...task, status: 'working', item: undefined, cancelled: false, hosted: undefined, collector: undefined, collections: 0 };
+    const fresh: KnownTask = { ...task, began: this.#clock.wall(), status: 'working', item: undefined, cancelled: false, hosted: undefined, collector: undefined, collections: 0 };
     if (this.hasRoom(task.principal, bounds)) this.#tasks.set(task.id, fresh);
     return fresh;
   }
