@@ -1,6 +1,5 @@
 // Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig, type StartedBy } from '../config/find.ts';
@@ -12,6 +11,7 @@ import { messageIn } from '../core/thrown.ts';
 import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, whyUnread, type StartFault } from './fault.ts';
+import { homeOf } from './home.ts';
 import { sha256 } from './system.ts';
 import { flawOf } from './trusted.ts';
 import { which } from './which.ts';
@@ -42,13 +42,13 @@ export interface ConfigurationOptions {
 
 export function readConfiguration(options: ConfigurationOptions): Result<Configuration, StartFault> {
   const { env, cwd } = options;
-  const home = env['HOME'] ?? homedir();
+  const home = homeOf(env);
   const found = locateConfig(options.configFile, env, home, (path) => existsSync(resolve(cwd, path)), options.startedBy, options.ownFile);
   if (!found.ok) return err(startFault(exitFor([found.error.code]), found.error.code, found.error.message, found.error.help));
   return readConfigurationFile(resolve(cwd, found.value), env, home, options.evenUntrusted);
 }
 
-export function readConfigurationFile(file: string, env: Env, home: string = env['HOME'] ?? homedir(), evenUntrusted = false): Result<Configuration, StartFault> {
+export function readConfigurationFile(file: string, env: Env, home: string = homeOf(env), evenUntrusted = false): Result<Configuration, StartFault> {
   let text: string;
   let flaw: Diagnostic | undefined;
   try {

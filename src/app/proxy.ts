@@ -2,7 +2,7 @@
 // it runs under is in monitor mode, and every call is decided, recorded and let through. For a first look, not for guarding.
 import type { Readable, Writable } from 'node:stream';
 import { join } from 'node:path';
-import { homedir } from 'node:os';
+import { userStateDir } from '../config/find.ts';
 import { load } from '../config/load.ts';
 import { roleName, timestamp } from '../core/ids.ts';
 import type { Authenticated, BackendStatus } from '../core/ports.ts';
@@ -16,6 +16,7 @@ import { compose, type Gateway } from './compose.ts';
 import type { Configuration } from './configuration.ts';
 import type { Env } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { homeOf } from './home.ts';
 import { onSignals } from './signals.ts';
 import { FIRST_LIST_MS } from './stdio.ts';
 import { processDeps, sha256, systemRandom } from './system.ts';
@@ -156,11 +157,11 @@ function notStarted(gateway: Gateway): StartFault | undefined {
 
 /** Where `sentinel proxy` keeps what it recorded. */
 export function proxyStateDir(env: Env): string {
-  return join(env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'), 'sentinel', 'proxy');
+  return join(userStateDir(env, homeOf(env)), 'proxy');
 }
 
 function proxyConfiguration(options: ProxyBase, backend: readonly string[], port: number): Result<Configuration, StartFault> {
-  const home = options.env['HOME'] ?? homedir();
+  const home = homeOf(options.env);
   const state = proxyStateDir(options.env);
   const text = [
     '[gateway]', `listen = "127.0.0.1:${port}"`, `state_dir = ${quoted(state)}`, 'log_level = "warn"',

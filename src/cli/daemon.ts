@@ -1,6 +1,7 @@
 // The running gateway that a verb means.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { homeOf } from '../app/home.ts';
 import { flawAt } from '../app/trusted.ts';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig } from '../config/find.ts';
@@ -10,7 +11,7 @@ import { controlOf } from './control.ts';
 import type { Control } from './control.ts';
 import { daemonFault } from './faults.ts';
 import type { Fault, VerbContext } from './verb.ts';
-import { homeOf, whereabouts } from './whereabouts.ts';
+import { whereabouts } from './whereabouts.ts';
 
 type Place = Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'startedBy'>;
 

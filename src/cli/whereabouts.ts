@@ -1,9 +1,9 @@
 // Where the gateway of this command line lives: its file, state and control socket. Reads the file leniently, so that status and kill work
 // while the file is broken; what the file means is for config/load.ts alone.
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { locateConfig, placesToLook, type StartedBy } from '../config/find.ts';
+import { homeOf } from '../app/home.ts';
+import { defaultStateDir, locateConfig, placesToLook, type StartedBy } from '../config/find.ts';
 import { parseText } from '../config/parse.ts';
 import { pathOf } from '../config/secrets.ts';
 import { packageRoot, runsFromSource } from './package.ts';
@@ -21,11 +21,6 @@ export interface Whereabouts {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-export function homeOf(env: Environment): string {
-  const home = env['HOME'];
-  return home === undefined || home === '' ? homedir() : home;
-}
 
 /** Where `start` keeps everything: SENTINEL_HOME, else .sentinel of the checkout, else of the working directory. */
 export function demoHome(env: Environment, cwd: string): string {
@@ -102,14 +97,6 @@ function endpointOf(said: Written): string | undefined {
   if (said.publicUrl !== undefined) return `${said.publicUrl.replace(/\/+$/, '')}/mcp`;
   const listen = said.listen ?? '127.0.0.1:9200';
   return listen.endsWith(':0') ? undefined : `http://${listen}/mcp`;
-}
-
-/** The rule of config/gateway.ts; a test holds the two together. */
-function defaultStateDir(env: Environment, home: string): string {
-  const system = env['STATE_DIRECTORY']?.split(':')[0];
-  if (system !== undefined && system.startsWith('/')) return system;
-  const user = env['XDG_STATE_HOME'];
-  return user !== undefined && user.startsWith('/') ? join(user, 'sentinel') : join(home, '.local', 'state', 'sentinel');
 }
 
 function readOrEmpty(file: string): string {

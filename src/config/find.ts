@@ -12,11 +12,27 @@ export type StartedBy = 'operator' | 'agent';
 
 const HERE = 'sentinel.toml';
 
+/** Where a user's own configuration belongs (XDG base directories: a relative path there counts as none). */
+export function userConfigDir(env: Environment, home: string): string {
+  return `${absoluteOr(env['XDG_CONFIG_HOME'], `${home}/.config`)}/sentinel`;
+}
+
+export function userStateDir(env: Environment, home: string): string {
+  return `${absoluteOr(env['XDG_STATE_HOME'], `${home}/.local/state`)}/sentinel`;
+}
+
+/** Where state goes that the file gives no place. systemd sets STATE_DIRECTORY for units that ask for one; it may list several. */
+export function defaultStateDir(env: Environment, home: string): string {
+  return absoluteOr(env['STATE_DIRECTORY']?.split(':')[0], userStateDir(env, home));
+}
+
+function absoluteOr(path: string | undefined, fallback: string): string {
+  return path?.startsWith('/') === true ? path : fallback;
+}
+
 /** In the order they are tried. `ownFile`: the one of `sentinel start`, which only the command line knows the place of. */
 export function placesToLook(env: Environment, home: string, startedBy: StartedBy, ownFile?: string): readonly string[] {
-  const xdg = env['XDG_CONFIG_HOME'];
-  const user = xdg !== undefined && xdg.startsWith('/') ? xdg : `${home}/.config`;
-  return [...(startedBy === 'operator' ? [HERE] : []), `${user}/sentinel/sentinel.toml`, ...(ownFile === undefined ? [] : [ownFile]), '/etc/sentinel/sentinel.toml'];
+  return [...(startedBy === 'operator' ? [HERE] : []), `${userConfigDir(env, home)}/sentinel.toml`, ...(ownFile === undefined ? [] : [ownFile]), '/etc/sentinel/sentinel.toml'];
 }
 
 /** A file that was named is the only candidate: falling back to another would run a policy nobody asked for. */

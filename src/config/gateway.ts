@@ -3,6 +3,8 @@ import * as z from 'zod';
 import { LONGEST_WAIT_MS } from '../core/capabilities.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Address, BoundsSettings, GatewaySettings } from '../core/settings.ts';
+import { SOCKET_PATH_BYTES } from '../core/socket-path.ts';
+import { defaultStateDir } from './find.ts';
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
 import { section, type Context, type Section } from './section.ts';
 import { pathOf } from './secrets.ts';
@@ -26,9 +28,6 @@ const GATEWAY = z.strictObject({
   metrics_token: secret({ doc: 'Bearer token for /metrics. Unset: the variable HEALTH_TOKEN, and when that is unset too, no token is asked for.', example: '{ env = "HEALTH_TOKEN" }' }),
 });
 
-/** sun_path holds 108 bytes with its end mark, on some systems 104. */
-const SOCKET_PATH_BYTES = 103;
-
 /** The original put the switch of the audit here. */
 export interface GatewayTable {
   readonly settings: GatewaySettings;
@@ -36,7 +35,7 @@ export interface GatewayTable {
 }
 
 export const gateway: Section<GatewayTable, undefined> = section('gateway', GATEWAY, (file, context): GatewayTable => {
-  const stateDir = file.state_dir === undefined ? defaultStateDir(context) : pathOf(file.state_dir, context.directory, context.home);
+  const stateDir = file.state_dir === undefined ? defaultStateDir(context.env, context.home) : pathOf(file.state_dir, context.directory, context.home);
   const settings: GatewaySettings = {
     listen: addressOf(file.listen),
     healthListen: addressOf(file.health_listen),
@@ -58,14 +57,6 @@ export const gateway: Section<GatewayTable, undefined> = section('gateway', GATE
 /** The schema has parsed it already. */
 function addressOf(written: string): Address {
   return parseAddress(written) ?? { host: '127.0.0.1', port: 0 };
-}
-
-/** systemd sets STATE_DIRECTORY for units that ask for one; it may list several. */
-function defaultStateDir(context: Context): string {
-  const system = context.env['STATE_DIRECTORY']?.split(':')[0];
-  if (system !== undefined && system.startsWith('/')) return system;
-  const user = context.env['XDG_STATE_HOME'];
-  return user !== undefined && user.startsWith('/') ? `${user}/sentinel` : `${context.home}/.local/state/sentinel`;
 }
 
 function publicUrl(written: string | undefined, context: Context): string | undefined {

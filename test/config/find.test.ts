@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { locateConfig } from '../../src/config/find.ts';
+import { defaultStateDir, locateConfig, userStateDir } from '../../src/config/find.ts';
 
 const found = (flag: string | undefined, env: Readonly<Record<string, string>>, files: readonly string[]): string => {
   const result = locateConfig(flag, env, '/home/op', (path) => files.includes(path));
@@ -45,4 +45,11 @@ test('what an agent\u2019s client starts takes no file of the working directory 
   assert.equal(agent({}, ['sentinel.toml']), 'SEN-0100: no configuration file found; looked at /home/op/.config/sentinel/sentinel.toml, /etc/sentinel/sentinel.toml; ./sentinel.toml is taken only when it is named');
   assert.equal(agent({}, ALL, 'sentinel.toml'), 'sentinel.toml');
   assert.equal(agent({ SENTINEL_CONFIG: 'sentinel.toml' }, ALL), 'sentinel.toml');
+});
+
+test('state goes where systemd says, else where the user keeps state; a relative path there is none', () => {
+  const places = (env: Readonly<Record<string, string>>): readonly string[] => [defaultStateDir(env, '/home/op'), userStateDir(env, '/home/op')];
+  assert.deepEqual(places({}), ['/home/op/.local/state/sentinel', '/home/op/.local/state/sentinel']);
+  assert.deepEqual(places({ XDG_STATE_HOME: '/xdg', STATE_DIRECTORY: '/var/lib/sentinel:/var/lib/other' }), ['/var/lib/sentinel', '/xdg/sentinel']);
+  for (const strange of ['', 'state', './state']) assert.deepEqual(places({ XDG_STATE_HOME: strange, STATE_DIRECTORY: strange }), ['/home/op/.local/state/sentinel', '/home/op/.local/state/sentinel']);
 });

@@ -272,6 +272,24 @@ test('a deny for a backend that is not there is an error, since it would let thr
   assert.deepEqual(stray('[rbac.roles.dev]\nallow = ["*"]\ndeny = ["later/x"]\n'), [], 'without any backend there is nothing to open');
 });
 
+test('a role that has a whole backend and denies only tools of it is told that prompts and resources stay open', () => {
+  const two = `${stdio('')}${http('url = "https://x.example/mcp"')}`;
+  const told = (keys: string, backends = two): readonly string[] => {
+    const { warnings } = accepted(`${backends}[rbac.roles.dev]\n${keys}\n`);
+    return warnings.filter((one) => one.code === 'SEN-0172').map((one) => `${one.line ?? 0}: ${one.message}`);
+  };
+  const [all, help] = [accepted(`${two}[rbac.roles.dev]\nallow = ["*"]\ndeny = ["*/delete_*"]\n`).warnings.find((one) => one.code === 'SEN-0172'), /`tool:\*`.*`prompt:.*`resource:/];
+  assert.equal(all?.message, 'role "dev" may use every prompt and resource of files and of tools: what it denies there are tools only');
+  assert.match(all?.help ?? '', help);
+  assert.deepEqual(told('permissions = ["*"]\ndenied_tools = ["files__write", "rm"]'), ['10: role "dev" may use every prompt and resource of files and of tools: what it denies there are tools only']);
+  assert.deepEqual(told('allow = ["tools/read", "files/*"]\ndeny = ["files/write_*"]'), ['10: role "dev" may use every prompt and resource of files: what it denies there are tools only']);
+  for (const meant of [
+    'allow = ["*"]', 'allow = ["tool:files/*"]\ndeny = ["files/w"]', 'permissions = ["tools.execute"]\ndeny = ["files/w"]', 'allow = ["files/*"]\ndeny = ["tools/w"]', 'allow = ["files/*"]\ndeny = ["*/*"]',
+    'allow = ["files/*", "prompt:files/*", "resource:files/*"]\ndeny = ["files/w"]', 'allow = ["files/*"]\ndeny = ["files/w", "resource:files/file:///etc/**"]', 'allow = ["files/read_*"]\ndeny = ["files/read_x"]',
+  ]) assert.deepEqual(told(meant), [], meant);
+  assert.deepEqual(told('allow = ["*"]\ndeny = ["x"]', ''), [], 'without a backend there is nothing open');
+});
+
 test('a pattern that cannot match is an error where it stands', () => {
   for (const pattern of ['', '/x', 'x/']) assert.equal(codes(refused(`[kill_switch]\ndisabled_tools = ["a", "${pattern}"]\n`))[0], pattern === '' ? 'SEN-0109' : 'SEN-0117', pattern);
 });
@@ -316,4 +334,14 @@ test('`tools.execute` with an allow of prompts and resources is no contradiction
   const role = (allow: string): string => `${stdio('')}[rbac.roles.dev]\npermissions = ["tools.execute"]\nallow = ["${allow}"]\n`;
   accepted(role('prompt:files/*'));
   for (const allow of ['files/*', 'files/x', 'tool:files/x', '*']) assert.deepEqual(codes(refused(role(allow))), ['SEN-0123'], allow);
+});
+
+test('connections that the gateway ends by itself need answers that can be resumed, of every size', () => {
+  const bounds = (lines: string): string => `${stdio('')}[bounds]\n${lines}\n`;
+  accepted(bounds('stream_time = "30s"'));
+  accepted(bounds('resume_time = "0s"\nresume_buffer = "1KiB"'));
+  accepted(bounds('stream_time = "30s"\nresult = "1MiB"\nresume_buffer = "2MiB"\nresume_total = "8MiB"'));
+  for (const lines of ['resume_time = "0s"', 'resume_time = "1s"\nstream_retry = "1s"', 'resume_buffer = "16MiB"', 'resume_total = "64MiB"', 'result = "20MiB"']) {
+    assert.deepEqual(codes(refused(bounds(`stream_time = "30s"\n${lines}`))), ['SEN-0123'], lines);
+  }
 });

@@ -325,3 +325,21 @@ test('nothing is kept of sessions that have ended', async (t) => {
   await running.ended;
   await eventually(() => surface.stats().keptBytes === 0 && surface.stats().exchanges === 0, 'all was given back');
 });
+
+test('what was missed is not copied for each who asks for it and reads nothing', async (t) => {
+  const { port, surface } = await listener(t, { settings: testSettings({ bounds: { resumeBytes: 1 << 22, resumeTotalBytes: 1 << 24 } }) });
+  const talk = await session(port);
+  const { events } = await readPart(streaming(talk, 'big', { bytes: 1 << 20 }));
+  const before = process.memoryUsage().arrayBuffers;
+  const readers = await Promise.all(Array.from({ length: 60 }, async () => {
+    const stream = await openStream(resuming(talk, events[0]?.id ?? ''));
+    stream.pause();
+    return stream;
+  }));
+  const more = process.memoryUsage().arrayBuffers - before;
+  assert.ok(more < 30 << 20, `${more} bytes more`);
+  assert.ok(readers.every(({ status }) => status === 200));
+  for (const reader of readers) reader.cut();
+  await eventually(() => surface.stats().connections === 0, 'all are gone');
+  assert.equal((await readPart(resuming(talk, events[0]?.id ?? ''))).events.length, 2, 'it can still be read');
+});

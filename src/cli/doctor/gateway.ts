@@ -11,6 +11,7 @@ import type { StatusReport } from '../../core/operations.ts';
 import type { Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Address, BackendSettings } from '../../core/settings.ts';
+import { SOCKET_PATH_BYTES } from '../../core/socket-path.ts';
 import { printable } from '../../core/text.ts';
 import { holderOf, portTrouble } from '../holder.ts';
 import { count } from '../render.ts';
@@ -76,9 +77,6 @@ function modeFinding(path: string): Finding {
   const own = process.getuid?.();
   return own !== undefined && uid !== own && uid !== 0 ? warning(`${path} belongs to another user (uid ${uid})`, `run as that user, or: chown ${own} ${path}`) : good(path);
 }
-
-/** sun_path holds 104 bytes with its end mark on some systems. */
-const SOCKET_PATH_BYTES = 103;
 
 function controlSocket({ controlSocket: path, running }: GatewayFacts): Finding {
   if (Buffer.byteLength(path) > SOCKET_PATH_BYTES) return failure(`${path} is longer than a socket path may be`, 'set gateway.control_socket to a shorter path');

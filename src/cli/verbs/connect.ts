@@ -1,8 +1,8 @@
 // `sentinel connect`: what an MCP client needs to reach this gateway, in that client's own dialect. Names secrets, never holds one.
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { whyUnread } from '../../app/fault.ts';
+import { homeOf } from '../../app/home.ts';
 import { suggest } from '../../config/suggest.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn } from '../../core/thrown.ts';
@@ -158,7 +158,7 @@ function onDisk<T>(work: () => T): Result<T, string> {
 
 function clientFile(cx: VerbContext, client: Client): string | Fault {
   const user = cx.flags.on('user');
-  const home = cx.env['HOME'] ?? homedir();
+  const home = homeOf(cx.env);
   switch (client) {
     case 'claude': return user ? usageFault('~/.claude.json is Claude Code\'s own state and is not edited from outside', 'run the `claude mcp add` line that `sentinel connect claude` prints, with --scope user') : join(cx.cwd, '.mcp.json');
     case 'cursor': return user ? join(home, '.cursor', 'mcp.json') : join(cx.cwd, '.cursor', 'mcp.json');

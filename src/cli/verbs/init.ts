@@ -1,6 +1,8 @@
 // `sentinel init`: a configuration of one's own with real keys, in a second. What is there is kept.
 import { dirname, join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
+import { homeOf } from '../../app/home.ts';
+import { userConfigDir, userStateDir } from '../../config/find.ts';
 import { printable } from '../../core/text.ts';
 import { isAgentName } from '../connect/ssh.ts';
 import { EXIT } from '../exit.ts';
@@ -13,7 +15,7 @@ import { configText } from '../setup/config-text.ts';
 import { layDirectory, layFile, tree } from '../setup/files.ts';
 import type { Laid } from '../setup/files.ts';
 import type { Verb, VerbContext } from '../verb.ts';
-import { homeOf, whereabouts } from '../whereabouts.ts';
+import { whereabouts } from '../whereabouts.ts';
 
 const init: Verb = {
   name: 'init',
@@ -97,17 +99,12 @@ function placesOf(cx: VerbContext): Pick<Wishes, 'configFile' | 'stateDir'> {
   const given = cx.flags.text('config');
   if (cx.flags.on('here')) return { configFile: join(cx.cwd, 'sentinel.toml'), stateDir: stateHere(cx.cwd) };
   const home = homeOf(cx.env);
-  const state = join(absoluteOr(cx.env['XDG_STATE_HOME'], join(home, '.local', 'state')), 'sentinel');
-  if (given !== undefined) return { configFile: resolve(cx.cwd, given), stateDir: state };
-  return { configFile: join(absoluteOr(cx.env['XDG_CONFIG_HOME'], join(home, '.config')), 'sentinel', 'sentinel.toml'), stateDir: state };
+  const stateDir = userStateDir(cx.env, home);
+  return { configFile: given === undefined ? join(userConfigDir(cx.env, home), 'sentinel.toml') : resolve(cx.cwd, given), stateDir };
 }
 
 /** Two gateways cannot share a control socket and a store: where `start` has its own, this one's state lies beside it. */
 function stateHere(cwd: string): string {
   const folder = join(cwd, '.sentinel');
   return existsSync(join(folder, 'sentinel.toml')) ? join(folder, 'here') : folder;
-}
-
-function absoluteOr(path: string | undefined, fallback: string): string {
-  return path !== undefined && path.startsWith('/') ? path : fallback;
 }

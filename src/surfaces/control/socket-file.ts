@@ -4,16 +4,15 @@ import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { writableByOthers } from '../../core/file-mode.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { SOCKET_PATH_BYTES } from '../../core/socket-path.ts';
 import { codeIn } from '../../core/thrown.ts';
 import type { ListenFault } from '../listen.ts';
 
-/** sun_path holds 108 bytes with its terminator (unix(7)); node would cut a longer one in silence. */
-const PATH_MAX = 107;
 const PROBE_MS = 1000;
 
 /** Makes the path ready to be bound: directory there and not writable by others, no live socket, no stale one. */
 export async function prepareSocketPath(path: string): Promise<Result<void, ListenFault>> {
-  if (Buffer.byteLength(path) > PATH_MAX) return err({ code: 'failed', detail: `${path}: longer than ${PATH_MAX} bytes` });
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES) return err({ code: 'failed', detail: `${path}: longer than ${SOCKET_PATH_BYTES} bytes` });
   const directory = dirname(path);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });

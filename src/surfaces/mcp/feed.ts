@@ -45,7 +45,7 @@ export class Feed {
     if (this.#log.last > this.#log.lost) this.#kept.set(message, this.#log.last);
     // An older one may be a connection that died without a word (SL5, T51).
     const newest = this.#connections.findLast((open) => !open.closed);
-    if (newest?.write(event) === true) this.#written = this.#log.last;
+    if (newest?.write([event]) === true) this.#written = this.#log.last;
   }
 
   /** False when nothing of that number was ever written: nobody can have read it. */
@@ -59,9 +59,9 @@ export class Feed {
     const hasMissed = from < this.#log.lost;
     const events = new EventStream(response, { bufferBytes, headers, overflowed: behind });
     this.#opened += 1;
-    if (retryMs !== undefined) events.write(primingEvent(eventId(this.#log.name, from, this.#opened), retryMs));
+    if (retryMs !== undefined) events.write([primingEvent(eventId(this.#log.name, from, this.#opened), retryMs)]);
     const missed = this.#log.after(from);
-    if (missed.length > 0 && events.write(Buffer.concat(missed))) this.#written = this.#log.last;
+    if (missed.length > 0 && events.write(missed)) this.#written = this.#log.last;
     this.#connections.push(events);
     response.once('close', () => {
       const at = this.#connections.indexOf(events);

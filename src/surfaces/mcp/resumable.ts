@@ -77,9 +77,9 @@ export class ResumableStream implements AnswerStream {
     this.#connection = connection;
     this.#connections += 1;
     response.once('close', () => this.#left(connection));
-    if (retryMs !== undefined) this.#write(primingEvent(eventId(this.#log.name, after, this.#connections), retryMs), Math.max(after, this.#written));
+    if (retryMs !== undefined) this.#write([primingEvent(eventId(this.#log.name, after, this.#connections), retryMs)], Math.max(after, this.#written));
     const missed = this.#log.after(after);
-    if (missed.length > 0) this.#write(Buffer.concat(missed), this.#log.last);
+    if (missed.length > 0) this.#write(missed, this.#log.last);
     previous?.events.end();
     if (this.#ended) connection.events.end();
   }
@@ -87,7 +87,7 @@ export class ResumableStream implements AnswerStream {
   send(message: RawJson): void {
     if (this.closed) return;
     const event = this.#log.add(message);
-    if (!this.#write(event, this.#log.last)) this.#forgetIfLost();
+    if (!this.#write([event], this.#log.last)) this.#forgetIfLost();
   }
 
   comment(): void {
@@ -124,7 +124,7 @@ export class ResumableStream implements AnswerStream {
     this.#tellGone();
   }
 
-  #write(events: string | Buffer, last: number): boolean {
+  #write(events: readonly (string | Buffer)[], last: number): boolean {
     if (this.#connection?.events.write(events) !== true) return false;
     this.#written = last;
     return true;

@@ -50,13 +50,13 @@ export class EventStream implements AnswerStream {
 
   /** Without an id: it cannot be asked for again, and an id would promise it (T30). */
   send(message: RawJson): void {
-    this.write(`data: ${oneLine(message)}\n\n`);
+    this.write([`data: ${oneLine(message)}\n\n`]);
   }
 
   /** A comment: keeps proxies and clients from closing an idle stream. */
   comment(): void {
     // A reader that is behind has something to read already.
-    if (this.#response.writableLength === 0) this.write(': keep-alive\n\n');
+    if (this.#response.writableLength === 0) this.write([': keep-alive\n\n']);
   }
 
   end(): void {
@@ -75,17 +75,17 @@ export class EventStream implements AnswerStream {
     // What was not read would be lost.
   }
 
-  /** Whole events as they are; false when they cannot reach the reader. */
-  write(events: string | Buffer): boolean {
+  /** Whole events as they are, shared and not copied; false when they cannot reach the reader. */
+  write(events: readonly (string | Buffer)[]): boolean {
     if (this.closed) return false;
-    // Asked before writing, so that one large answer to a reader that keeps up is no overflow.
+    // Asked before writing, so that one large answer to a reader that keeps up is no overflow, nor what it has missed.
     if (this.#response.writableLength > this.#options.bufferBytes) {
       this.#closed = true;
       this.#response.destroy();
       this.#options.overflowed();
       return false;
     }
-    this.#response.write(events);
+    for (const event of events) this.#response.write(event);
     return true;
   }
 }
