@@ -1,20 +1,8 @@
-// Resolves a command once, through PATH, to an absolute file that may be executed. Never through the working directory:
-// that is the agent's project, and whoever writes there would choose what runs (H03).
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+// What `config/` and `doctor` ask of a command before it is run: the very file that would be started.
+import { resolveProgram } from '../backends/stdio/program.ts';
+import type { Env } from './deps.ts';
 
-export function which(command: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
-  if (isAbsolute(command)) return isExecutable(command) ? command : undefined;
-  if (command.includes('/')) return undefined;
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
-  return folders.map((folder) => join(folder, command)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+export function which(command: string, env: Env): string | undefined {
+  const program = resolveProgram(command, env);
+  return program.ok ? program.value : undefined;
 }

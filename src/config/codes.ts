@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias' | 'kinds_open';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -199,6 +199,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   proxy_unnamed: warning('SEN-0171', 'The proxy is not named',
     'Only proxies in `gateway.trusted_proxies` are believed when they say, by `X-Forwarded-For`, whom they speak for. Without it everybody behind the proxy is one address: one share of wrong tokens, one peer in the audit. And since every address may then be the proxy, `bounds.connections_per_peer` does not hold on `listen`; only `bounds.connections` does.',
     'Set `trusted_proxies` to the address or network of the proxy, or to `[]` where there is none and the port is only published, as by Docker.', KEY),
+  kinds_open: warning('SEN-0172', 'Denies that leave prompts and resources open',
+    'The role has a whole backend (`*`, `backend/*`, `permissions = ["*"]`), which takes in prompts and resources, and every deny of it speaks of tools, as patterns without a kind do. So what the deny is to keep from the role may still be had as a prompt or a resource. The original had tools only.',
+    'For tools only, allow `tool:backend/*` (or `permissions = ["tools.execute"]`). Else deny the others as well (`prompt:backend/…`, `resource:backend/…`), or, where all of them are meant, say so: `prompt:backend/*` and `resource:backend/*` in `allow`.'),
 };
 
 /** The exit status for a refused configuration: secrets are named apart only when nothing else is wrong. */

@@ -47,6 +47,25 @@ export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill
   context.problem(fatal ? 'unknown_name' : 'dead_entry', path, `${quoted(written)} is no backend of this file, so this ${rule} hits nothing`, cureOf(written, kind, rest, backends));
 }
 
+/**
+ * Backends that a role has whole, prompts and resources with them, though it denies tools there and says nothing of the other kinds: perhaps
+ * they were not thought of. An empty answer where the role names a kind for them, or denies nothing.
+ */
+export function leftOpen(allow: readonly string[], deny: readonly string[], backends: readonly string[]): readonly string[] {
+  const compiled = (texts: readonly string[]): readonly Pattern[] => texts.flatMap((text) => {
+    const pattern = compilePattern(text);
+    return pattern.ok ? [pattern.value] : [];
+  });
+  const [allowed, denied] = [compiled(allow), compiled(deny)];
+  return backends.filter((name) => {
+    const speaks = (pattern: Pattern): boolean => OTHER_KINDS.some((kind) => reaches(pattern, name, kind));
+    const whole = allowed.filter(speaks);
+    return whole.length > 0 && whole.every(({ kind }) => kind === undefined) && denied.some((pattern) => reaches(pattern, name)) && !denied.some(speaks);
+  });
+}
+
+const OTHER_KINDS = ['prompt', 'resource'] as const;
+
 /** A backend name holds no colon: what was meant is a kind that does not exist, or a URI without its backend. */
 function cureOf(written: string, kind: string, rest: string, backends: readonly string[]): string | undefined {
   if (kind !== '' && written.endsWith(':')) return `name the backend before the URI: ${quoted(`${kind}${backends[0] ?? ''}/${rest}`)}`;

@@ -5,7 +5,7 @@ import { roleName } from '../core/ids.ts';
 import type { ArgumentSettings, BackendSettings, ConcurrencySettings, KillSettings, LimitSettings, RoleSettings, Settings } from '../core/settings.ts';
 import { choice, count, counts, duration, flag, maybeCount, size, words, type Note } from './keys.ts';
 import type { Path } from './locate.ts';
-import { checkPattern, tellStray } from './patterns.ts';
+import { checkPattern, leftOpen, tellStray } from './patterns.ts';
 import { quoted } from './problems.ts';
 import { section, type Context, type Section } from './section.ts';
 import { suggest } from './suggest.ts';
@@ -45,9 +45,25 @@ function roleOf(name: string, role: z.output<typeof ROLE>, context: Context, bac
   }
   const read = (key: 'allow' | 'deny' | 'denied_tools'): readonly string[] => patterns(role[key], key === 'allow' ? 'allow' : 'deny', [...path, key], backends, context);
   const allow = read('allow');
+  const deny = [...read('deny'), ...read('denied_tools')];
+  tellOpen(name, role, deny, backends ?? [], context);
   if (broad === undefined && allow.length === 0) context.problem('role_empty', path, `role ${quoted(name)} may call nothing, so it sees empty lists`);
-  return { name: roleName(name), permissions: role.permissions, allow, deny: [...read('deny'), ...read('denied_tools')], mode: role.mode };
+  return { name: roleName(name), permissions: role.permissions, allow, deny, mode: role.mode };
 }
+
+function tellOpen(name: string, role: z.output<typeof ROLE>, deny: readonly string[], backends: readonly string[], context: Context): void {
+  const everything = role.permissions.indexOf('*');
+  const open = leftOpen(everything < 0 ? role.allow : ['*'], deny, backends);
+  if (open.length === 0) return;
+  const place: Path = everything < 0 ? ['allow'] : ['permissions', everything];
+  const named = `${open.slice(0, MOST_NAMED).join(' and of ')}${open.length > MOST_NAMED ? ` and of ${open.length - MOST_NAMED} more` : ''}`;
+  context.problem('kinds_open', ['rbac', 'roles', name, ...place], `role ${quoted(name)} may use every prompt and resource of ${named}: what it denies there are tools only`,
+    everything < 0
+      ? `for tools only allow \`tool:${open.length === backends.length ? '*' : `${open[0] ?? ''}/*`}\`; else deny others too (\`prompt:…\`, \`resource:…\`), or allow those kinds by name where all are meant`
+      : 'for tools only write `permissions = ["tools.execute"]`, with `allow = ["prompt:*", "resource:*"]` where all are meant; else deny others too (`prompt:…`, `resource:…`)');
+}
+
+const MOST_NAMED = 5;
 
 function patterns(written: readonly string[], rule: 'allow' | 'deny' | 'kill', path: Path, backends: readonly string[] | undefined, context: Context): readonly string[] {
   for (const [index, text] of written.entries()) tellStray(text, rule, [...path, index], backends, context);
@@ -127,7 +143,7 @@ export const killSwitch: Section<KillSettings, Known> = section('kill_switch', K
 });
 
 const ARGUMENTS = z.strictObject({
-  mode: mode('Whether arguments must fit the tool\'s own schema.'),
+  mode: mode('Whether arguments must fit the tool\'s own schema, and a prompt be given what it requires.'),
   deadline: duration('250ms', live('Time for one check.'), { least: 10, most: 10_000 }),
   schema: size('256KiB', live('Largest schema that is used.'), { least: 1024, most: 16 * 1024 * 1024 }),
   on_unusable: choice(['deny', 'allow'], 'deny', live('What happens to calls of a tool whose schema cannot be used.')),

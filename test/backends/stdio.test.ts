@@ -9,7 +9,7 @@ import { members } from '../../src/core/json/slice.ts';
 import type { Backend, BackendAnswer, BackendFault } from '../../src/core/ports.ts';
 import type { StdioBackendSettings } from '../../src/core/settings.ts';
 import type { BackendLimits } from '../../src/backends/deps.ts';
-import { resolveProgram } from '../../src/backends/stdio/launch.ts';
+import { resolveProgram } from '../../src/backends/stdio/program.ts';
 import { createStdioBackend } from '../../src/backends/stdio/supervise.ts';
 import { io, isAlive, permit, recorded, type Recorded, secret, stdioSettings, textOf, until } from './support.ts';
 

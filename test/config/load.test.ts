@@ -281,8 +281,8 @@ test('a role that has a whole backend and denies only tools of it is told that p
   const [all, help] = [accepted(`${two}[rbac.roles.dev]\nallow = ["*"]\ndeny = ["*/delete_*"]\n`).warnings.find((one) => one.code === 'SEN-0172'), /`tool:\*`.*`prompt:.*`resource:/];
   assert.equal(all?.message, 'role "dev" may use every prompt and resource of files and of tools: what it denies there are tools only');
   assert.match(all?.help ?? '', help);
-  assert.deepEqual(told('permissions = ["*"]\ndenied_tools = ["files__write", "rm"]'), ['10: role "dev" may use every prompt and resource of files and of tools: what it denies there are tools only']);
-  assert.deepEqual(told('allow = ["tools/read", "files/*"]\ndeny = ["files/write_*"]'), ['10: role "dev" may use every prompt and resource of files: what it denies there are tools only']);
+  assert.deepEqual(told('permissions = ["*"]\ndenied_tools = ["files__write", "rm"]'), ['11: role "dev" may use every prompt and resource of files and of tools: what it denies there are tools only']);
+  assert.deepEqual(told('allow = ["tools/read", "files/*"]\ndeny = ["files/write_*"]'), ['11: role "dev" may use every prompt and resource of files: what it denies there are tools only']);
   for (const meant of [
     'allow = ["*"]', 'allow = ["tool:files/*"]\ndeny = ["files/w"]', 'permissions = ["tools.execute"]\ndeny = ["files/w"]', 'allow = ["files/*"]\ndeny = ["tools/w"]', 'allow = ["files/*"]\ndeny = ["*/*"]',
     'allow = ["files/*", "prompt:files/*", "resource:files/*"]\ndeny = ["files/w"]', 'allow = ["files/*"]\ndeny = ["files/w", "resource:files/file:///etc/**"]', 'allow = ["files/read_*"]\ndeny = ["files/read_x"]',

@@ -23,7 +23,7 @@ test('a compose file of the original loads, and each difference it relies on is 
   const { settings, warnings } = accepted(fixture('original-compose.toml'), { env });
   assert.deepEqual(settings.backends.map((one) => (one.type === 'http' ? [one.url, one.sharedSecret, one.allowPrivate] : [])), [['http://127.0.0.1:3001/mcp', undefined, true], ['http://sqlite-mcp:3002/mcp', undefined, true]]);
   assert.deepEqual(settings.kills.backends, ['n8n', 'sqllite']);
-  assert.deepEqual(codes(warnings).toSorted(), ['SEN-0151', 'SEN-0152', 'SEN-0154', 'SEN-0155', 'SEN-0157', 'SEN-0158', 'SEN-0170']);
+  assert.deepEqual(codes(warnings).toSorted(), ['SEN-0151', 'SEN-0152', 'SEN-0154', 'SEN-0155', 'SEN-0157', 'SEN-0158', 'SEN-0170', 'SEN-0172']);
   assert.equal(warnings.find((one) => one.code === 'SEN-0170')?.help, 'did you mean "sqlite"?');
 });
 

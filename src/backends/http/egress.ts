@@ -3,6 +3,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import type { HttpBackendSettings } from '../../core/settings.ts';
 
 /** Never a server, whatever the operator allows. */
 const NEVER: ReadonlySet<string> = new Set(['unspecified', 'multicast', 'broadcast', 'reserved']);
@@ -15,6 +16,10 @@ export interface EgressRules {
   /** The host of the configured URL, without brackets. */
   readonly host: string;
   readonly allowPrivate: boolean;
+}
+
+export function egressRules({ url, allowPrivate }: Pick<HttpBackendSettings, 'url' | 'allowPrivate'>): EgressRules {
+  return { host: new URL(url).hostname.replaceAll(/^\[|\]$/g, ''), allowPrivate };
 }
 
 /** `named`: the operator wrote this very address. Only then may it be link-local, where cloud metadata lives. */

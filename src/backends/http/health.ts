@@ -3,7 +3,6 @@
 import { toRaw } from '../../core/json/compose.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import type { Nap } from '../attempt.ts';
-import { DAY_MS } from '../deadline.ts';
 import type { EraVerdict } from '../era.ts';
 import { discoverParams } from '../handshake.ts';
 import { type ConnectInput, discover, type HttpLink, say, SESSION_LOST } from './connect.ts';
@@ -59,10 +58,9 @@ export class HealthWatch {
   /** Returns when the link is of no use any more. */
   async watch(live: HttpLink, isLive: () => boolean): Promise<Watched> {
     const { settings, deps, conversation } = this.#input;
-    const interval = settings.healthIntervalMs > 0 ? settings.healthIntervalMs : DAY_MS;
     let asked = -Infinity;
     while (isLive()) {
-      const due = this.#suspect ? asked + SUSPECT_GAP_MS : Math.max(asked, conversation.heardAt) + interval;
+      const due = this.#suspect ? asked + SUSPECT_GAP_MS : Math.max(asked, conversation.heardAt) + settings.healthIntervalMs;
       const now = deps.clock.mono();
       if (due > now) {
         await this.#nap.sleep(due - now);

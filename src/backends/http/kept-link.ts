@@ -12,7 +12,7 @@ import { Follows } from '../follows.ts';
 import type { StatusCell } from '../status.ts';
 import { connect, type ConnectInput, type HttpLink, SESSION_LOST } from './connect.ts';
 import { HttpConversation } from './conversation.ts';
-import { literalProblem } from './egress.ts';
+import { egressRules, literalProblem } from './egress.ts';
 import { HealthWatch } from './health.ts';
 import { KeptLists } from './kept-lists.ts';
 import { type Announcements, announcements } from './stream.ts';
@@ -110,7 +110,7 @@ export class KeptLink {
   }
 
   async #run(): Promise<void> {
-    const problem = literalProblem({ host: new URL(this.#settings.url).hostname.replaceAll(/^\[|\]$/g, ''), allowPrivate: this.#settings.allowPrivate });
+    const problem = literalProblem(egressRules(this.#settings));
     if (problem !== undefined) return this.#status.become('failed', { code: 'unreachable', detail: problem });
     this.#attempt.begin();
     this.#status.become('starting');

@@ -4,7 +4,7 @@ import { Pool } from 'undici';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import type { BackendDeps } from '../deps.ts';
 import type { Manner } from './ask.ts';
-import { guardedLookup } from './egress.ts';
+import { egressRules, guardedLookup } from './egress.ts';
 import { exchange, type Exchange, type Receiver } from './exchange.ts';
 import { EVENTS_ONLY, type FlatHeaders, JSON_BODY, mannerHeaders, settingHeaders } from './headers.ts';
 
@@ -33,13 +33,12 @@ export class Wire {
     const url = new URL(settings.url);
     this.#path = `${url.pathname}${url.search}`;
     this.#own = settingHeaders(settings);
-    const host = url.hostname.replaceAll(/^\[|\]$/g, '');
     this.#pool = new Pool(url.origin, {
       connections: Math.min(MOST_CONNECTIONS, settings.concurrency) + SPARE_CONNECTIONS,
       pipelining: 1,
       allowH2: false,
       maxHeaderSize: limits.headerBytes,
-      connect: { timeout: limits.connectMs, lookup: guardedLookup({ host, allowPrivate: settings.allowPrivate }) },
+      connect: { timeout: limits.connectMs, lookup: guardedLookup(egressRules(settings)) },
     });
   }
 

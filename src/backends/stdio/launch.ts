@@ -1,7 +1,5 @@
 // From settings to a running child: absolute program, literal argv, private directories, wrapper chain, three pipes. Never a shell (H01).
 // Must run on the main thread: the parent-death signal fires when the thread that spawned ends, not the process (H14).
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -12,6 +10,7 @@ import { dirsOf, ownDirs } from './directories.ts';
 import { childEnv, type Env } from './environment.ts';
 import { lockMark } from './lock-mark.ts';
 import { canMark } from './lock-trial.ts';
+import { resolveProgram } from './program.ts';
 
 export interface LaunchPlan {
   /** Absolute. */
@@ -66,27 +65,6 @@ export const execaSpawn: Spawn = (plan) => {
     return err(messageOf(error));
   }
 };
-
-/** PATH is searched once, and only its absolute entries: a program is never found in the working directory (H03). */
-export function resolveProgram(command: string, env: Env): Result<string, string> {
-  if (command.includes('\u0000')) return err('the command holds a NUL');
-  if (isAbsolute(command)) return isProgram(command) ? ok(command) : err(`${command} is not an executable file`);
-  if (command.includes('/')) return err(`${command} is relative: write the absolute path`);
-  for (const directory of (env['PATH'] ?? '').split(delimiter)) {
-    const candidate = join(directory, command);
-    if (isAbsolute(directory) && isProgram(candidate)) return ok(candidate);
-  }
-  return err(`${command} was not found on PATH`);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
 
 export interface PlanInput {
   readonly settings: StdioBackendSettings;

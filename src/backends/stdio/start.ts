@@ -2,7 +2,8 @@
 import { ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import type { BackendDeps } from '../deps.ts';
-import { planLaunch, resolveProgram } from './launch.ts';
+import { planLaunch } from './launch.ts';
+import { resolveProgram } from './program.ts';
 import { type SessionHooks, StdioSession } from './session.ts';
 
 const UNMARKED = 'children go without their second mark: one that leaves its group and its environment may outlive the gateway';
