@@ -1,7 +1,7 @@
 // Builds the gateway from its parts, in order, each with its end on one stack: taken apart in reverse, that is the shutdown.
 // The only place that says which thing stands behind which port.
 import { compileNames, compilePolicy } from '../config/compile.ts';
-import type { Target } from '../core/call.ts';
+import type { Call, Target } from '../core/call.ts';
 import { callId, type Timestamp } from '../core/ids.ts';
 import type { Ingress } from '../core/inbound.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
@@ -21,6 +21,8 @@ import { createHandle } from '../pipeline/handle.ts';
 import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
 import { Parking } from '../pipeline/parking.ts';
+import { endTasks } from '../pipeline/tasks/end.ts';
+import { type KnownTask, KnownTasks } from '../pipeline/tasks/known.ts';
 import type { Run } from '../pipeline/run.ts';
 import { Subscriptions } from '../pipeline/subscribe.ts';
 import { createWatch } from '../pipeline/watch.ts';
@@ -32,7 +34,7 @@ import { publishExpiries } from './expiry.ts';
 import type { StartFault } from './fault.ts';
 import { openMemory, type Memory } from './memory.ts';
 import { RuntimeCell } from './runtime.ts';
-import { processSeal, sha256 } from './system.ts';
+import { processSeal, sealUnder, sha256 } from './system.ts';
 import { createTelemetry, type SampleSource, type Telemetry } from './telemetry.ts';
 
 export interface Gateway {
@@ -42,6 +44,9 @@ export interface Gateway {
   readonly leases: Leases;
   readonly inflight: Inflight;
   readonly parking: Parking<Run>;
+  readonly tasks: KnownTasks;
+  /** Ends at their backends the tasks that are hit; how many. */
+  endTasks(which: (task: KnownTask) => boolean): number;
   readonly subscriptions: Subscriptions;
   readonly windows: WindowTable;
   readonly schemas: SchemaChecker;
@@ -101,11 +106,13 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
   const parking = new Parking<Run>(deps);
+  const tasks = new KnownTasks(deps);
+  stack.defer(() => tasks.close());
   const subscriptions = new Subscriptions();
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, parking, subscriptions, schemas: edges.schemas, seal: processSeal(),
+    leases, inflight, windows, watch, parking, subscriptions, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
@@ -123,7 +130,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
     parked: parking.size, follows: subscriptions.open, hits: { ...parking.hits, follows: subscriptions.hits },
   });
-  return ok({ ingress, cell, edges, leases, inflight, parking, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
 
 /** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */
@@ -159,9 +166,11 @@ function compiled(settings: Settings, overrides: readonly Override[], telemetry:
 }
 
 /** Ends calls that the newest word of the operators forbids. */
-export function cancelKilled(gateway: Pick<Gateway, 'cell' | 'inflight'>, deps: Pick<AppDeps, 'clock'>): void {
+export function cancelKilled(gateway: Pick<Gateway, 'cell' | 'inflight' | 'endTasks'>, deps: Pick<AppDeps, 'clock'>): void {
   const { policy, settings } = gateway.cell.current();
   if (!settings.kills.cancelInFlight || policy.kills.length === 0) return;
-  gateway.inflight.cancel((call) => policy.kills.some((rule) => hits(rule, call.principal, call.target, deps.clock.wall())), 'kill');
+  const isHit = ({ principal, target }: Pick<Call, 'principal' | 'target'>): boolean => policy.kills.some((rule) => hits(rule, principal, target, deps.clock.wall()));
+  gateway.inflight.cancel(isHit, 'kill');
+  gateway.endTasks(isHit);
 }
 

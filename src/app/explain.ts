@@ -85,7 +85,7 @@ function hypothetical(request: ExplainRequest, issuer: string, clock: Clock): Ca
   return {
     id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), at: clock.mono(), wall: clock.wall(),
     origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: 'local', trace: undefined },
-    meta: undefined, wantsProgress: false, continuation: undefined,
+    meta: undefined, wantsProgress: false, continuation: undefined, task: undefined,
   };
 }
 

@@ -21,6 +21,8 @@ export interface Memory {
   readonly engine: Database['engine'];
   /** Active ones, as they stood at the start. */
   readonly active: readonly Override[];
+  /** For the ids of tasks, which outlive the process. */
+  readonly taskKey: Uint8Array;
   note(event: LifecycleEvent): Promise<void>;
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export async function openMemory(settings: Settings, deps: AppDeps, options: Mem
     await database.close();
     return err(storeFault(settings, started.error.code, started.error.detail));
   }
-  return ok(memoryOf(database, journal, opened.value));
+  return ok(memoryOf(database, journal, opened.value, node.value.keyFor('task ids')));
 }
 
 /** A database that starts beside us, as under Compose, is there within this time; a wrong address is told after it. */
@@ -82,12 +84,13 @@ function storeFault(settings: Settings, code: string, detail: string): StartFaul
   return startFault(1, 'SEN-0601', `the store (${where}) cannot be used: ${detail}`, 'sentinel doctor');
 }
 
-function memoryOf(database: Database, journal: Journal, active: readonly Override[]): Memory {
+function memoryOf(database: Database, journal: Journal, active: readonly Override[], taskKey: Uint8Array): Memory {
   return {
     audit: journal,
     overrides: createOverrides(database),
     engine: database.engine,
     active,
+    taskKey,
     note: async (event) => {
       await journal.note(event);
     },

@@ -22,6 +22,8 @@ export interface OperationsDeps {
   readonly random: Random;
   readonly overrides: OverrideStore;
   readonly inflight: Inflight;
+  /** Ends at their backends the tasks that are hit. */
+  endTasks(which: (task: Pick<Call, 'principal' | 'target'>) => boolean): number;
   readonly schemas: SchemaChecker;
   readonly windows: WindowTable;
   /** Audited, logged, counted and shown live. */
@@ -68,12 +70,13 @@ async function kill(request: KillRequest, deps: OperationsDeps): Promise<Result<
   const rule = ruleOf(request);
   if (!rule.ok) return rule;
   const override: KillOverride = { kind: 'kill', id: deps.random.uuid(), scope: request.scope, by: request.by, reason: request.reason, at: deps.clock.wall(), until: request.until };
-  const isHit = (call: Call): boolean => hits(rule.value, call.principal, call.target, deps.clock.wall());
+  const isHit = (call: Pick<Call, 'principal' | 'target'>): boolean => hits(rule.value, call.principal, call.target, deps.clock.wall());
   const found = reachOf(deps.cell.current(), rule.value, deps.clock);
   if (request.dryRun) return ok({ id: '', revision: deps.cell.current().revision, cancelled: deps.inflight.list().map((flight) => flight.call).filter(isHit).map(view), ...found });
 
   const next = deps.cell.override([...deps.cell.overrides(), override]);
   const cancelled = next.settings.kills.cancelInFlight ? deps.inflight.cancel(isHit, 'kill') : [];
+  if (next.settings.kills.cancelInFlight) deps.endTasks(isHit);
   const kept = await deps.overrides.add(override);
   await deps.announce({ ...stamp(deps, request.by), kind: 'killed', scope: describeKillScope(request.scope), reason: request.reason, until: request.until, cancelled: cancelled.length });
   if (!kept.ok) return err({ code: 'unavailable', message: `the kill is in force in this process, but could not be kept (${kept.error.code}); it will be gone after a restart` });

@@ -40,9 +40,13 @@ export function uuidv7(ms: number, random: Buffer): string {
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** AES-256-GCM under a key of this process: a cursor does not outlive the list it pages through. */
+/** Under a key of this process: a cursor does not outlive the list it pages through. */
 export function processSeal(): Seal {
-  const key = randomBytes(32);
+  return sealUnder(randomBytes(32));
+}
+
+/** AES-256-GCM with random nonces; `key`: 32 bytes. */
+export function sealUnder(key: Uint8Array): Seal {
   return {
     seal(text) {
       const nonce = randomBytes(NONCE_BYTES);

@@ -1,11 +1,17 @@
 // The last door before a backend: only a permit issued by the gateway, only for what is this very backend's.
-import type { Call, ListenCall, RequestCall } from '../core/call.ts';
+import type { Call, ListenCall, ServedCall } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
 import { isPermit, type Permit } from '../core/permit.ts';
-import type { BackendFault } from '../core/ports.ts';
+import type { BackendFault, TaskStep } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
-export function admittedCall(permit: Permit, own: BackendId): Result<RequestCall, BackendFault> {
+/** What is sent because of an admitted call: itself, or a step about a task that it began or speaks of. */
+export interface Errand {
+  readonly call: ServedCall;
+  readonly step: TaskStep | undefined;
+}
+
+export function admittedCall(permit: Permit, own: BackendId): Result<Errand, BackendFault> {
   const admitted = ownCall(permit, own);
   if (!admitted.ok) return admitted;
   const call = admitted.value;
@@ -13,11 +19,20 @@ export function admittedCall(permit: Permit, own: BackendId): Result<RequestCall
     case 'tool':
     case 'prompt':
     case 'resource':
-    case 'completion': return ok(call);
+    case 'completion': return ok({ call, step: undefined });
     case 'listen':
     case 'task':
     case 'model': return err({ code: 'protocol', detail: `refused: ${call.kind} is not a request of backends` });
   }
+}
+
+/** A permit about one task is good for no other; that of a tool call, for the tasks it brings about. */
+export function admittedStep(permit: Permit, step: TaskStep, own: BackendId): Result<Errand, BackendFault> {
+  const admitted = ownCall(permit, own);
+  if (!admitted.ok) return admitted;
+  const call = admitted.value;
+  if (call.kind === 'tool' || (call.kind === 'task' && call.task === step.task)) return ok({ call, step });
+  return err({ code: 'protocol', detail: 'refused: the permit is not about this task' });
 }
 
 export function admittedListen(permit: Permit, own: BackendId): Result<ListenCall, BackendFault> {

@@ -40,6 +40,11 @@ export class Attribution {
     this.#doubts.delete(id);
   }
 
+  /** Who waits for the end of this task: its messages say whose they are. */
+  ofTask(task: string): Served | undefined {
+    return [...this.#served.values()].find((served) => served.task === task);
+  }
+
   /** The one call there is. Another principal's that was given up a while ago is a doubt. */
   sole(): Served | undefined {
     const now = this.#clock.mono();

@@ -6,13 +6,13 @@ import type { ListName } from '../core/inbound.ts';
 import { objectOf, quote, toRaw, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
-import type { BackendAnswer, BackendOffers } from '../core/ports.ts';
+import type { BackendReply, BackendOffers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
-import { declaredCapabilities, EVERY_CAPABILITY } from '../relay/capabilities.ts';
+import { declaredCapabilities, EVERY_CAPABILITY, TASKS_EXTENSION } from '../relay/capabilities.ts';
 import { META } from '../relay/meta.ts';
 import { CODE } from '../relay/rpc.ts';
-import { eraOf, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS } from '../relay/versions.ts';
+import { eraOf, isSince, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, type Spoken } from '../relay/versions.ts';
 import { shortText } from './text.ts';
 
 /** What was agreed with a backend, and what it said about itself. */
@@ -73,14 +73,14 @@ export function discoverParams(client: ClientInfo, version: string = LATEST_MODE
 }
 
 /** A counter-offer is taken when it is a revision we know, else the backend is left alone (CH12). */
-export function readInitialize(answer: BackendAnswer): Result<Link, string> {
+export function readInitialize(answer: BackendReply): Result<Link, string> {
   if (answer.kind === 'error') return err(`initialize was refused: ${answer.code} ${shortText(answer.message, 200)}`);
   const all = members(answer.raw);
   const version = stringOf(all?.get('protocolVersion'));
   if (all === undefined || version === undefined || !ACCEPTED_LEGACY.includes(version)) {
     return err(`initialize was answered with the unknown revision ${shortText(version ?? '', 40)}`);
   }
-  return ok({ era: 'legacy', version, ...offerOf(all, all.get('serverInfo')) });
+  return ok({ era: 'legacy', version, ...offerOf({ era: 'legacy', version }, all, all.get('serverInfo')) });
 }
 
 export type ProbeVerdict =
@@ -93,14 +93,14 @@ export type ProbeVerdict =
 const LEGACY: ProbeVerdict = { kind: 'legacy' };
 
 /** Falling back is never keyed to one error code (CI1); only errors that a modern server alone can send prevent it (C4). */
-export function judgeProbe(answer: BackendAnswer): ProbeVerdict {
+export function judgeProbe(answer: BackendReply): ProbeVerdict {
   if (answer.kind === 'error') return judgeProbeError(answer.code, answer.data);
   const all = members(answer.raw);
   const versions = stringsOf(all?.get('supportedVersions'));
   const version = MODERN_VERSIONS.find((known) => versions.includes(known));
   if (all === undefined || version === undefined) return LEGACY;
   const server = members(all.get('_meta'))?.get(META.serverInfo);
-  return { kind: 'modern', link: { era: 'modern', version, ...offerOf(all, server) } };
+  return { kind: 'modern', link: { era: 'modern', version, ...offerOf({ era: 'modern', version }, all, server) } };
 }
 
 function judgeProbeError(code: number, data: RawJson | undefined): ProbeVerdict {
@@ -118,9 +118,7 @@ function supportedVersions(data: RawJson | undefined): readonly string[] {
   return stringsOf(members(data)?.get('supported'));
 }
 
-const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
-
-function offerOf(all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
+function offerOf({ era, version }: Spoken, all: ReadonlyMap<string, RawJson>, server: RawJson | undefined): Omit<Link, 'era' | 'version'> {
   const capabilities = members(all.get('capabilities'));
   const tools = members(capabilities?.get('tools'));
   const prompts = members(capabilities?.get('prompts'));
@@ -137,10 +135,16 @@ function offerOf(all: ReadonlyMap<string, RawJson>, server: RawJson | undefined)
       subscribe: resources?.get('subscribe') === 'true',
       completions: has('completions'),
       logging: has('logging'),
-      tasks: has('tasks') || isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)),
+      tasks: era === 'modern' ? isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)) : isSince(version, '2025-11-25') && isObject(inside(capabilities, 'tasks', 'requests', 'tools', 'call')),
     },
     changes: { tools: announces(tools), prompts: announces(prompts), resources: announces(resources) },
   };
+}
+
+function inside(all: ReadonlyMap<string, RawJson> | undefined, ...path: readonly string[]): RawJson | undefined {
+  const [first = '', ...rest] = path;
+  const value = all?.get(first);
+  return rest.length === 0 ? value : inside(members(value), ...rest);
 }
 
 function announces(options: ReadonlyMap<string, RawJson> | undefined): boolean {

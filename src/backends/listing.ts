@@ -2,7 +2,7 @@
 import { objectOf, quote } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
-import type { BackendAnswer, BackendFault, BackendListing, BackendOffers } from '../core/ports.ts';
+import type { BackendReply, BackendFault, BackendListing, BackendOffers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CODE } from '../relay/rpc.ts';
 import { shortText } from './text.ts';
@@ -10,7 +10,7 @@ import { shortText } from './text.ts';
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
 
 /** Asks for one page; `params` are without `_meta`, which belongs to the era. */
-export type AskPage = (method: ListMethod, params: RawJson) => Promise<Result<BackendAnswer, BackendFault>>;
+export type AskPage = (method: ListMethod, params: RawJson) => Promise<Result<BackendReply, BackendFault>>;
 
 export interface ListBounds {
   /** Of one list. */

@@ -2,7 +2,7 @@
 // goes on under another request, with a level and a bound of its own, and what it does not want is cut there (SEC48).
 // Source: MCP 2025-11-25 server/utilities/logging.
 import { LOG_LEVELS, type LogLevel } from '../core/capabilities.ts';
-import type { RequestCall } from '../core/call.ts';
+import type { ServedCall } from '../core/call.ts';
 import type { CallIo } from '../core/ports.ts';
 import type { Link } from './handshake.ts';
 
@@ -11,7 +11,7 @@ export class SessionLevel {
   #level: LogLevel | undefined;
 
   /** What to set before this call; undefined: nothing to say. A modern request brings its level itself. */
-  next({ era, offers }: Link, { origin: { logLevel: wanted } }: RequestCall, { onLog }: Pick<CallIo, 'onLog'>): LogLevel | undefined {
+  next({ era, offers }: Link, { origin: { logLevel: wanted } }: ServedCall, { onLog }: Pick<CallIo, 'onLog'>): LogLevel | undefined {
     if (era !== 'legacy' || !offers.logging || wanted === undefined || onLog === undefined) return undefined;
     if (this.#level !== undefined && LOG_LEVELS.indexOf(this.#level) <= LOG_LEVELS.indexOf(wanted)) return undefined;
     this.#level = wanted;

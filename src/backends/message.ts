@@ -1,13 +1,13 @@
 // One JSON-RPC message of a backend, told apart by what it has: a method makes it a request or a notification, never an answer (C7).
 import { kindOf, members, safeIntegerOf, stringOf } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { BackendAnswer } from '../core/ports.ts';
+import type { BackendReply } from '../core/ports.ts';
 import { shortText } from './text.ts';
 
 export type Message =
-  | { readonly kind: 'answer'; readonly id: RawJson; readonly answer: BackendAnswer }
+  | { readonly kind: 'answer'; readonly id: RawJson; readonly answer: BackendReply }
   /** An error that names no request (`id` null or absent). */
-  | { readonly kind: 'error'; readonly answer: BackendAnswer }
+  | { readonly kind: 'error'; readonly answer: BackendReply }
   /** Bears an id but is no answer: that call must fail now, not hang until its deadline. */
   | { readonly kind: 'broken'; readonly id: RawJson; readonly detail: string }
   | { readonly kind: 'request'; readonly id: RawJson; readonly method: string; readonly params: RawJson | undefined }
@@ -57,7 +57,7 @@ function readAnswer(id: RawJson, result: RawJson | undefined, error: RawJson | u
   return answer === undefined ? { kind: 'broken', id, detail: 'a malformed error object' } : { kind: 'answer', id, answer };
 }
 
-function readError(raw: RawJson): BackendAnswer | undefined {
+function readError(raw: RawJson): BackendReply | undefined {
   const all = members(raw);
   const code = all?.get('code');
   const number = code === undefined ? undefined : safeIntegerOf(code);

@@ -4,7 +4,7 @@ import type { ListName } from '../core/inbound.ts';
 import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, members, stringOf } from '../core/json/slice.ts';
-import type { BackendAnswer, BackendFault } from '../core/ports.ts';
+import type { BackendReply, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { META } from '../relay/meta.ts';
 import type { UpdateLine } from './follows.ts';
@@ -42,7 +42,7 @@ export function updatedUri(params: RawJson | undefined): string | undefined {
 }
 
 /** Of a legacy backend: each URI by a request of its own. */
-export function legacyLine(say: (method: string, params: RawJson) => Promise<Result<BackendAnswer, BackendFault>>): UpdateLine {
+export function legacyLine(say: (method: string, params: RawJson) => Promise<Result<BackendReply, BackendFault>>): UpdateLine {
   const about = (uri: string): RawJson => objectOf([['uri', quote(uri)]]);
   return {
     add: async (uri) => {

@@ -143,6 +143,10 @@ const BOUNDS = z.strictObject({
   parked_per_principal: count(32, { doc: 'The same, of one agent.' }, { most: 100_000 }),
   park_time: duration('10m', { doc: 'How long such a call waits before it is cancelled.' }, { least: 1000, most: LONGEST_WAIT_MS }),
   answer_time: duration('10m', { doc: 'How long a question of a backend waits on the stream of an agent of the 2025 revisions. Those to agents of 2026-07-28 wait for `park_time`.' }, { least: 1000, most: LONGEST_WAIT_MS }),
+  tasks: count(1000, { doc: 'Most tasks (long tool calls with a handle) that the gateway knows at once; beyond, tools answer with results.' }, { most: 1_000_000 }),
+  tasks_per_principal: count(64, { doc: 'The same, of one agent.' }, { most: 100_000 }),
+  task_time: duration('1d', { doc: 'How long a task may be asked for, at most; its backend may keep it for less.' }, { least: 1000, most: 604_800_000 }),
+  task_results: size('64MiB', { doc: 'Most bytes of results the gateway keeps itself, for tasks whose backend answered at once.' }),
   follows: count(256, { doc: 'Most resources that one session or stream may follow.' }, { most: 100_000 }),
 });
 
@@ -178,6 +182,10 @@ export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUN
     parkedPerPrincipal: file.parked_per_principal,
     parkMs: file.park_time,
     answerMs: file.answer_time,
+    tasks: file.tasks,
+    tasksPerPrincipal: file.tasks_per_principal,
+    taskMs: file.task_time,
+    taskBytes: file.task_results,
     follows: file.follows,
   };
 });

@@ -82,6 +82,7 @@ const LIMITS = z.strictObject({
   per_role: counts({ doc: 'Role → calls per minute of all its subjects together.', example: '{ developer = 600 }' }),
   per_backend: counts({ doc: 'Backend → calls per minute of everybody.', example: '{ files = 600 }' }),
   global_rpm: maybeCount({ doc: 'Calls per minute of everybody to everything. Unset: no limit.', example: '6000' }),
+  tasks_rpm: count(600, { doc: 'Requests about tasks per minute of one subject: looks at them, answers, cancellations. They are charged to no tool.' }),
   probe_rpm: count(120, { doc: 'Refused calls per minute of one subject, before it is told to wait.' }),
   mode: mode('"monitor" and "shadow" record refusals without refusing.'),
 });
@@ -98,6 +99,7 @@ export const rateLimits: Section<LimitSettings, Known> = section('rate_limits', 
     roles: file.per_role,
     backends: file.per_backend,
     global: file.global_rpm,
+    tasks: file.tasks_rpm,
     probes: file.probe_rpm,
     mode: file.mode,
   };

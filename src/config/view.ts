@@ -71,7 +71,8 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
       sessions_per_principal: bounds.sessionsPerPrincipal, session_idle: ms(bounds.sessionIdleMs), streams_per_principal: bounds.streamsPerPrincipal,
       stream_buffer: showSize(bounds.streamBufferBytes), keep_alive: ms(bounds.keepAliveMs), resume_buffer: showSize(bounds.resumeBytes),
       resume_total: showSize(bounds.resumeTotalBytes), resume_time: ms(bounds.resumeMs), stream_time: ms(bounds.streamMs), stream_retry: ms(bounds.streamRetryMs), page: bounds.pageSize, result: showSize(bounds.resultBytes),
-      limiter_keys: bounds.limiterKeys, parked: bounds.parked, parked_per_principal: bounds.parkedPerPrincipal, park_time: ms(bounds.parkMs), answer_time: ms(bounds.answerMs), follows: bounds.follows,
+      limiter_keys: bounds.limiterKeys, parked: bounds.parked, parked_per_principal: bounds.parkedPerPrincipal, park_time: ms(bounds.parkMs), answer_time: ms(bounds.answerMs),
+      tasks: bounds.tasks, tasks_per_principal: bounds.tasksPerPrincipal, task_time: ms(bounds.taskMs), task_results: showSize(bounds.taskBytes), follows: bounds.follows,
     }),
     ...entries('postgres', { url: masked(store.postgresUrl), max_connections: store.maxConnections }),
     ...entries('store', { path: store.sqlitePath }),
@@ -95,7 +96,7 @@ function policyEntries({ limits, concurrency, kills, arguments: rules, names, er
   return [
     ...entries('rate_limits', {
       default_rpm: limits.perTool, per_tool: limits.tools.map((rule) => `${rule.pattern} = ${rule.limit}`), per_role: table(limits.roles),
-      per_backend: table(limits.backends), global_rpm: limits.global, probe_rpm: limits.probes, mode: limits.mode,
+      per_backend: table(limits.backends), global_rpm: limits.global, tasks_rpm: limits.tasks, probe_rpm: limits.probes, mode: limits.mode,
     }),
     ...entries('concurrency', { per_principal: concurrency.perPrincipal, global: concurrency.global }),
     ...entries('kill_switch', {

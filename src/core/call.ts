@@ -80,11 +80,21 @@ export interface Continuation {
   readonly state: RawJson | undefined;
 }
 
+/** Leave for a backend to answer with a task: a handle that is asked for the result later (2025-11-25 tasks; io.modelcontextprotocol/tasks). */
+export interface TaskLeave {
+  /** How long the agent wants it kept, in milliseconds; undefined where it did not say. */
+  readonly ttlMs: number | undefined;
+  /** Who takes the task. `gateway`: the agent takes results only, and this tool gives none, so the gateway waits in its place. */
+  readonly taker: 'agent' | 'gateway';
+}
+
 export interface ToolCall extends RequestBase {
   readonly kind: 'tool';
   /** The scanned slice that arrived; forwarded byte for byte. */
   readonly args: RawJson | undefined;
   readonly continuation: Continuation | undefined;
+  /** Undefined: the backend must answer with a result. */
+  readonly task: TaskLeave | undefined;
 }
 
 /** `prompts/get`. */
@@ -117,10 +127,28 @@ export interface ListenCall extends RequestBase {
   readonly uri: string;
 }
 
+/** What may be asked of a task. `result` is of 2025-11-25, `update` of the extension. */
+export type TaskVerb = 'get' | 'result' | 'update' | 'cancel';
+
+/** One request about a task, authorised as the tool that it is a call of. `exposed`: the task's id as the agent knows it. */
+export interface TaskCall extends RequestBase {
+  readonly kind: 'task';
+  readonly verb: TaskVerb;
+  /** The backend's own id. */
+  readonly task: string;
+  /** `inputResponses` of an update. */
+  readonly responses: RawJson | undefined;
+  /** Kept by the gateway itself: the backend had answered at once. */
+  readonly hosted: boolean;
+  /** Then it is forgotten. */
+  readonly until: Timestamp;
+}
+
 /** What is one request of an agent and one answer of a backend. */
 export type RequestCall = ToolCall | PromptCall | ResourceCall | CompletionCall;
+/** What is served as a request that names an object; of a task, by several answers of its backend maybe. */
+export type ServedCall = RequestCall | TaskCall;
 
-export interface TaskCall extends CallBase { readonly kind: 'task'; readonly task: string; readonly verb: 'get' | 'update' | 'cancel' }
 export interface ModelCall extends CallBase { readonly kind: 'model'; readonly model: string; readonly body: RawJson }
 
 export type Call = ToolCall | ResourceCall | PromptCall | CompletionCall | ListenCall | TaskCall | ModelCall;

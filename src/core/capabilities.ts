@@ -9,7 +9,7 @@ export interface ClientCapabilities {
   /** Tools in sampling requests (2025-11-25). */
   readonly samplingTools: boolean;
   readonly roots: boolean;
-  /** `io.modelcontextprotocol/tasks` (modern), or `tasks` on requests (2025-11-25). */
+  /** Takes a task in place of a result: the extension `io.modelcontextprotocol/tasks`. Agents of 2025-11-25 say so with each call. */
   readonly tasks: boolean;
 }
 

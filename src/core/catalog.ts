@@ -7,6 +7,9 @@ import type { Mirror } from './mirrors.ts';
 import type { Pattern } from './policy/globs.ts';
 
 /** Hints a backend claims about itself. Untrusted: never a reason to allow (C12 of the protocol checklist). */
+/** Whether calls of a tool may, or must, be tasks (2025-11-25 `execution.taskSupport`). */
+export type TaskSupport = 'forbidden' | 'optional' | 'required';
+
 export interface ToolHints {
   readonly readOnly: boolean;
   readonly idempotent: boolean;
@@ -29,6 +32,7 @@ export interface ToolEntry extends Entry {
   /** Arguments that modern HTTP requests repeat as headers; none where the schema breaks the rules for that. */
   readonly mirrors: readonly Mirror[];
   readonly hints: ToolHints;
+  readonly taskSupport: TaskSupport;
 }
 
 export interface BackendCatalog {

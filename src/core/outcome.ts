@@ -13,6 +13,8 @@ export type End =
   | { readonly kind: 'answered'; readonly isError: boolean; readonly bytes: number; readonly digest: string }
   /** A modern backend asked for more; the agent was told, and its retry is a call of its own. */
   | { readonly kind: 'input_required'; readonly bytes: number; readonly digest: string }
+  /** The backend works on, and its agent has a handle to ask with. */
+  | { readonly kind: 'task_created'; readonly bytes: number; readonly digest: string }
   /** The backend answered with a JSON-RPC error. */
   | { readonly kind: 'errored'; readonly code: number; readonly bytes: number }
   | { readonly kind: 'failed'; readonly fault: BackendFault }
@@ -71,7 +73,8 @@ export function statusOf(outcome: Outcome): Status {
   const { end } = outcome;
   switch (end.kind) {
     case 'answered': return end.isError ? 'error' : 'success';
-    case 'input_required': return 'success';
+    case 'input_required':
+    case 'task_created': return 'success';
     case 'errored':
     case 'failed': return 'error';
     case 'cancelled': return end.by === 'kill' ? 'killed' : 'error';

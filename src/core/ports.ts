@@ -1,5 +1,5 @@
 // The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
-import type { Call, Era } from './call.ts';
+import type { Call, Era, TaskVerb } from './call.ts';
 import type { ArgumentError, Trail } from './decision.ts';
 import type { Question, QuestionReply } from './capabilities.ts';
 import type { BackendId, Instant, Timestamp } from './ids.ts';
@@ -67,10 +67,19 @@ export type BackendFault =
   | { readonly code: 'cancelled' }
   | { readonly code: 'stopped' };
 
-export type BackendAnswer =
+/** What JSON-RPC answers with. */
+export type BackendReply =
   /** The result object as the backend sent it, byte for byte, already scanned. */
   | { readonly kind: 'result'; readonly raw: RawJson }
   | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson | undefined };
+
+/** What a call is answered with. `task`: in place of a result, in the backend's own words; only where the call gave leave. */
+export type BackendAnswer = BackendReply | { readonly kind: 'task'; readonly raw: RawJson };
+
+/** What is asked of a backend about a task of its own. `task`: its id there. */
+export type TaskStep =
+  | { readonly verb: Exclude<TaskVerb, 'update'>; readonly task: string }
+  | { readonly verb: 'update'; readonly task: string; readonly responses: RawJson };
 
 export interface CallIo {
   /** Aborting cancels the call at the backend too (`notifications/cancelled`, or closing the stream). */
@@ -95,6 +104,7 @@ export interface BackendOffers {
   readonly subscribe: boolean;
   readonly completions: boolean;
   readonly logging: boolean;
+  /** Tool calls as tasks: `tasks.requests.tools.call` (2025-11-25), or the tasks extension. */
   readonly tasks: boolean;
 }
 
@@ -136,6 +146,8 @@ export interface Backend {
   start(): void;
   /** Refuses anything that is not a Permit for a target of its own. Never retried in here. */
   call(permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>>;
+  /** One step about a task: with the permit of the tool call that began it, or of a call about that very task. */
+  task(permit: Permit, step: TaskStep, io: CallIo): Promise<Result<BackendReply, BackendFault>>;
   /**
    * Updates of the resource that a permit of kind `listen` names, until the returned undo is called. Survives restarts of the
    * backend, after which `updated` is told once although nothing may have changed. `uri`: the resource, or a part of it.

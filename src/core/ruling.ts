@@ -16,7 +16,8 @@ export function codeOf(outcome: Outcome): string {
   switch (end.kind) {
     case 'denied': return end.reason.code;
     case 'answered': return end.isError ? 'tool_error' : 'ok';
-    case 'input_required': return 'input_required';
+    case 'input_required':
+    case 'task_created': return end.kind;
     case 'errored': return 'backend_error';
     case 'failed': return end.fault.code;
     case 'cancelled': return `cancelled_${end.by}`;

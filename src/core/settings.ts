@@ -67,6 +67,11 @@ export interface BoundsSettings {
   readonly parkMs: number;
   /** How long a question to an agent of the 2025 revisions waits on its stream. */
   readonly answerMs: number;
+  /** Tasks that are known to the gateway: of all, of one principal, how long at most, and bytes of results it keeps itself. */
+  readonly tasks: number;
+  readonly tasksPerPrincipal: number;
+  readonly taskMs: number;
+  readonly taskBytes: number;
   /** Resources one session or stream may follow. */
   readonly follows: number;
 }
@@ -224,6 +229,8 @@ export interface LimitSettings {
   readonly roles: Readonly<Record<string, number>>;
   readonly backends: Readonly<Record<string, number>>;
   readonly global: number | undefined;
+  /** Requests about tasks, per principal: they are charged to no tool. */
+  readonly tasks: number;
   /** Refused calls are charged here, per principal. */
   readonly probes: number;
   readonly mode: Mode;

@@ -1,5 +1,5 @@
 // From the end of a call to the message the agent reads.
-import type { Era, RequestCall, Target } from '../core/call.ts';
+import type { Era, ServedCall, Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -11,11 +11,13 @@ import { errorFor, type WireError } from '../relay/errors.ts';
 import { DENIAL_KEY, type ServerIdentity } from '../relay/meta.ts';
 import { ownResult, relayedResult, type ResultRelay, toolErrorResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import { withRelatedTask } from '../relay/tasks.ts';
 import type { Asked } from './calls/method.ts';
 import { askingOf } from './questions/asking.ts';
 import { QUESTION_KEY } from './questions/unanswered.ts';
 import { exposeFor } from './expose.ts';
 import type { Screened } from './screen.ts';
+import { wishOf } from './tasks/leave.ts';
 
 export interface Answered {
   readonly end: End;
@@ -26,7 +28,7 @@ export interface Answered {
 export interface Answering {
   readonly inbound: Inbound;
   readonly asked: Asked;
-  readonly call: RequestCall;
+  readonly call: ServedCall;
   readonly snapshot: Snapshot;
   readonly identity: ServerIdentity;
 }
@@ -71,9 +73,14 @@ export function denied(inbound: Inbound, asked: Asked, wire: WireDenial, identit
     case 'unknown': return unknownAnswer(inbound, asked);
     case 'error': return errorMessage(inbound.id, wire.code, wire.message, wire.data);
     case 'tool_error':
-      if (inbound.method !== 'tools/call') return errorMessage(inbound.id, CODE.internal, wire.text, objectOf([['sentinel', wire.detail]]));
+      if (inbound.method !== 'tools/call' || wishOf(asked.task, inbound.origin).wants === 'must') return errorMessage(inbound.id, CODE.internal, wire.text, objectOf([['sentinel', wire.detail]]));
       return toolError(inbound, wire.text, DENIAL_KEY, wire.detail, identity);
   }
+}
+
+/** HTTP 404 is a MUST in the modern era, so that clients can tell it from another server's (SH16). */
+export function notFound({ id, method, origin }: Inbound): Answer {
+  return { message: errorMessage(id, CODE.methodNotFound, `Method not found: ${method.slice(0, 128)}`), status: origin.era === 'modern' ? 404 : 200 };
 }
 
 export function unknownAnswer({ id, origin }: Inbound, asked: Asked): RawJson {
@@ -91,17 +98,23 @@ function toolError({ id, origin }: Inbound, text: string, key: string, detail: R
 function relayed(answering: Answering, answer: Screened): RawJson {
   const { inbound, asked, call, snapshot, identity } = answering;
   const { id, origin } = inbound;
-  if (answer.kind === 'input_required') return resultMessage(id, answer.body);
-  if (answer.kind === 'result') return resultMessage(id, relayedResult(answer.result, relayOf(answering)));
-  const said = errorFor(answer, { kind: call.kind, exposed: asked.exposed, callId: call.id, asking: askingOf(call, origin, snapshot, call.id) });
+  if (answer.kind === 'own') return resultMessage(id, answer.body);
+  if (answer.kind === 'own_error') return errorMessage(id, answer.code, answer.message);
+  if (answer.kind === 'task') return errorMessage(id, CODE.internal, 'Internal error');
+  if (answer.kind === 'result') {
+    const body = relayedResult(answer.result, relayOf(answering));
+    return resultMessage(id, call.kind === 'task' ? withRelatedTask(body, call.exposed) : body);
+  }
+  // The tool of a task is known to exist, and its errors are told where the task's are asked for.
+  const said = errorFor(answer, { kind: call.kind === 'task' ? 'completion' : call.kind, exposed: asked.exposed, callId: call.id, asking: askingOf(call, origin, snapshot, call.id) });
   return said.kind === 'error' ? wireError(id, said) : toolError(inbound, said.text, QUESTION_KEY, toRaw({ callId: call.id }), identity);
 }
 
 function relayOf({ inbound: { origin }, call, snapshot, identity }: Answering): ResultRelay {
   return {
-    kind: call.kind, to: origin, identity,
+    kind: call.kind === 'task' ? 'tool' : call.kind, to: origin, identity,
     expose: exposeFor(snapshot.catalog, origin.endpoint, call.target.backend),
-    wraps: call.kind === 'tool' && origin.era === 'legacy' && wraps(call.target, snapshot, origin),
+    wraps: call.target.kind === 'tool' && origin.era === 'legacy' && wraps(call.target, snapshot, origin),
   };
 }
 

@@ -1,6 +1,6 @@
 // What one request of an agent hears of its call while it waits: progress under its own token, log lines at its own level.
 // A call outlives the request that began it when its backend asks something; then the next request hears.
-import type { RequestCall } from '../core/call.ts';
+import type { ServedCall } from '../core/call.ts';
 import type { AgentIo, Inbound } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { Clock, Timers } from '../core/ports.ts';
@@ -18,7 +18,7 @@ export interface Attending {
   end(deliver: boolean): void;
 }
 
-export function attend(call: RequestCall, inbound: Inbound, io: AgentIo, progressToken: RawJson | undefined, deps: { readonly clock: Clock; readonly timers: Timers }): Attending {
+export function attend(call: ServedCall, inbound: Inbound, io: AgentIo, progressToken: RawJson | undefined, deps: { readonly clock: Clock; readonly timers: Timers }): Attending {
   const progress = progressToken === undefined ? undefined : relayProgress(progressToken, deps, io.notify);
   const { endpoint, logLevel } = inbound.origin;
   const label = endpoint.kind === 'merged' ? call.target.backend : undefined;

@@ -10,6 +10,7 @@ import type { Inflight } from './inflight.ts';
 import type { Parking } from './parking.ts';
 import type { Run } from './run.ts';
 import type { Subscriptions } from './subscribe.ts';
+import type { KnownTasks } from './tasks/known.ts';
 import type { WatchDeps } from './watch.ts';
 
 export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
@@ -21,6 +22,8 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly subscriptions: Subscriptions;
   readonly identity: ServerIdentity;
   readonly seal: Seal;
+  readonly taskSeal: Seal;
+  readonly tasks: KnownTasks;
   readonly timers: Timers;
   watch(viewer: Viewer, changed: (list: ListName) => void): () => void;
 }

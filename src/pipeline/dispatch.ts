@@ -63,6 +63,7 @@ export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: Disp
  */
 function mayGoUnrecorded(call: Call, { settings, catalog }: Snapshot): boolean {
   if (settings.audit.onFailure !== 'continue') return false;
+  if (call.kind === 'task') return call.verb === 'get' || call.verb === 'result';
   if (call.kind !== 'tool') return READS.has(call.kind);
   return catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name)?.hints.readOnly === true;
 }

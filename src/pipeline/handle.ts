@@ -9,6 +9,7 @@ import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion
 import { isOffered, methodOf, type Plan } from '../relay/methods.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import { notFound } from './answer.ts';
 import { completions } from './calls/completion.ts';
 import { promptGets } from './calls/prompt.ts';
 import { resourceReads } from './calls/resource.ts';
@@ -18,6 +19,7 @@ import { listen } from './listen.ts';
 import { serveList } from './lists.ts';
 import { serveCall } from './serve.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { listTasks, serveTask } from './tasks/serve.ts';
 import { offeredTo, visibleSections } from './view.ts';
 
 export function createHandle(deps: PipelineDeps): Handle {
@@ -53,13 +55,12 @@ function carryOut(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot,
     case 'discover': return discover(inbound, snapshot, deps);
     case 'set_level': return setLevel(inbound);
     case 'ping': return answer(resultMessage(inbound.id, toRaw({})));
-    case 'absent': return notFound(inbound);
+    case 'task_get': return serveTask('get', inbound, io, snapshot, deps);
+    case 'task_result': return serveTask('result', inbound, io, snapshot, deps);
+    case 'task_update': return serveTask('update', inbound, io, snapshot, deps);
+    case 'task_cancel': return serveTask('cancel', inbound, io, snapshot, deps);
+    case 'list_tasks': return listTasks(inbound, snapshot, deps);
   }
-}
-
-/** HTTP 404 is a MUST in the modern era, so that clients can tell it from another server's (SH16). */
-function notFound(inbound: Inbound): Answer {
-  return { message: errorMessage(inbound.id, CODE.methodNotFound, `Method not found: ${inbound.method.slice(0, 128)}`), status: inbound.origin.era === 'modern' ? 404 : 200 };
 }
 
 function answer(message: RawJson): Answer {

@@ -1,18 +1,17 @@
 // One call from the stages to its record: admitted, dispatched, screened, concluded once. Read this file and `stages.ts` to check
 // what stands before a backend. Who waits for the answer is not known here.
-import type { RequestCall } from '../core/call.ts';
+import type { ServedCall } from '../core/call.ts';
 import type { DenyReason, Trail } from '../core/decision.ts';
 import type { Instant } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { ParamHeaders } from '../core/inbound.ts';
 import type { CallOutcome, End } from '../core/outcome.ts';
-import type { BackendAnswer, BackendFault, CallIo } from '../core/ports.ts';
-import { err, ok, type Result } from '../core/result.ts';
+import type { BackendFault, CallIo } from '../core/ports.ts';
+import { ok, type Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { EMPTY_COMPLETION, isErrorResult } from '../relay/results.ts';
 import { admit } from './admit.ts';
 import type { Answered } from './answer.ts';
-import { healthOf } from './attempt.ts';
 import type { Asked } from './calls/method.ts';
 import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -20,14 +19,13 @@ import { dispatch, type Dispatched } from './dispatch.ts';
 import { cancelledBy } from './inflight.ts';
 import { chargeRefusal } from './probes.ts';
 import type { Dialogue } from './questions/dialogue.ts';
-import { askForPages, passOn, type Passing } from './questions/passed.ts';
-import { callWithRounds } from './questions/rounds.ts';
-import { screen, type Screened } from './screen.ts';
+import { NOT_OFFERED, perform, told } from './perform.ts';
+import { type Screened, screenOwn } from './screen.ts';
 import { REQUEST_STAGES } from './stages.ts';
 
 /** One call and what it is decided by. */
 export interface Case {
-  readonly call: RequestCall;
+  readonly call: ServedCall;
   readonly snapshot: Snapshot;
   readonly paramHeaders: ParamHeaders | undefined;
   /** As the agent wrote it. */
@@ -35,7 +33,7 @@ export interface Case {
   readonly asked: Pick<Asked, 'content'>;
   readonly pages: number;
   /** Answered by the gateway itself, once it is admitted. */
-  readonly local: BackendAnswer | undefined;
+  readonly local: Screened | undefined;
 }
 
 export interface MakeIo extends CallIo {
@@ -70,12 +68,13 @@ function isHidden(end: End): boolean {
  * To redact and digest the arguments of a record takes time in proportion to their length, and the answer waits for the record:
  * with a few megabytes of them an agent could tell a hidden tool from an unknown one by the clock (SEC49, C01).
  */
-function withoutContent(call: RequestCall): RequestCall {
+function withoutContent(call: ServedCall): ServedCall {
   switch (call.kind) {
     case 'tool':
     case 'prompt': return { ...call, args: undefined, meta: undefined };
     case 'completion': return { ...call, argument: EMPTY, context: undefined, meta: undefined };
     case 'resource': return { ...call, meta: undefined };
+    case 'task': return { ...call, responses: undefined, meta: undefined };
   }
 }
 
@@ -92,33 +91,19 @@ async function decideAndSend(given: Case, io: MakeIo, deps: PipelineDeps): Promi
 
   const { permit } = admission;
   const sent = deps.clock.mono();
-  const dispatched: Dispatched<BackendAnswer> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, async (backend, settings) => {
-    const result = await callWithRounds(backend, permit, io, io.dialogue, settings, deps);
-    return { result, health: healthOf(result) };
-  }).finally(() => io.over());
+  const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings) => perform({ ...given, permit, backend, settings }, io, deps)).finally(() => io.over());
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
   const back = deps.clock.mono();
-  const made = asking(screen(dispatched.result, snapshot.settings.bounds.resultBytes), given, io, deps);
+  const made = told(dispatched.result, { ...given, permit }, io, deps);
   const end = io.signal.aborted ? { kind: 'cancelled', by: cancelledBy(io.signal) } as const : endOf(made, deps);
   return { end, answer: made.ok ? made.value : undefined, trail: permit.trail, took: took(call.at, sent, back, deps.clock.mono(), deps) };
 }
 
 /** Offered because of another backend: completing to nothing is the answer of one that cannot (4.11). */
-function nothingToComplete(call: RequestCall, { catalog }: Snapshot): BackendAnswer | undefined {
+function nothingToComplete(call: ServedCall, { catalog }: Snapshot): Screened | undefined {
   if (call.kind !== 'completion' || catalog.byBackend.get(call.target.backend)?.offers.completions === true) return undefined;
-  return { kind: 'result', raw: EMPTY_COMPLETION };
-}
-
-/** What the backend asks in its answer, for an agent whose next request may answer it. */
-function asking(made: Result<Screened, BackendFault>, { call, method, asked, pages, snapshot }: Case, { dialogue }: MakeIo, deps: PipelineDeps): Result<Screened, BackendFault> {
-  if (!made.ok || made.value.kind === 'input_required') return made;
-  const { value } = made;
-  const mayAsk = call.origin.era === 'modern' && call.kind !== 'completion';
-  const passing: Passing = { binding: { principal: call.principal, method, target: call.target, content: asked.content }, pages, lastsMs: snapshot.settings.bounds.parkMs, dialogue, identity: deps.identity };
-  if (value.kind === 'error') return ok((mayAsk ? askForPages(value, passing, deps) : undefined) ?? value);
-  if (!value.asks) return made;
-  return mayAsk ? passOn(value.result, passing, deps) : err({ code: 'protocol', detail: 'a result type that was not offered' });
+  return screenOwn({ kind: 'result', raw: EMPTY_COMPLETION });
 }
 
 function took(at: Instant, sent: Instant | undefined, back: Instant | undefined, screened: Instant | undefined, deps: PipelineDeps): CallOutcome['took'] {
@@ -134,7 +119,12 @@ function endOf(made: Result<Screened, BackendFault>, deps: PipelineDeps): End {
   if (!made.ok) return { kind: 'failed', fault: made.error };
   const answer = made.value;
   if (answer.kind === 'error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
-  if (answer.kind === 'input_required') return { kind: 'input_required', bytes: answer.body.length, digest: deps.digest(answer.body) };
+  if (answer.kind === 'own_error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
+  if (answer.kind === 'task') return { kind: 'failed', fault: NOT_OFFERED };
+  if (answer.kind === 'own') {
+    const said = { bytes: answer.body.length, digest: deps.digest(answer.body) };
+    return answer.end === 'answered' ? { kind: 'answered', isError: answer.isError, ...said } : { kind: answer.end, ...said };
+  }
   const { raw } = answer.result;
   return { kind: 'answered', isError: isErrorResult(answer.result), bytes: raw.length, digest: deps.digest(raw) };
 }

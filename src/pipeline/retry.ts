@@ -4,16 +4,16 @@ import type { Continuation } from '../core/call.ts';
 import { members, stringOf } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { isVisible } from '../core/policy/decide.ts';
-import type { BackendAnswer } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { inputResponses, type ReadContinuation } from '../relay/rounds.ts';
 import type { PipelineDeps } from './deps.ts';
 import { openHandle, type Binding, type Handle, type HandleFault } from './handles.ts';
 import { refusedByAgent } from './questions/unanswered.ts';
 import type { Run } from './run.ts';
+import { type Screened, screenOwn } from './screen.ts';
 
 export type Retry =
-  | { readonly kind: 'call'; readonly continuation: Continuation | undefined; readonly pages: number; readonly local: BackendAnswer | undefined }
+  | { readonly kind: 'call'; readonly continuation: Continuation | undefined; readonly pages: number; readonly local: Screened | undefined }
   | { readonly kind: 'parked'; readonly run: Run; readonly responses: ReadonlyMap<string, RawJson> }
   | { readonly kind: 'bad'; readonly fault: HandleFault };
 
@@ -45,7 +45,7 @@ function continues(handle: Handle, responses: ReadonlyMap<string, RawJson>, { ta
       const actions = handle.keys.map((key) => stringOf(members(responses.get(key))?.get('action')));
       const refused = actions.some((action) => action !== undefined && action !== 'accept');
       // A missing answer is no refusal: the backend will say again what it wants visited.
-      return { kind: 'call', continuation: undefined, pages: handle.times, local: refused ? refusedByAgent(target.kind, 'elicitation/create') : undefined };
+      return { kind: 'call', continuation: undefined, pages: handle.times, local: refused ? screenOwn(refusedByAgent(target.kind, 'elicitation/create')) : undefined };
     }
   }
 }

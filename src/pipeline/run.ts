@@ -1,9 +1,8 @@
 // One call while it is made, apart from whichever request of its agent waits for it: a question of the backend ends that request,
 // and the next one comes back to the same call (parking.ts). Made and concluded once, however many requests that takes.
-import type { RequestCall } from '../core/call.ts';
+import type { ServedCall } from '../core/call.ts';
 import type { AgentIo, Inbound } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { BackendAnswer } from '../core/ports.ts';
 import { principalKey } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Attending, attend } from './attend.ts';
@@ -12,16 +11,17 @@ import type { PipelineDeps } from './deps.ts';
 import type { Flight } from './inflight.ts';
 import { type Made, makeCall } from './make.ts';
 import type { Waiting } from './parking.ts';
+import type { Screened } from './screen.ts';
 import { createDialogue, type Dialogue, LATE, lateReply } from './questions/dialogue.ts';
 import { reviewAnswer } from './questions/review.ts';
 
 export interface RunGiven {
-  readonly call: RequestCall;
+  readonly call: ServedCall;
   readonly asked: Asked;
   readonly snapshot: Snapshot;
   /** Times that its agent was sent to visit pages for it. */
   readonly pages: number;
-  readonly local: BackendAnswer | undefined;
+  readonly local: Screened | undefined;
 }
 
 export class Run implements Waiting {

@@ -8,8 +8,12 @@ import { readResult, resultTypeOf, type ReadResult } from '../relay/results.ts';
 export type Screened =
   /** `asks`: it is an `input_required` of the backend, which goes no further as it is. */
   | { readonly kind: 'result'; readonly result: ReadResult; readonly asks: boolean }
-  /** A result of ours that asks the agent, as it will be sent. */
-  | { readonly kind: 'input_required'; readonly body: RawJson }
+  /** A task in place of a result. */
+  | { readonly kind: 'task'; readonly raw: RawJson }
+  /** A result of ours, as it will be sent; how the call ends with it. */
+  | { readonly kind: 'own'; readonly body: RawJson; readonly end: 'answered' | 'input_required' | 'task_created'; readonly isError: boolean }
+  /** An error of ours. */
+  | { readonly kind: 'own_error'; readonly code: number; readonly message: string }
   | Extract<BackendAnswer, { readonly kind: 'error' }>;
 
 export function screen(answered: Result<BackendAnswer, BackendFault>, resultBytes: number): Result<Screened, BackendFault> {
@@ -18,6 +22,7 @@ export function screen(answered: Result<BackendAnswer, BackendFault>, resultByte
   const { raw } = answered.value;
   // UTF-16 units never exceed UTF-8 bytes, so this is a floor; the transport has already capped the bytes.
   if (raw.length > resultBytes) return err({ code: 'oversize', limit: resultBytes });
+  if (answered.value.kind === 'task') return ok({ kind: 'task', raw });
   const result = readResult(raw);
   if (result === undefined) return err({ code: 'protocol', detail: 'a result that is not an object' });
   const type = resultTypeOf(result);
@@ -28,6 +33,6 @@ export function screen(answered: Result<BackendAnswer, BackendFault>, resultByte
 
 /** An answer of the gateway's own making. */
 export function screenOwn(answer: BackendAnswer): Screened {
-  if (answer.kind === 'error') return answer;
+  if (answer.kind !== 'result') return answer;
   return { kind: 'result', result: { raw: answer.raw, members: readResult(answer.raw)?.members ?? [] }, asks: false };
 }

@@ -15,6 +15,7 @@ import { probeDenial } from './probes.ts';
 import { refuse, refuseProbing } from './refuse.ts';
 import { readRetry, type Retry } from './retry.ts';
 import { Run } from './run.ts';
+import { begun } from './tasks/leave.ts';
 
 export async function serveCall(method: CallMethod, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const asked = method.ask(inbound.params);
@@ -28,7 +29,7 @@ export async function serveCall(method: CallMethod, inbound: Inbound, io: AgentI
   }
   const found = asked.find(snapshot.catalog, inbound.origin.endpoint);
   if (found === undefined) {
-    await refuse(inbound, asked.exposed, { code: 'unknown_name' }, snapshot, deps);
+    await refuse(inbound, asked.exposed, asked.fault === undefined ? { code: 'unknown_name' } : { code: 'bad_handle', handle: asked.fault }, snapshot, deps);
     return said(unknownAnswer(inbound, asked));
   }
   const retry = readRetry(continued, { principal: inbound.principal, method: inbound.method, target: found.target, content: asked.content }, snapshot, deps);
@@ -62,7 +63,8 @@ function begin(found: Found, { continuation, pages, local }: Extract<Retry, { ki
     wantsProgress: asked.meta.progressToken !== undefined,
     continuation,
   };
-  return attended(new Run({ call: found.call(basis), asked, snapshot, pages, local }, inbound, io, deps), asked, inbound, deps);
+  const first = begun(found.call(basis), asked.task, snapshot, deps);
+  return attended(new Run({ call: first.call, asked, snapshot, pages, local: local ?? first.local }, inbound, io, deps), asked, inbound, deps);
 }
 
 /** The agent is back with answers: the call that waits gets them, and is not made a second time. */

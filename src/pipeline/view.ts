@@ -26,7 +26,8 @@ function entriesAt(list: ListedIn, catalog: Catalog, endpoint: Endpoint): readon
 /** Under the name or URI of this endpoint, in words of the agent's revision. */
 export function definitionAt(list: ListedIn, entry: Entry, { catalog }: Snapshot, endpoint: Endpoint, to: Spoken): RawJson {
   const named = endpoint.kind === 'single' ? entry.definition : entry.exposedDefinition;
-  return definitionFor(list, named, to, exposeFor(catalog, endpoint, entry.target.backend));
+  const view = catalog.byBackend.get(entry.target.backend);
+  return definitionFor(list, named, to, exposeFor(catalog, endpoint, entry.target.backend), view?.era === 'modern' && view.offers.tasks);
 }
 
 export function viewDigest(entries: readonly Entry[], digest: Digest): string {
@@ -49,5 +50,6 @@ export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }
     subscribe: one((of) => of.resources && of.subscribe, ['resource']),
     completions: one((of) => of.completions, ['prompt', 'resource']),
     logging: one((of) => of.logging),
+    tasks: one((of) => of.tasks, ['tool']),
   };
 }

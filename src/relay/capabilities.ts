@@ -7,7 +7,8 @@ import { kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import { isSince, type Spoken } from './versions.ts';
 
-const TASKS = 'io.modelcontextprotocol/tasks';
+/** SEP-2663. */
+export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
 /** For what is declared to a legacy backend, whose one session serves many agents: each question is held against its own agent later. */
 export const EVERY_CAPABILITY: ClientCapabilities = Object.freeze({ elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false });
@@ -29,7 +30,7 @@ export function readCapabilities(raw: RawJson | undefined, { era, version }: Spo
     sampling: sampling !== undefined,
     samplingTools: since11 && isObject(sampling?.get('tools')),
     roots: isObject(all?.get('roots')),
-    tasks: era === 'modern' ? isObject(members(all?.get('extensions'))?.get(TASKS)) : since11 && isObject(members(all?.get('tasks'))?.get('requests')),
+    tasks: era === 'modern' && isObject(members(all?.get('extensions'))?.get(TASKS_EXTENSION)),
   };
 }
 
@@ -37,7 +38,10 @@ function isObject(raw: RawJson | undefined): boolean {
   return raw !== undefined && kindOf(raw) === 'object';
 }
 
-/** The `capabilities` of an initialize, or of one request, towards a backend. Tasks are never among them. */
+/**
+ * The `capabilities` of an initialize, or of one request, towards a backend. The agent's `tasks` is leave for this request to be
+ * answered with one; tasks of our own, for a backend to ask about, are never declared.
+ */
 export function declaredCapabilities(asks: BackendSettings['asks'], agent: ClientCapabilities): RawJson {
   const form = asks.elicitation && agent.elicitForm;
   const url = asks.elicitation && agent.elicitUrl;
@@ -45,6 +49,7 @@ export function declaredCapabilities(asks: BackendSettings['asks'], agent: Clien
     ...(form || url ? { elicitation: { ...(form ? { form: {} } : {}), ...(url ? { url: {} } : {}) } } : {}),
     ...(asks.sampling && agent.sampling ? { sampling: agent.samplingTools ? { tools: {} } : {} } : {}),
     ...(asks.roots && agent.roots ? { roots: {} } : {}),
+    ...(agent.tasks ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
   });
 }
 

@@ -14,9 +14,10 @@ export type ListedIn = 'tools' | 'prompts' | 'resources' | 'templates';
 
 /**
  * `definition` already bears the name or URI of this endpoint. `expose`: for the URIs inside it (`_meta.ui.resourceUri` of tools);
- * undefined on endpoints with original URIs. The same slice where nothing changes.
+ * undefined on endpoints with original URIs. `tasks`: any call of this tool may become a task, by the backend's choice (SEP-2663), which
+ * 2025-11-25 has no word for but a hint of each tool. The same slice where nothing changes.
  */
-export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, expose: Expose | undefined): RawJson {
+export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, expose: Expose | undefined, tasks: boolean = false): RawJson {
   const all = cut(definition);
   if (all === undefined) return definition;
   const set = new Map<string, RawJson>();
@@ -29,6 +30,7 @@ export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, e
   else if (meta !== written) set.set('_meta', meta);
   if (list === 'tools') {
     if (to.era === 'modern') drop.push('execution');
+    else if (tasks && isSince(to.version, '2025-11-25')) set.set('execution', TASKS_OPTIONAL);
     const schema = valueOf(all, 'outputSchema');
     const next = schema === undefined ? undefined : outputSchemaFor(schema, to);
     if (next !== undefined) set.set('outputSchema', next);
@@ -37,6 +39,8 @@ export function definitionFor(list: ListedIn, definition: RawJson, to: Spoken, e
   }
   return withCut(definition, all, { set, drop });
 }
+
+const TASKS_OPTIONAL = toRaw({ taskSupport: 'optional' });
 
 /** Agents of 2025-06-18 and 2025-11-25 take objects only; earlier ones know no structured output. */
 function outputSchemaFor(schema: RawJson, { era, version }: Spoken): RawJson | undefined {

@@ -3,8 +3,9 @@
 import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { members, stringOf } from '../core/json/slice.ts';
+import { TASKS_EXTENSION } from './capabilities.ts';
 import { serverInfo, type ServerIdentity } from './meta.ts';
-import { MODERN_VERSIONS, negotiate } from './versions.ts';
+import { isSince, LATEST_MODERN, MODERN_VERSIONS, negotiate, type Spoken } from './versions.ts';
 
 /** What the visible backends of one viewer offer besides tools, which are always there. */
 export interface OfferedCapabilities {
@@ -14,23 +15,27 @@ export interface OfferedCapabilities {
   readonly subscribe: boolean;
   readonly completions: boolean;
   readonly logging: boolean;
+  /** Tool calls as tasks. */
+  readonly tasks: boolean;
 }
 
-/** Only what is bridged end to end is offered: no `extensions`, no `experimental`, no `tasks`. Change notices are ours to find, so they are always promised. */
-function capabilities(offered: OfferedCapabilities): RawJson {
+/** Only what is bridged end to end is offered: no other extension, no `experimental`. Change notices are ours to find, so they are always promised. */
+function capabilities(offered: OfferedCapabilities, { era, version }: Spoken): RawJson {
   return toRaw({
     tools: { listChanged: true },
     ...(offered.prompts ? { prompts: { listChanged: true } } : {}),
     ...(offered.resources ? { resources: { ...(offered.subscribe ? { subscribe: true } : {}), listChanged: true } } : {}),
     ...(offered.completions ? { completions: {} } : {}),
     ...(offered.logging ? { logging: {} } : {}),
+    ...(offered.tasks && era === 'modern' ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
+    ...(offered.tasks && era === 'legacy' && isSince(version, '2025-11-25') ? { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } } : {}),
   });
 }
 
 export function initializeResult(version: string, identity: ServerIdentity, instructions: string, offered: OfferedCapabilities): RawJson {
   return objectOf([
     ['protocolVersion', quote(version)],
-    ['capabilities', capabilities(offered)],
+    ['capabilities', capabilities(offered, { era: 'legacy', version })],
     ['serverInfo', serverInfo(identity)],
     ['instructions', quote(instructions)],
   ]);
@@ -39,7 +44,7 @@ export function initializeResult(version: string, identity: ServerIdentity, inst
 export function discoverResult(instructions: string, offered: OfferedCapabilities): RawJson {
   return objectOf([
     ['supportedVersions', toRaw(MODERN_VERSIONS)],
-    ['capabilities', capabilities(offered)],
+    ['capabilities', capabilities(offered, { era: 'modern', version: LATEST_MODERN })],
     ['instructions', quote(instructions)],
   ]);
 }

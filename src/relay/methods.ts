@@ -1,14 +1,14 @@
 // Every MCP method by name: in which era it exists and who answers it. A method that is not here does not exist.
 import type { Era } from '../core/call.ts';
 
-/** How a request is answered. `absent`: known to the specification, not offered by this gateway yet. */
+/** How a request is answered. */
 export type Plan =
   | 'initialize' | 'ping' | 'discover' | 'listen'
   | 'list_tools' | 'call_tool'
   | 'list_prompts' | 'get_prompt'
   | 'list_resources' | 'list_templates' | 'read_resource' | 'subscribe' | 'unsubscribe'
   | 'complete' | 'set_level'
-  | 'absent';
+  | 'task_get' | 'task_result' | 'task_update' | 'task_cancel' | 'list_tasks';
 
 export interface MethodSpec {
   readonly method: string;
@@ -42,11 +42,11 @@ const REQUEST_METHODS: readonly MethodSpec[] = [
   spec('prompts/get', 'get_prompt', BOTH, 'name'),
   spec('completion/complete', 'complete', BOTH),
   spec('logging/setLevel', 'set_level', LEGACY),
-  spec('tasks/get', 'absent', BOTH, 'taskId'),
-  spec('tasks/update', 'absent', MODERN, 'taskId'),
-  spec('tasks/cancel', 'absent', BOTH, 'taskId'),
-  spec('tasks/result', 'absent', LEGACY),
-  spec('tasks/list', 'absent', LEGACY),
+  spec('tasks/get', 'task_get', BOTH, 'taskId'),
+  spec('tasks/update', 'task_update', MODERN, 'taskId'),
+  spec('tasks/cancel', 'task_cancel', BOTH, 'taskId'),
+  spec('tasks/result', 'task_result', LEGACY),
+  spec('tasks/list', 'list_tasks', LEGACY),
 ];
 
 const BY_NAME: ReadonlyMap<string, MethodSpec> = new Map(REQUEST_METHODS.map((row) => [row.method, row]));
@@ -59,5 +59,5 @@ export function methodOf(name: string): MethodSpec | undefined {
 /** True when this era may call it and the gateway answers it. Whether a viewer has anything behind it is another question: then lists are empty and names unknown. */
 export function isOffered(name: string, era: Era): boolean {
   const row = BY_NAME.get(name);
-  return row !== undefined && row.plan !== 'absent' && row.eras.includes(era);
+  return row?.eras.includes(era) === true;
 }

@@ -11,7 +11,7 @@ export interface Seal {
 }
 
 export interface PageRequest {
-  readonly member: 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+  readonly member: 'tools' | 'prompts' | 'resources' | 'resourceTemplates' | 'tasks';
   /** Cut before it is read: a page costs what stands on it, not the whole list. */
   readonly items: Pick<readonly RawJson[], 'length' | 'slice'>;
   readonly cursor: string | undefined;

@@ -71,6 +71,14 @@ export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
   return withCut(result.raw, result.members, { set, drop });
 }
 
+/** A tool's result inside a task of the extension: only what endpoint and hop demand, for the answer around it says the rest. */
+export function inlinedResult(result: ReadResult, expose: Expose | undefined): RawJson {
+  const set = new Map(rewrittenMembers('tool', result.members, { expose, linksAsText: false }));
+  const kept = foreignMeta(valueOf(result.members, '_meta'));
+  if (kept !== undefined) set.set('_meta', kept);
+  return withCut(result.raw, result.members, { set, drop: ['ttlMs', 'cacheScope', '_meta'] });
+}
+
 /** Structured content as a 2025 revision can say it, and then as text too, for those who cannot read it (SEP-2106, T98). */
 function structuredFor(result: ReadResult, { to, wraps }: ResultRelay, set: Map<string, RawJson>, drop: string[]): void {
   const value = valueOf(result.members, 'structuredContent');

@@ -27,7 +27,8 @@ export function inputRequiredResult(requests: ReadonlyMap<string, Question>, req
   ]);
 }
 
-function requestsOf(requests: ReadonlyMap<string, Question>): RawJson {
+/** The `inputRequests` of a result. */
+export function requestsOf(requests: ReadonlyMap<string, Question>): RawJson {
   return objectOf([...requests].map(([key, { method, params }]) => [key, objectOf([['method', quote(method)], ...(params === undefined ? [] : [['params', params] as const])])] as const));
 }
 
@@ -50,7 +51,8 @@ export function readInputRequired(raw: RawJson): InputRequired | undefined {
   return { requests, state };
 }
 
-function readRequests(raw: RawJson): ReadonlyMap<string, Question> | undefined {
+/** Undefined when it is too much, or asks for what nobody can answer. */
+export function readRequests(raw: RawJson): ReadonlyMap<string, Question> | undefined {
   const entries = fewMembers(raw);
   if (entries === undefined) return undefined;
   const found = new Map<string, Question>();

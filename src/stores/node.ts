@@ -1,5 +1,5 @@
 // Who this node is in the audit, and the key its digests are made with: two small files of the state directory, made once.
-import { hash, randomBytes } from 'node:crypto';
+import { hash, hkdfSync, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openToOthers, writableByOthers } from '../core/file-mode.ts';
@@ -14,6 +14,8 @@ export interface Node {
    * trying them all; with a key only who holds it can ask "was it this one?".
    */
   readonly hmac: (text: string) => string;
+  /** A key of this node for one purpose, that tells nothing of the others. RFC 5869 (HKDF-SHA-256), 32 bytes. */
+  readonly keyFor: (purpose: string) => Uint8Array;
 }
 
 const KEY_BYTES = 32;
@@ -28,7 +30,7 @@ export function loadNode(stateDir: string, random: Random): Result<Node, StoreFa
     const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');
     if (key.length !== KEY_BYTES || id === '') return err({ code: 'corrupt', detail: `${keyPath} or node-id is damaged; move both away to make new ones` });
     if (openToOthers(statSync(keyPath).mode)) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
-    return ok({ id, hmac: hmacSha256(key) });
+    return ok({ id, hmac: hmacSha256(key), keyFor: (purpose) => new Uint8Array(hkdfSync('sha256', key, '', purpose, KEY_BYTES)) });
   } catch (thrown) {
     return err({ code: 'unavailable', detail: `${stateDir}: ${messageIn(thrown)}` });
   }

@@ -6,7 +6,8 @@ import type { BackendFault } from '../core/ports.ts';
 export function faultText(end: End): string | undefined {
   switch (end.kind) {
     case 'answered': return end.isError ? 'the tool answered with isError' : undefined;
-    case 'input_required': return undefined;
+    case 'input_required':
+    case 'task_created': return undefined;
     case 'errored': return `the backend answered with error ${end.code}`;
     case 'failed': return backendText(end.fault);
     case 'cancelled': return `cancelled by ${end.by}`;

@@ -134,8 +134,8 @@ function saidIn(call: Call): Said {
     case 'resource': return withAnswers(undefined, call.continuation);
     case 'completion': return same(call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]));
     case 'model': return same(call.body);
-    case 'listen':
-    case 'task': return same(undefined);
+    case 'task': return same(call.responses);
+    case 'listen': return same(undefined);
   }
 }
 

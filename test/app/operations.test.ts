@@ -10,6 +10,7 @@ import type { KillScope, Override } from '../../src/core/override.ts';
 import type { OverrideStore } from '../../src/core/ports.ts';
 import { err, ok } from '../../src/core/result.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
+import { endTasks } from '../../src/pipeline/tasks/end.ts';
 import { NO_OFFERS } from '../support/offers.ts';
 import { allowAll, backendSettings, passSchemas, principal, read, settings, world, type World } from '../support/world.ts';
 
@@ -27,7 +28,7 @@ function bench(w: World = world()): { readonly w: World; readonly operations: Op
     remove: (id) => Promise.resolve(state.storeDown ? err({ code: 'unavailable', detail: '' }) : ok(kept.some((one) => one.id === id))),
   };
   const operations = createOperations({
-    cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, schemas: passSchemas, windows: w.deps.windows,
+    cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, endTasks: (which) => endTasks(which, w.deps), schemas: passSchemas, windows: w.deps.windows,
     announce: (event) => { events.push(event); return Promise.resolve(); },
     status: () => { throw new Error('not asked'); }, metrics: () => Promise.resolve(''), reload: () => Promise.reject(new Error('not asked')),
     rekey: () => Promise.resolve(ok({ keyId: 'k2', previous: 'k1', until: undefined })), refreshRevocations: () => {}, tail: () => () => {},

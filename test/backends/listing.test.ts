@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BackendAnswer, BackendFault, BackendOffers } from '../../src/core/ports.ts';
+import type { BackendReply, BackendFault, BackendOffers } from '../../src/core/ports.ts';
 import { type AskPage, readLists, type ReadLists } from '../../src/backends/listing.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
 import { json } from './support.ts';
@@ -8,7 +8,7 @@ import { json } from './support.ts';
 const NOTHING: BackendOffers = { tools: false, prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false };
 const ALL: BackendOffers = { ...NOTHING, tools: true, prompts: true, resources: true };
 const BOUNDS = { listPages: 64, listBytes: 1 << 20 };
-const result = (value: unknown): Result<BackendAnswer, BackendFault> => ok({ kind: 'result', raw: json(value) });
+const result = (value: unknown): Result<BackendReply, BackendFault> => ok({ kind: 'result', raw: json(value) });
 
 async function read(ask: AskPage, offers: BackendOffers = ALL, bounds = BOUNDS): Promise<ReadLists> {
   const listed = await readLists(ask, offers, bounds);

@@ -40,7 +40,7 @@ async function running(settings: BackendSettings, body: (run: Running) => Promis
       names: () => (backend.listing()?.tools ?? []).map((tool) => String(JSON.parse(members(tool)?.get('name') ?? '""'))),
       text: async (tool, args) => {
         const answer = await call(tool, args);
-        return answer.kind === 'result' ? textOf(answer.raw) : answer.message;
+        return answer.kind === 'error' ? answer.message : textOf(answer.raw);
       },
     });
     const { pid } = backend.status();

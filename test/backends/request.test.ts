@@ -23,7 +23,7 @@ const completion: CompletionCall = { ...tool, kind: 'completion', target, ref: r
 const resource = { ...tool, kind: 'resource', uri: 'mem://A/%41', continuation: undefined } as const;
 
 function params(call: RequestCall, to: Link, allowed: typeof asks = asks): string {
-  return requestOf(call, to, { client: deps.client, asks: allowed }).params(json(7), deps.random);
+  return requestOf({ call, step: undefined }, to, { client: deps.client, asks: allowed }).params(json(7), deps.random);
 }
 const from = (over: Partial<CallOrigin>): { readonly origin: CallOrigin } => ({ origin: { ...tool.origin, ...over } });
 
@@ -31,7 +31,7 @@ describe('a call as a request for its backend', () => {
   test('method, name for Mcp-Name and params of each kind', () => {
     const prompt = { ...tool, kind: 'prompt', target, continuation: undefined } as const;
     const said = [tool, prompt, resource, completion].map((call) => {
-      const { method, name } = requestOf(call, LEGACY, { client: deps.client, asks });
+      const { method, name } = requestOf({ call, step: undefined }, LEGACY, { client: deps.client, asks });
       return [method, name, params(call, LEGACY)];
     });
     assert.deepEqual(said, [
@@ -73,19 +73,19 @@ describe('a call as a request for its backend', () => {
 
   test('nobody is asked because of a completion', () => {
     const ask = async () => Promise.resolve({ kind: 'error', code: 1, message: '' } as const);
-    assert.equal(servingOf(completion, io({ ask })).ask, undefined);
-    assert.equal(servingOf(tool, io({ ask })).ask, ask);
+    assert.equal(servingOf({ call: completion, step: undefined }, io({ ask }))?.ask, undefined);
+    assert.equal(servingOf({ call: tool, step: undefined }, io({ ask }))?.ask, ask);
   });
 });
 
 describe('what an answer may be', () => {
-  const judged = (result: unknown, kind: RequestCall['kind'] = 'tool', era: Link['era'] = 'modern') => judgeAnswer({ kind: 'result', raw: json(result) }, era, kind);
+  const judged = (result: unknown, call: RequestCall = tool, era: Link['era'] = 'modern') => judgeAnswer({ kind: 'result', raw: json(result) }, era, { call, step: undefined });
 
   test('input is asked for by modern backends, with something in it, where the protocol has a place for it [S12, S13]', () => {
     assert.ok(judged({ resultType: 'input_required', requestState: 's' }).ok);
-    assert.ok(judged({ resultType: 'input_required', inputRequests: {} }, 'resource').ok);
+    assert.ok(judged({ resultType: 'input_required', inputRequests: {} }, resource).ok);
     for (const bad of [{}, { requestState: 7 }, { inputRequests: [] }]) assert.ok(!judged({ resultType: 'input_required', ...bad }).ok);
-    assert.ok(!judged({ resultType: 'input_required', requestState: 's' }, 'completion').ok);
+    assert.ok(!judged({ resultType: 'input_required', requestState: 's' }, completion).ok);
   });
 
   test('T73: a task nobody declared is refused', () => {
@@ -95,15 +95,17 @@ describe('what an answer may be', () => {
 });
 
 describe('what a backend says it offers', () => {
-  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: {} };
+  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: { requests: { tools: { call: {} } } } };
 
   test('is read from either handshake', () => {
-    const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });
+    const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-11-25', capabilities }) });
     const modern = judgeProbe({ kind: 'result', raw: json({ supportedVersions: ['2026-07-28'], capabilities: { ...capabilities, tasks: undefined, extensions: { 'io.modelcontextprotocol/tasks': {} } } }) });
     assert.ok(legacy.ok && modern.kind === 'modern');
     for (const found of [legacy.value, modern.link]) {
       assert.deepEqual(found.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: true });
       assert.deepEqual(found.changes, { tools: true, prompts: false, resources: false });
     }
+    const older = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });
+    assert.ok(older.ok && !older.value.offers.tasks, 'tasks came with 2025-11-25');
   });
 });

@@ -106,7 +106,7 @@ export function toolCall(name: string, args?: unknown, over: Partial<ToolCall> =
     exposed: `peer__${name}`,
     args: args === undefined ? undefined : json(args),
     meta: undefined,
-    wantsProgress: false, continuation: undefined,
+    wantsProgress: false, continuation: undefined, task: undefined,
     ...over,
   };
 }

@@ -95,7 +95,7 @@ test('per-tool limits keep the order of the file', () => {
 function catalogOf(tools: Readonly<Record<string, readonly string[]>>): Catalog {
   const entries = Object.entries(tools).flatMap(([backend, names]) => names.map((name): ToolEntry => {
     const raw = { text: '{}', start: 0, end: 2 } as unknown as ToolEntry['definition'];
-    return { target: { kind: 'tool', backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, mirrors: [], digest: '', hints: { readOnly: false, idempotent: false } };
+    return { target: { kind: 'tool', backend: backendId(backend), name }, exposed: `${backend}__${name}`, definition: raw, exposedDefinition: raw, inputSchema: undefined, mirrors: [], digest: '', hints: { readOnly: false, idempotent: false }, taskSupport: 'forbidden' };
   }));
   const byBackend = new Map(Object.keys(tools).map((name) => [backendId(name), { backend: backendId(name), uriPrefix: name, tools: new Map(), prompts: new Map(), resources: new Map(), templates: new Map(), hide: [], offers: NO_OFFERS, version: '2025-11-25', era: 'legacy' as const, instructions: undefined }]));
   return { ...EMPTY_CATALOG, tools: entries, byExposed: new Map(entries.map((entry) => [entry.exposed, entry])), byBackend };

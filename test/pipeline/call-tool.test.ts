@@ -76,7 +76,7 @@ test('an unknown role may call nothing [S27, R13, SEC9]', async () => {
 });
 
 test('a call over the limit is refused with the time to wait and charges nothing [S27, SEC48]', async () => {
-  const w = world({ settings: settings({ limits: { perTool: 2, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } }) });
+  const w = world({ settings: settings({ limits: { perTool: 2, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } }) });
   await w.callTool('alpha__echo');
   await w.callTool('alpha__echo');
   const third = read(await w.callTool('alpha__echo'));
@@ -89,7 +89,7 @@ test('a call over the limit is refused with the time to wait and charges nothing
 
 test('a call that is refused after the limit stage gets its charge back', async () => {
   const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/a', keyword: 'type', message: 'must be string' }] }) };
-  const w = world({ schemas, settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } }) });
+  const w = world({ schemas, settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } }) });
   for (let i = 0; i < 5; i++) {
     const answer = read(await w.callTool('alpha__echo'));
     assert.equal(answer.result?._meta?.['sentinel/denial']?.['code'], 'SEN-0305', `call ${i}`);
@@ -97,7 +97,7 @@ test('a call that is refused after the limit stage gets its charge back', async 
 });
 
 test('refusals have a limit of their own, and then every name is answered alike', async () => {
-  const w = world({ settings: settings({ limits: { perTool: 100, tools: [], roles: {}, backends: {}, global: undefined, probes: 3, mode: 'enforce' }, roles: [{ ...allowAll, deny: ['alpha/secret'] }] }), tools: { alpha: [echo, { ...echo, name: 'secret' }] } });
+  const w = world({ settings: settings({ limits: { perTool: 100, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 3, mode: 'enforce' }, roles: [{ ...allowAll, deny: ['alpha/secret'] }] }), tools: { alpha: [echo, { ...echo, name: 'secret' }] } });
   for (let i = 0; i < 3; i++) await w.callTool(`alpha__guess${i}`);
   const code = async (name: string): Promise<unknown> => read(await w.callTool(name)).result?._meta?.['sentinel/denial']?.['code'];
   assert.equal(await code('alpha__other'), 'SEN-0303');
@@ -108,7 +108,7 @@ test('refusals have a limit of their own, and then every name is answered alike'
 });
 
 test('J01 an agent that goes on against its limit is told to wait, and its records end while the counting goes on', async () => {
-  const w = world({ settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 3, mode: 'enforce' } }) });
+  const w = world({ settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 3, mode: 'enforce' } }) });
   const scopes = new Set<unknown>();
   for (let i = 0; i < 200; i += 1) scopes.add(/limit for (\w+ \w+)/.exec(JSON.stringify(read(await w.callTool('alpha__echo')).result))?.[1]);
   assert.deepEqual(scopes, new Set([undefined, 'this tool', 'refused calls']));
@@ -262,7 +262,7 @@ test('compat.error_codes = "original" gives the original codes and stems', async
   const base = { errorCodes: 'original' as const };
   const forbidden = world({ settings: settings({ ...base, roles: [{ ...allowAll, deny: ['echo'] }] }) });
   assert.deepEqual(read(await forbidden.callTool('alpha__echo')).error?.code, -32003);
-  const limited = world({ settings: settings({ ...base, limits: { perTool: 0, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } }) });
+  const limited = world({ settings: settings({ ...base, limits: { perTool: 0, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } }) });
   assert.equal(read(await limited.callTool('alpha__echo')).error?.code, -32004);
   const killed = world({ settings: settings(base) });
   killed.cell.override([kill({ kind: 'backend', backend: backendId('alpha') })]);

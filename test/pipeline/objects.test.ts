@@ -136,7 +136,7 @@ test('a backend without completions, offered because of another, completes to no
 });
 
 test('a denial of what is no tool is a JSON-RPC error with our code, reason and wait [S28, SEC48, SEC51]', async () => {
-  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   for (const [method, good] of METHODS.slice(0, 3)) {
     const w = full({ settings: settings({ limits }) });
     await w.ask(method, good);

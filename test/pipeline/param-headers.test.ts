@@ -24,7 +24,7 @@ test('a header that says what the argument says lets the call through, and trave
 });
 
 test('a header that says something else is -32020 with HTTP 400; nothing is intended, sent or charged, and the record says why [SH9]', async () => {
-  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   const w = world({ tools, settings: settings({ limits }) });
   const answer = await w.callTool('alpha__look', { region: 'eu' }, WRONG);
   assert.equal(answer.status, 400);
@@ -104,7 +104,7 @@ test('the header is compared whatever mode the schema check has, and before its 
 });
 
 test('a client that learns of headers only by being refused is not shut out as a guesser at once', async () => {
-  const limits = { perTool: 1000, tools: [], roles: {}, backends: {}, global: undefined, probes: 2, mode: 'enforce' } as const;
+  const limits = { perTool: 1000, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 2, mode: 'enforce' } as const;
   const w = world({ tools, settings: settings({ limits }) });
   for (let call = 0; call < 10; call += 1) {
     assert.equal(read(await w.callTool('alpha__look', { region: 'eu' }, headers())).error?.code, -32020);

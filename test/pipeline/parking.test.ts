@@ -165,7 +165,7 @@ test('a kill cancels a call that waits, and the agent that comes back is told', 
 });
 
 test('kill and role are asked again at the retry, and the limit is not charged again', async () => {
-  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   const w = world({ respond: asks(elicit), settings: settings({ limits, kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: false } }) });
   const { state } = await parked(w);
   const fired = await retry(w, state, { q1: ACCEPT }, { ...able(), principal: principal({ roles: [roleName('ghost')] }) });

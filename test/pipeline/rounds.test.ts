@@ -157,7 +157,7 @@ test('a modern backend\'s input_required goes on to a modern agent with its stat
 });
 
 test('the wrapped state is bound like any other, answers without it are input like any other, and the retry is charged [C6]', async () => {
-  const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   const { respond, rounds } = backend((turn) => (turn === 1 ? wants({ k: FORM }) : undefined));
   const w = world({ settings: { ...ALLOWED, limits }, respond });
   const state = String(read(await w.callTool('alpha__echo', { a: 1 }, modern())).result?.['requestState']);

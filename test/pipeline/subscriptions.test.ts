@@ -57,9 +57,9 @@ test('news that come before the acknowledgement are told after it, once', async 
 
 test('one stream follows a bounded number of URIs, and each is charged [SEC48]', async () => {
   const base = settings();
-  const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 3, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   const many = Array.from({ length: 10 }, (_, at) => `alpha+file:///f${at}`);
-  const bounded = full({ settings: { ...base, bounds: { ...base.bounds, follows: 4 } } });
+  const bounded = full({ settings: { ...base, bounds: { ...base.bounds, follows: 4, tasks: 100, tasksPerPrincipal: 10, taskMs: 3_600_000, taskBytes: 1 << 20 } } });
   await listen(bounded, { resourceSubscriptions: many });
   assert.equal(backendOf(bounded).follows.size, 4);
   const charged = full({ settings: { ...base, limits } });
@@ -141,14 +141,14 @@ test('C01 to subscribe tells as little as to read: hidden and unknown are the sa
   assert.deepEqual(await subscribe(hidden, session(), uri), await subscribe(absent, session(), uri));
   assert.equal(read(await subscribe(hidden, session(), uri)).error?.code, -32002);
   assert.deepEqual(read(await subscribe(hidden, session(), uri, 'resources/unsubscribe')).result, {});
-  const limits = { perTool: 0, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' } as const;
+  const limits = { perTool: 0, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } as const;
   assert.match(String(read(await subscribe(full({ settings: settings({ limits }) }), session(), uri)).error?.message), /SEN-0303/);
   assert.match(String(read(await subscribe(full(), session(), 'alpha+file:///refused')).error?.message), /Backend error/);
 });
 
 test('a session has a bound of what it follows, and without a session nothing is followed', async () => {
   const base = settings();
-  const w = full({ settings: { ...base, bounds: { ...base.bounds, follows: 1 } } });
+  const w = full({ settings: { ...base, bounds: { ...base.bounds, follows: 1, tasks: 100, tasksPerPrincipal: 10, taskMs: 3_600_000, taskBytes: 1 << 20 } } });
   const own = session();
   await subscribe(w, own, 'alpha+file:///a');
   assert.match(String(read(await subscribe(w, own, 'alpha+file:///b')).error?.message), /Too many/);

@@ -34,10 +34,10 @@ describe('what an agent says it can be asked', () => {
     assert.deepEqual(read({ sampling: { tools: {} } }, JUN25), { sampling: true });
   });
 
-  test('tasks are an extension in the modern era and a capability of 2025-11-25', () => {
+  test('tasks are an extension of the modern era; agents of 2025-11-25 say so with each call', () => {
     const extension = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
     const core = { tasks: { requests: { sampling: { createMessage: {} } } } };
-    assert.deepEqual([read(extension, MODERN), read(extension, NOV25), read(core, NOV25), read(core, MODERN), read(core, JUN25)], [{ tasks: true }, {}, { tasks: true }, {}, {}]);
+    assert.deepEqual([read(extension, MODERN), read(extension, NOV25), read(core, NOV25), read(core, MODERN), read(core, JUN25)], [{ tasks: true }, {}, {}, {}, {}]);
   });
 
   test('nothing, or what is malformed, was not declared', () => {
@@ -57,13 +57,14 @@ describe('what a backend is told of the agent', () => {
         sampling: may.sampling && can.sampling,
         samplingTools: may.sampling && can.sampling && can.samplingTools,
         roots: may.roots && can.roots,
-        tasks: false,
+        tasks: can.tasks,
       });
     }));
   });
 
-  test('tasks are never declared, and nothing is {}', () => {
-    assert.equal(declaredCapabilities(ALL_ASKS, { ...NO_CAPABILITIES, tasks: true }), '{}');
+  test('leave for a task is the extension, our own tasks are never declared, and nothing is {}', () => {
+    assert.equal(declaredCapabilities(ALL_ASKS, NO_CAPABILITIES), '{}');
+    assert.equal(declaredCapabilities(ALL_ASKS, { ...NO_CAPABILITIES, tasks: true }), '{"extensions":{"io.modelcontextprotocol/tasks":{}}}');
     assert.doesNotMatch(declaredCapabilities(ALL_ASKS, EVERY_CAPABILITY), /task/);
   });
 });

@@ -5,8 +5,8 @@ import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion
 import { raw } from './raw.ts';
 
 const IDENTITY = { name: 'sentinel', title: 'Sentinel', version: '1.0.0' };
-const NOTHING = { prompts: false, resources: false, subscribe: false, completions: false, logging: false };
-const EVERYTHING = { prompts: true, resources: true, subscribe: true, completions: true, logging: true };
+const NOTHING = { prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false };
+const EVERYTHING = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false };
 const ALL_WORDS = '{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}}';
 
 test('T39: an initialize answers with its version and what is offered, and with no word of the modern era [SL11]', () => {

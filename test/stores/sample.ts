@@ -65,7 +65,7 @@ export function sampleCall(parts: CallParts = {}): ToolCall {
       capabilities: NO_CAPABILITIES, logLevel: undefined, trace: { traceparent: parts.traceparent ?? `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: undefined },
     },
     target: { kind: 'tool', backend: backendId(backend), name }, at: CLOCK.mono(), wall: timestamp(parts.wall ?? Date.now()), exposed: `${backend}__${name}`,
-    args: 'args' in parts ? parts.args : toRaw({ path: '/tmp/a' }), meta: undefined, wantsProgress: false, continuation: undefined,
+    args: 'args' in parts ? parts.args : toRaw({ path: '/tmp/a' }), meta: undefined, wantsProgress: false, continuation: undefined, task: undefined,
   };
 }
 

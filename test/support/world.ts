@@ -14,7 +14,7 @@ import type { Permit } from '../../src/core/permit.ts';
 import { ConcurrencyTable } from '../../src/core/policy/concurrency.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
 import { WindowTable } from '../../src/core/policy/window.ts';
-import type { AuditStore, Backend, BackendAnswer, BackendFault, BackendListing, CallIo, Intent, Random, SchemaChecker } from '../../src/core/ports.ts';
+import type { AuditStore, Backend, BackendAnswer, BackendFault, BackendReply, BackendListing, CallIo, Intent, Random, SchemaChecker, TaskStep } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
 import type { BackendSettings, RoleSettings, Settings } from '../../src/core/settings.ts';
@@ -26,6 +26,7 @@ import { createHandle } from '../../src/pipeline/handle.ts';
 import { Inflight } from '../../src/pipeline/inflight.ts';
 import { Leases } from '../../src/pipeline/lease.ts';
 import { Parking } from '../../src/pipeline/parking.ts';
+import { KnownTasks } from '../../src/pipeline/tasks/known.ts';
 import { Subscriptions } from '../../src/pipeline/subscribe.ts';
 import { createWatch } from '../../src/pipeline/watch.ts';
 
@@ -77,13 +78,13 @@ export const allowAll: RoleSettings = { name: roleName('developer'), permissions
 export function settings(over: Partial<Settings> = {}): Settings {
   return {
     gateway: { listen: { host: '127.0.0.1', port: 0 }, healthListen: { host: '127.0.0.1', port: 0 }, publicUrl: undefined, allowedOrigins: [], allowedHosts: [], behindProxy: false, trustedProxies: [], logLevel: 'info', stateDir: '/nonexistent', controlSocket: '/nonexistent/control.sock', drainMs: 1000, metricsToken: undefined },
-    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, resumeBytes: 1 << 20, resumeTotalBytes: 1 << 23, resumeMs: 60_000, streamMs: 0, streamRetryMs: 20, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 , parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, answerMs: 60_000, follows: 100},
+    bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, resumeBytes: 1 << 20, resumeTotalBytes: 1 << 23, resumeMs: 60_000, streamMs: 0, streamRetryMs: 20, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 , parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, answerMs: 60_000, follows: 100, tasks: 100, tasksPerPrincipal: 10, taskMs: 3_600_000, taskBytes: 1 << 20 },
     auth: { hmac: undefined, ownKeys: undefined, issuers: [], roleClaim: 'role', leewayMs: 30_000, maxLifetimeMs: undefined, tokenBytes: 8192, cacheEntries: 100 },
     store: { postgresUrl: undefined, maxConnections: 10, sqlitePath: ':memory:' },
     audit: { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: [] },
     backends: [backendSettings('alpha')],
     roles: [allowAll],
-    limits: { perTool: 1000, tools: [], roles: {}, backends: {}, global: undefined, probes: 1000, mode: 'enforce' },
+    limits: { perTool: 1000, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 1000, mode: 'enforce' },
     concurrency: { perPrincipal: 100, global: 1000 },
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },
     arguments: { mode: 'enforce', deadlineMs: 100, schemaBytes: 65_536, onUnusable: 'deny' },
@@ -103,25 +104,34 @@ function compile(from: Settings, overrides: readonly Override[]): Policy {
 
 export type Respond = (permit: Permit, io: CallIo) => Promise<Result<BackendAnswer, BackendFault>> | Result<BackendAnswer, BackendFault>;
 
+export type RespondStep = (step: TaskStep, permit: Permit, io: CallIo) => Promise<Result<BackendReply, BackendFault>> | Result<BackendReply, BackendFault>;
+
 export const okText = (text: string): Result<BackendAnswer, BackendFault> => ok({ kind: 'result', raw: toRaw({ content: [{ type: 'text', text }] }) });
 
 export interface FakeBackend extends Backend {
   readonly calls: Permit[];
+  readonly steps: TaskStep[];
   /** What is followed: tell one of them as the backend would. */
   readonly follows: Map<string, (uri: string) => void>;
 }
 
-export function fakeBackend(id: string, respond: Respond): FakeBackend {
+export function fakeBackend(id: string, respond: Respond, respondStep?: RespondStep): FakeBackend {
   const calls: Permit[] = [];
+  const steps: TaskStep[] = [];
   const follows = new Map<string, (uri: string) => void>();
   return {
     id: backendId(id),
     calls,
+    steps,
     follows,
     start() {},
     async call(permit, io) {
       calls.push(permit);
       return respond(permit, io);
+    },
+    async task(permit, step, io) {
+      steps.push(step);
+      return respondStep === undefined ? err({ code: 'not_ready', detail: 'no tasks' }) : respondStep(step, permit, io);
     },
     async follow({ call }, updated) {
       const { uri } = call.kind === 'listen' ? call : { uri: '' };
@@ -199,6 +209,8 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     subscriptions: new Subscriptions(),
     identity: { name: 'sentinel', title: 'Sentinel', version: '0.0.0' },
     seal: processSeal(),
+    taskSeal: processSeal(),
+    tasks: new KnownTasks({ clock }),
     listeners: [(outcome) => heard.push(outcome)],
     onListenerFault: (error) => faults.push(error),
     watch: createWatch({ runtime: cell, clock, timers: clock, digest: sha }),

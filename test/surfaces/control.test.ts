@@ -190,7 +190,7 @@ function outcome(): LiveEvent {
     outcome: {
       kind: 'call',
       call: {
-        id: callId('c1'), kind: 'tool', exposed: 'gh__x', args: quote('SECRET-ARGUMENT'), meta: quote('SECRET-META'), wantsProgress: false, continuation: undefined, principal: principalOf(ALICE, 'alice'),
+        id: callId('c1'), kind: 'tool', exposed: 'gh__x', args: quote('SECRET-ARGUMENT'), meta: quote('SECRET-META'), wantsProgress: false, continuation: undefined, task: undefined, principal: principalOf(ALICE, 'alice'),
         origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: 'v', session: undefined, client: undefined, peer: 'p', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
         target: { kind: 'tool', backend: backendId('gh'), name: 'x' }, at: instant(0), wall: timestamp(0),
       },

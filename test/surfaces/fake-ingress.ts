@@ -141,7 +141,7 @@ function snapshotOf(settings: Settings): Snapshot {
   };
 }
 
-const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe: true, completions: true, logging: true };
+const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: true };
 
 /**
  * Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`,
@@ -171,7 +171,11 @@ export async function answerTools(inbound: Inbound, io: AgentIo): Promise<Answer
       return readLogLevel(members(inbound.params)?.get('level')) === undefined ? { message: errorMessage(inbound.id, -32602, 'Unknown level'), status: 200 } : done(objectOf([]));
     case 'subscribe':
     case 'unsubscribe': return done(objectOf([]));
-    case 'absent':
+    case 'task_get':
+    case 'task_result':
+    case 'task_update':
+    case 'task_cancel': return done(objectOf([['taskId', memberNamed(inbound, 'taskId')]]));
+    case 'list_tasks': return done(objectOf([['tasks', arrayOf([])]]));
     case undefined: return { message: errorMessage(inbound.id, -32601, 'the surface should have said this'), status: 500 };
   }
 }

@@ -6,7 +6,7 @@ import type { BoundsSettings, GatewaySettings, Settings, StdioBackendSettings } 
 const BOUNDS: BoundsSettings = {
   bodyBytes: 1_048_576, lineBytes: 1_048_576, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000,
   connections: 500, connectionsPerPeer: 200, connectionsLoopback: 200, sessions: 100, sessionsPerPrincipal: 20, sessionIdleMs: 600_000, streamsPerPrincipal: 8,
-  streamBufferBytes: 1_048_576, keepAliveMs: 15_000, resumeBytes: 1_048_576, resumeTotalBytes: 8_388_608, resumeMs: 60_000, streamMs: 0, streamRetryMs: 20, pageSize: 100, resultBytes: 8_388_608, limiterKeys: 1000, parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, answerMs: 60_000, follows: 100,
+  streamBufferBytes: 1_048_576, keepAliveMs: 15_000, resumeBytes: 1_048_576, resumeTotalBytes: 8_388_608, resumeMs: 60_000, streamMs: 0, streamRetryMs: 20, pageSize: 100, resultBytes: 8_388_608, limiterKeys: 1000, parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, answerMs: 60_000, follows: 100, tasks: 100, tasksPerPrincipal: 10, taskMs: 3_600_000, taskBytes: 1 << 20,
 };
 
 const GATEWAY: GatewaySettings = {
@@ -43,7 +43,7 @@ export function testSettings({ bounds, gateway, issuers }: SettingsChanges = {})
     audit: { enabled: false, onFailure: 'continue', argumentBytes: 0, redactKeys: [] },
     backends: [GH],
     roles: [],
-    limits: { perTool: 100, tools: [], roles: {}, backends: {}, global: undefined, probes: 100, mode: 'enforce' },
+    limits: { perTool: 100, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' },
     concurrency: { perPrincipal: 100, global: 100 },
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },
     arguments: { mode: 'enforce', deadlineMs: 100, schemaBytes: 1000, onUnusable: 'deny' },

@@ -13,7 +13,7 @@ function call(parts: Partial<ToolCall> = {}): ToolCall {
     kind: 'tool', id: callId('call-1'), target: { kind: 'tool', backend: backendId('fs'), name: 'read' }, at: instant(1), wall: timestamp(1), exposed: 'fs__read',
     principal: { subject: 'alice', roles: [roleName('developer')], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(9), credential: '' },
     origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: { name: 'inspector', version: '1' }, peer: '127.0.0.1', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
-    args: toRaw({ password: 'hunter2' }), meta: undefined, wantsProgress: false, continuation: undefined, ...parts,
+    args: toRaw({ password: 'hunter2' }), meta: undefined, wantsProgress: false, continuation: undefined, task: undefined, ...parts,
   };
 }
 

@@ -1,7 +1,7 @@
 // What is asked of an HTTP backend, and what a call needs of the conversation it is part of. Shapes only.
 import type { Era } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { BackendAnswer, BackendFault } from '../../core/ports.ts';
+import type { BackendReply, BackendFault } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import type { DeadlineTimes } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
@@ -37,7 +37,7 @@ export interface HttpAsk extends DeadlineTimes {
   readonly cancellable: boolean;
 }
 
-export type Asked = Result<BackendAnswer, BackendFault>;
+export type Asked = Result<BackendReply, BackendFault>;
 
 export interface Reply {
   readonly asked: Asked;

@@ -1,18 +1,17 @@
 // An HTTP backend: lets admitted calls through to the link that is kept with it, each of them once (CH1–CH12, original F).
-import type { RequestCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
 import { compilePattern, matches, type Pattern } from '../../core/policy/globs.ts';
-import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
+import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo, TaskStep } from '../../core/ports.ts';
 import { err, type Result } from '../../core/result.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { mirrorHeaders } from '../../relay/mirrored.ts';
 import { CODE } from '../../relay/rpc.ts';
-import { admittedCall } from '../admitted.ts';
-import { judgeAnswer } from '../answer.ts';
+import { admittedCall, admittedStep, type Errand } from '../admitted.ts';
+import { type Answered, judgeAnswer, plainReply } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
 import { followOn } from '../follow.ts';
-import { requestOf } from '../request.ts';
+import { patienceMs, requestOf } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import type { Asked, Reply } from './ask.ts';
@@ -59,8 +58,15 @@ class HttpBackend implements Backend {
     return this.#status.view();
   }
 
-  async call(permit: Permit, io: CallIo): Promise<Asked> {
-    const admitted = admittedCall(permit, this.id);
+  async call(permit: Permit, io: CallIo): Promise<Answered> {
+    return this.#admitted(admittedCall(permit, this.id), io);
+  }
+
+  async task(permit: Permit, step: TaskStep, io: CallIo): Promise<Asked> {
+    return plainReply(await this.#admitted(admittedStep(permit, step, this.id), io));
+  }
+
+  async #admitted(admitted: Result<Errand, BackendFault>, io: CallIo): Promise<Answered> {
     if (!admitted.ok) return admitted;
     this.#status.inflight += 1;
     try {
@@ -72,35 +78,36 @@ class HttpBackend implements Backend {
     }
   }
 
-  async #attended(call: RequestCall, io: CallIo): Promise<Asked> {
+  async #attended(errand: Errand, io: CallIo): Promise<Answered> {
     const live = await this.#kept.ready(io.signal);
     if (!live.ok) return live;
-    const reply = await this.#send(live.value, call, io);
-    if (!(await this.#mayAgain(live.value, call, reply))) return this.#judged(live.value, call, reply);
+    const reply = await this.#send(live.value, errand, io);
+    if (!(await this.#mayAgain(live.value, errand, reply))) return this.#judged(live.value, errand, reply);
     const next = await this.#kept.ready(io.signal);
-    return next.ok ? this.#judged(next.value, call, await this.#send(next.value, call, io)) : next;
+    return next.ok ? this.#judged(next.value, errand, await this.#send(next.value, errand, io)) : next;
   }
 
-  async #send(live: HttpLink, call: RequestCall, io: CallIo): Promise<Reply> {
-    const { timeoutMs, maxTimeoutMs, resultBytes, asks } = this.#settings;
+  async #send(live: HttpLink, errand: Errand, io: CallIo): Promise<Reply> {
+    const { call, step } = errand;
+    const { maxTimeoutMs, resultBytes, asks } = this.#settings;
     const { client, random } = this.#deps;
     await setLevel(this.#kept.input, live, call, io);
-    const { method, name, params } = requestOf(call, live.link, { client, asks });
+    const { method, name, params } = requestOf(errand, live.link, { client, asks });
     return this.#kept.conversation.ask({
-      manner: live.manner, timeoutMs, maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
+      manner: live.manner, timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
       params: (id) => params(id, random),
-      extra: call.kind === 'tool' ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
+      extra: call.kind === 'tool' && step === undefined ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
-      serving: servingOf(call, io),
+      serving: servingOf(errand, io),
     });
   }
 
   /** Only for calls the backend says it has not executed: headers or revision refused. A lost session leaves a doubt (CH5, T76). */
-  async #mayAgain(live: HttpLink, call: RequestCall, { asked, status }: Reply): Promise<boolean> {
+  async #mayAgain(live: HttpLink, { call, step }: Errand, { asked, status }: Reply): Promise<boolean> {
     if (!asked.ok) {
       if (status !== 404 || live.manner.session === undefined) return false;
       this.#kept.lose(live, SESSION_LOST);
-      return this.#idempotent.some((pattern) => matches(pattern, call.target));
+      return step === undefined ? this.#idempotent.some((pattern) => matches(pattern, call.target)) : step.verb === 'get';
     }
     if (live.link.era !== 'modern' || asked.value.kind !== 'error') return false;
     if (asked.value.code === CODE.headerMismatch) return (await this.#kept.lists.read(live)) === undefined;
@@ -109,8 +116,8 @@ class HttpBackend implements Backend {
     return true;
   }
 
-  #judged(live: HttpLink, call: RequestCall, { asked, status }: Reply): Asked {
-    if (asked.ok) return judgeAnswer(asked.value, live.link.era, call.kind);
+  #judged(live: HttpLink, errand: Errand, { asked, status }: Reply): Answered {
+    if (asked.ok) return judgeAnswer(asked.value, live.link.era, errand);
     const { code } = asked.error;
     const isLost = live.manner.session !== undefined && status === 404;
     if (isLost) return err(SESSION_LOST);

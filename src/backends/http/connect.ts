@@ -1,5 +1,5 @@
 // Which era an HTTP backend speaks, and the handshake in it (CH3–CH5, CH12). Only answers are evidence of an era: no 401, 5xx or silence.
-import type { RequestCall } from '../../core/call.ts';
+import type { ServedCall } from '../../core/call.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
@@ -62,7 +62,7 @@ export async function say(input: ConnectInput, manner: Manner, method: string, p
 }
 
 /** A legacy session is told how much to log. A backend that takes its time over it holds the call up only a little. */
-export async function setLevel(input: ConnectInput, { link, manner, level: session }: HttpLink, call: RequestCall, io: CallIo): Promise<void> {
+export async function setLevel(input: ConnectInput, { link, manner, level: session }: HttpLink, call: ServedCall, io: CallIo): Promise<void> {
   const level = session.next(link, call, io);
   if (level === undefined) return;
   await settlesWithin(input.deps.timers, say(input, manner, 'logging/setLevel', toRaw({ level }), input.deps.limits.lineBytes), LEVEL_MS);

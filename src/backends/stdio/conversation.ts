@@ -1,5 +1,5 @@
 // What the gateway says to a child of its own accord: the handshake, the lists, the wish to hear of changes.
-import type { RequestCall } from '../../core/call.ts';
+import type { ServedCall } from '../../core/call.ts';
 import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { BackendFault, CallIo } from '../../core/ports.ts';
@@ -59,7 +59,7 @@ export function subscriptions(live: Live, settings: StdioBackendSettings): Updat
 }
 
 /** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */
-export function setLevel(live: Live, call: RequestCall, io: CallIo, settings: StdioBackendSettings): void {
+export function setLevel(live: Live, call: ServedCall, io: CallIo, settings: StdioBackendSettings): void {
   const level = live.level.next(live.link, call, io);
   if (level !== undefined) void say(live, 'logging/setLevel', toRaw({ level }), settings.timeoutMs, SMALL_BYTES);
 }

@@ -1,7 +1,7 @@
 // Which era a child speaks, found out on its own pipe (CI1, T63, T64). Asks; never starts or ends a process.
 import type { ClientInfo } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import type { BackendAnswer, BackendFault, Timers } from '../../core/ports.ts';
+import type { BackendReply, BackendFault, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
 import { settlesWithin } from '../deadline.ts';
@@ -29,7 +29,7 @@ export async function negotiate(input: NegotiateInput): Promise<Linked> {
   return linked;
 }
 
-async function ask(input: NegotiateInput, method: string, params: RawJson): Promise<Result<BackendAnswer, BackendFault>> {
+async function ask(input: NegotiateInput, method: string, params: RawJson): Promise<Result<BackendReply, BackendFault>> {
   const { handshakeMs, resultBytes } = input;
   return input.peer.ask(method, () => params, { timeoutMs: handshakeMs, maxTimeoutMs: handshakeMs, signal: undefined, onProgress: undefined, resultBytes, cancellable: false });
 }

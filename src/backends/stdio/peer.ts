@@ -13,6 +13,7 @@ import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
+import { relatedTaskOf } from '../../relay/tasks.ts';
 import { subscriptionOf, updatedUri } from '../subscription.ts';
 import { type Asked, type AskOptions, PendingRequests } from './pending.ts';
 
@@ -129,7 +130,8 @@ export class Peer {
   /** A request is never taken for an answer and never left hanging (original C7, C8). A modern server must not send any (T80). */
   #question(asking: Extract<Message, { readonly kind: 'request' }>): void {
     if (this.#modern) return this.#hooks.noise('a request from a server of an era without server requests');
-    return this.#desk.take(asking, this.#attribution.sole(), (reply) => {
+    const task = relatedTaskOf(asking.params);
+    return this.#desk.take(asking, task === undefined ? this.#attribution.sole() : this.#attribution.ofTask(task), (reply) => {
       if (this.#closed === undefined) this.#send(reply);
     });
   }

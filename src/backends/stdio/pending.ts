@@ -1,7 +1,7 @@
 // The requests to one child that wait for an answer: our own ids, the time each may take, and how each is settled once. Reads and writes nothing.
 import type { RawJson } from '../../core/json/scan.ts';
 import { safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendAnswer, BackendFault, Clock, Timers } from '../../core/ports.ts';
+import type { BackendReply, BackendFault, Clock, Timers } from '../../core/ports.ts';
 import { err, type Result } from '../../core/result.ts';
 import type { Attribution } from '../attribution.ts';
 import { type Deadline, type DeadlineTimes, startDeadline } from '../deadline.ts';
@@ -20,7 +20,7 @@ export interface AskOptions extends DeadlineTimes {
   readonly acknowledged?: (params: RawJson) => void;
 }
 
-export type Asked = Result<BackendAnswer, BackendFault>;
+export type Asked = Result<BackendReply, BackendFault>;
 
 export interface Pending {
   readonly limit: number;

@@ -1,15 +1,14 @@
 // A stdio backend: lets admitted calls through to the child that is kept with it, each of them once.
-import type { RequestCall } from '../../core/call.ts';
 import type { BackendId } from '../../core/ids.ts';
 import type { Permit } from '../../core/permit.ts';
-import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo } from '../../core/ports.ts';
+import type { Backend, BackendFault, BackendListing, BackendStatus, CallIo, TaskStep } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import type { StdioBackendSettings } from '../../core/settings.ts';
-import { admittedCall } from '../admitted.ts';
-import { judgeAnswer } from '../answer.ts';
+import { admittedCall, admittedStep, type Errand } from '../admitted.ts';
+import { type Answered, judgeAnswer, plainReply } from '../answer.ts';
 import type { BackendDeps } from '../deps.ts';
 import { followOn } from '../follow.ts';
-import { requestOf, type Speaker } from '../request.ts';
+import { patienceMs, requestOf, type Speaker } from '../request.ts';
 import { servingOf } from '../serving.ts';
 import { StatusCell } from '../status.ts';
 import { type Live, setLevel } from './conversation.ts';
@@ -49,8 +48,15 @@ class StdioBackend implements Backend {
     return this.#status.view();
   }
 
-  async call(permit: Permit, io: CallIo): Promise<Asked> {
-    const admitted = admittedCall(permit, this.id);
+  async call(permit: Permit, io: CallIo): Promise<Answered> {
+    return this.#attended(admittedCall(permit, this.id), io);
+  }
+
+  async task(permit: Permit, step: TaskStep, io: CallIo): Promise<Asked> {
+    return plainReply(await this.#attended(admittedStep(permit, step, this.id), io));
+  }
+
+  async #attended(admitted: Result<Errand, BackendFault>, io: CallIo): Promise<Answered> {
     if (!admitted.ok) return admitted;
     this.#status.inflight += 1;
     try {
@@ -61,16 +67,18 @@ class StdioBackend implements Backend {
     }
   }
 
-  async #send(live: Live, call: RequestCall, io: CallIo): Promise<Asked> {
-    const { timeoutMs, maxTimeoutMs, resultBytes } = this.#settings;
+  async #send(live: Live, errand: Errand, io: CallIo): Promise<Answered> {
+    const { call } = errand;
+    const { maxTimeoutMs, resultBytes } = this.#settings;
     const { random } = this.#deps;
-    const request = requestOf(call, live.link, this.#speaker);
+    const request = requestOf(errand, live.link, this.#speaker);
+    const serving = servingOf(errand, io);
     setLevel(live, call, io, this.#settings);
     const asked = await live.session.peer.ask(request.method, (id) => request.params(id, random), {
-      timeoutMs, maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true,
-      serving: servingOf(call, io),
+      timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true,
+      ...(serving === undefined ? {} : { serving }),
     });
-    const judged = asked.ok ? judgeAnswer(asked.value, live.link.era, call.kind) : asked;
+    const judged = asked.ok ? judgeAnswer(asked.value, live.link.era, errand) : asked;
     if (!judged.ok) this.#status.fault(judged.error);
     return judged;
   }

@@ -1,7 +1,7 @@
 // Builds the catalogue from what the backends last said. Pure: the same listings give the same names in every process, and with bare names
 // the same first lists do, in whatever order they came.
 import type { TargetKind } from '../call.ts';
-import type { BackendCatalog, Catalog, CatalogProblem, Entry, ToolEntry, ToolHints } from '../catalog.ts';
+import type { BackendCatalog, Catalog, CatalogProblem, Entry, TaskSupport, ToolEntry, ToolHints } from '../catalog.ts';
 import type { BackendId } from '../ids.ts';
 import { quote, withMembers } from '../json/compose.ts';
 import type { RawJson } from '../json/scan.ts';
@@ -154,7 +154,13 @@ function withTool(entry: Entry, all: ReadonlyMap<string, RawJson>): ToolEntry {
   const schema = all.get('inputSchema');
   const inputSchema = schema !== undefined && kindOf(schema) === 'object' ? schema : undefined;
   const mirrors = inputSchema === undefined ? NO_MIRRORS : readMirrors(inputSchema);
-  return { ...entry, inputSchema, mirrors: mirrors.ok ? mirrors.value : [], hints: hintsOf(all.get('annotations')) };
+  return { ...entry, inputSchema, mirrors: mirrors.ok ? mirrors.value : [], hints: hintsOf(all.get('annotations')), taskSupport: taskSupportOf(all.get('execution')) };
+}
+
+/** Absent, and anything else: forbidden (2025-11-25, tasks). */
+function taskSupportOf(execution: RawJson | undefined): TaskSupport {
+  const text = stringOf(members(execution)?.get('taskSupport'));
+  return text === 'optional' || text === 'required' ? text : 'forbidden';
 }
 
 function hintsOf(annotations: RawJson | undefined): ToolHints {

@@ -17,6 +17,9 @@ export const WINDOW_MS = 60_000;
 export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim[] {
   const { limits } = snapshot.settings;
   const { principal, target } = call;
+  const shared: readonly LimitClaim[] = limits.global === undefined ? [] : [{ key: 'global', limit: limits.global, scope: 'global' }];
+  // An agent looks at its task every second or so: those are not calls of the tool, and must not use up its room.
+  if (call.kind === 'task') return [{ key: `task\u0000${principalKey(principal)}`, limit: limits.tasks, scope: 'principal' }, ...shared];
   const rule = snapshot.policy.toolLimits.find((one) => matches(one.pattern, target));
   const claims: LimitClaim[] = [{ key: `tool\u0000${principalKey(principal)}\u0000${counterOf(target, rule?.pattern)}`, limit: rule?.limit ?? limits.perTool, scope: 'principal' }];
   for (const role of principal.roles) {
@@ -25,8 +28,7 @@ export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim
   }
   const backend = ownNumber(limits.backends, target.backend);
   if (backend !== undefined) claims.push({ key: `backend\u0000${target.backend}`, limit: backend, scope: 'backend' });
-  if (limits.global !== undefined) claims.push({ key: 'global', limit: limits.global, scope: 'global' });
-  return claims;
+  return [...claims, ...shared];
 }
 
 /**

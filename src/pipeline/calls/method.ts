@@ -1,9 +1,10 @@
 // What tells the callable methods apart. All else (probes, stages, dispatch, screen, record) is one path for all: see serve.ts.
-import type { Endpoint, Era, RequestCall, Target, TargetKind, ToolCall } from '../../core/call.ts';
+import type { Endpoint, Era, ServedCall, Target, TargetKind, ToolCall } from '../../core/call.ts';
 import type { BackendCatalog, Catalog } from '../../core/catalog.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { WireError } from '../../relay/errors.ts';
 import type { RequestMeta } from '../../relay/meta.ts';
+import type { HandleFault } from '../handles.ts';
 
 /** What every one of them carries. */
 export type Basis = Pick<ToolCall, 'id' | 'principal' | 'origin' | 'target' | 'at' | 'wall' | 'exposed' | 'meta' | 'wantsProgress' | 'continuation'>;
@@ -11,7 +12,7 @@ export type Basis = Pick<ToolCall, 'id' | 'principal' | 'origin' | 'target' | 'a
 /** Something of that name is there; whether this principal may know it is for the stages to say. */
 export interface Found {
   readonly target: Target;
-  call(basis: Basis): RequestCall;
+  call(basis: Basis): ServedCall;
 }
 
 /** What one request asks for, read from its params before anything is looked up. */
@@ -22,6 +23,10 @@ export interface Asked {
   readonly meta: RequestMeta;
   /** What the request says besides its name; a retry must say the same. */
   readonly content: string;
+  /** `task` of the params: a wish of 2025-11-25. */
+  readonly task?: RawJson | undefined;
+  /** Why an id that was not found is no good. For the record only. */
+  readonly fault?: HandleFault | undefined;
   /** Exact bytes in maps: no folding, no splitting of names, no fallback (C06). */
   find(catalog: Catalog, endpoint: Endpoint): Found | undefined;
   /** The same for what is hidden, unknown or not judgeable (C01). */

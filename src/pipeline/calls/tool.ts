@@ -5,6 +5,7 @@ import type { RawJson } from '../../core/json/scan.ts';
 import { kindOf, members, stringOf } from '../../core/json/slice.ts';
 import { unknownName } from '../../relay/errors.ts';
 import { readMeta } from '../../relay/meta.ts';
+import { leaveFor, wishOf } from '../tasks/leave.ts';
 import { type CallMethod, type Found, viewOf } from './method.ts';
 
 export const toolCalls: CallMethod = {
@@ -20,13 +21,22 @@ export const toolCalls: CallMethod = {
       exposed: name,
       meta: readMeta(params),
       content: args ?? '',
-      find: (catalog, endpoint) => found(catalog, endpoint, name, args),
+      task: all?.get('task'),
+      find: (catalog, endpoint) => found(catalog, endpoint, { name, args, task: all?.get('task') }),
       unknown: (era) => unknownName('tool', name, era),
     };
   },
 };
 
-function found(catalog: Catalog, endpoint: Endpoint, name: string, args: RawJson | undefined): Found | undefined {
+interface Named {
+  readonly name: string;
+  readonly args: RawJson | undefined;
+  readonly task: RawJson | undefined;
+}
+
+function found(catalog: Catalog, endpoint: Endpoint, { name, args, task }: Named): Found | undefined {
   const entry = endpoint.kind === 'merged' ? catalog.byExposed.get(name) : viewOf(catalog, endpoint)?.tools.get(name);
-  return entry === undefined ? undefined : { target: entry.target, call: (basis) => ({ ...basis, kind: 'tool', args }) };
+  const view = entry === undefined ? undefined : catalog.byBackend.get(entry.target.backend);
+  if (entry === undefined || view === undefined) return undefined;
+  return { target: entry.target, call: (basis) => ({ ...basis, kind: 'tool', args, task: leaveFor(wishOf(task, basis.origin), entry.taskSupport, view) }) };
 }

@@ -11,7 +11,8 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type QuestionRefusal, questionFor, refusalReply, replyFor } from '../../relay/questions.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
-import type { RequestCall } from '../../core/call.ts';
+import { withRelatedTask } from '../../relay/tasks.ts';
+import type { ServedCall } from '../../core/call.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
 import type { AnswerReview } from './review.ts';
@@ -31,7 +32,7 @@ export interface Dialogue {
 }
 
 export interface DialogueGiven {
-  readonly call: RequestCall;
+  readonly call: ServedCall;
   readonly snapshot: Snapshot;
   readonly ask: AgentIo['ask'];
   readonly signal: AbortSignal;
@@ -52,7 +53,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
   const told = (question: Question, why?: QuestionRefusal['code'] | Unasked): void => {
     if (record.length < ON_RECORD) record.push(evidenceOf(question, why));
   };
-  const askable = (question: Question): ReturnType<typeof questionFor> => questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid()));
+  const askable = (question: Question): ReturnType<typeof questionFor> => ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
   const judge = (question: Question): ReturnType<typeof questionFor> => {
     const judged = askable(question);
     told(question, judged.ok ? undefined : judged.error.code);
@@ -82,6 +83,14 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     end: () => open?.close(OVER),
   };
 }
+
+/** 2025-11-25: every message of a task MUST name it. By the extension a question stands in the task itself. */
+function ofItsTask(put: ReturnType<typeof questionFor>, call: ServedCall): ReturnType<typeof questionFor> {
+  if (!put.ok || call.kind !== 'task' || call.origin.era === 'modern') return put;
+  return ok({ ...put.value, params: withRelatedTask(put.value.params ?? EMPTY, call.exposed) });
+}
+
+const EMPTY = toRaw({});
 
 function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined, timers: Timers): Result<Promise<QuestionReply>, Unasked> {
   if (open === undefined) return ask === undefined ? err('no_stream') : ok(inTime(question, ask, withdrawn === undefined ? [signal] : [signal, withdrawn], snapshot.settings.bounds.answerMs, timers));

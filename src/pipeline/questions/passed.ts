@@ -31,7 +31,7 @@ export function passOn(result: ReadResult, passing: Passing, deps: HandleDeps): 
   const put = putAll(wanted.requests, passing);
   if (!put.ok) return ok(screenOwn(cannotBeAsked(passing.binding.target.kind, put.error.method, put.error.why)));
   const state = sealed({ kind: 'passed', state: wanted.state }, passing, deps);
-  return ok({ kind: 'input_required', body: withState(result.raw, put.value, state, passing.identity) });
+  return ok({ kind: 'own', body: withState(result.raw, put.value, state, passing.identity), end: 'input_required', isError: false });
 }
 
 /** Undefined: this agent cannot be asked; the error is told in words. */
@@ -41,7 +41,7 @@ export function askForPages(answer: Extract<Screened, { kind: 'error' }>, passin
   const put = putAll(new Map(questions.map((question, at) => [`page${at + 1}`, question])), passing);
   if (!put.ok) return undefined;
   const state = sealed({ kind: 'pages', times: passing.pages + 1, keys: [...put.value.keys()] }, passing, deps);
-  return { kind: 'input_required', body: inputRequiredResult(put.value, state, passing.identity) };
+  return { kind: 'own', body: inputRequiredResult(put.value, state, passing.identity), end: 'input_required', isError: false };
 }
 
 function sealed(handle: Handle, { binding, lastsMs }: Passing, deps: HandleDeps): string {

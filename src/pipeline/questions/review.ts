@@ -1,6 +1,6 @@
 // What an agent answers in the middle of a call is judged like what it said at its beginning, and like the answers that a retry brings
 // to a modern backend: by the same stage, whichever way it came.
-import type { RequestCall } from '../../core/call.ts';
+import type { ServedCall } from '../../core/call.ts';
 import type { Trail } from '../../core/decision.ts';
 import type { QuestionReply } from '../../core/capabilities.ts';
 import { quote } from '../../core/json/compose.ts';
@@ -17,7 +17,7 @@ export interface AnswerReview {
 
 export type ReviewDeps = Pick<PipelineDeps, 'clock' | 'windows' | 'schemas'>;
 
-export async function reviewAnswer(call: RequestCall, reply: QuestionReply, snapshot: Snapshot, { clock, windows, schemas }: ReviewDeps): Promise<AnswerReview> {
+export async function reviewAnswer(call: ServedCall, reply: QuestionReply, snapshot: Snapshot, { clock, windows, schemas }: ReviewDeps): Promise<AnswerReview> {
   if (call.kind === 'completion') return { passed: false, trail: [] };
   const continuation = { responses: reply.kind === 'result' ? reply.raw : quote(reply.message), state: undefined };
   // Its arguments were judged already.

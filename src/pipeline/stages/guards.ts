@@ -31,8 +31,8 @@ function saidIn(call: Call): readonly (RawJson | undefined)[] {
     case 'prompt': return [call.args, call.continuation?.responses];
     case 'resource': return [call.continuation?.responses];
     case 'completion': return [call.argument, call.context];
+    case 'task': return [call.responses];
     case 'listen':
-    case 'task':
     case 'model': return [];
   }
 }

@@ -1,0 +1,48 @@
+// Requests about a task by its sealed id: authorised, at each of them anew, as the tool that the task is a call of.
+import type { TaskVerb } from '../../core/call.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import type { Endpoint } from '../../core/call.ts';
+import { kindOf, members, stringOf } from '../../core/json/slice.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import { matches } from '../../core/policy/globs.ts';
+import type { Result } from '../../core/result.ts';
+import type { WireError } from '../../relay/errors.ts';
+import { readMeta } from '../../relay/meta.ts';
+import { CODE } from '../../relay/rpc.ts';
+import type { HandleFault } from '../handles.ts';
+import type { TaskPlace } from '../tasks/ids.ts';
+import type { CallMethod, Found } from './method.ts';
+
+const UNKNOWN: WireError = { code: CODE.invalidParams, message: 'Unknown task', data: undefined };
+
+/** `open`: reads an id for the principal that asks. */
+export function taskCalls(verb: TaskVerb, open: (id: string) => Result<TaskPlace, HandleFault>): CallMethod {
+  return {
+    invalid: verb === 'update' ? 'Missing taskId in params, or inputResponses that are not an object' : 'Missing taskId in params',
+    continues: false,
+    ask(params) {
+      const all = members(params);
+      const id = stringOf(all?.get('taskId'));
+      const responses = verb === 'update' ? all?.get('inputResponses') : undefined;
+      if (id === undefined || (verb === 'update' && (responses === undefined || kindOf(responses) !== 'object'))) return undefined;
+      const opened = open(id);
+      return {
+        kind: 'tool',
+        exposed: id,
+        meta: readMeta(params),
+        content: responses ?? '',
+        fault: opened.ok ? undefined : opened.error,
+        find: (catalog, endpoint) => (opened.ok ? found(opened.value, verb, responses, catalog, endpoint) : undefined),
+        unknown: () => UNKNOWN,
+      };
+    },
+  };
+}
+
+/** Whether the tool is listed just now does not matter: its call is under way. */
+function found({ target, task, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, { byBackend }: Catalog, endpoint: Endpoint): Found | undefined {
+  const view = byBackend.get(target.backend);
+  if (view === undefined || (endpoint.kind === 'single' && endpoint.backend !== target.backend)) return undefined;
+  if (view.hide.some((pattern) => matches(pattern, target))) return undefined;
+  return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, responses, hosted, until }) };
+}

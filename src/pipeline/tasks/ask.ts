@@ -1,0 +1,131 @@
+// One question to a backend about a task of its own, read; and the waiting for a task to be over. What an agent is told is not known here.
+import type { Question } from '../../core/capabilities.ts';
+import type { Era } from '../../core/call.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import { members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
+import type { Permit } from '../../core/permit.ts';
+import type { Backend, BackendAnswer, BackendFault, CallIo, Clock, TaskStep, Timers } from '../../core/ports.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { refusalReply } from '../../relay/questions.ts';
+import { inputResponses, responseOf } from '../../relay/rounds.ts';
+import { CODE } from '../../relay/rpc.ts';
+import { isOver, readTold, type Told } from '../../relay/tasks.ts';
+import { pause } from '../attempt.ts';
+import type { Dialogue } from '../questions/dialogue.ts';
+import { cannotBeAsked, refusedByAgent } from '../questions/unanswered.ts';
+
+export interface TaskPeer {
+  readonly backend: Backend;
+  readonly permit: Permit;
+  readonly era: Era;
+  /** The backend's own id. */
+  readonly task: string;
+}
+
+type Refused = Extract<BackendAnswer, { kind: 'error' }>;
+export type Answered = Result<BackendAnswer, BackendFault>;
+
+const QUIET = { onProgress: undefined, onLog: undefined, ask: undefined } as const;
+
+export function step({ backend, permit }: TaskPeer, what: TaskStep, signal: AbortSignal): Promise<Answered> {
+  return backend.task(permit, what, { signal, ...QUIET });
+}
+
+/** `tasks/get`: what the backend tells, or the error it says instead. */
+export async function lookAt(peer: TaskPeer, signal: AbortSignal): Promise<Result<Told | Refused, BackendFault>> {
+  return toldIn(await step(peer, { verb: 'get', task: peer.task }, signal), peer);
+}
+
+/** A task in the answer to `tasks/get`, or to `tasks/cancel` of 2025-11-25. */
+export function toldIn(answered: Answered, { era, task }: TaskPeer): Result<Told | Refused, BackendFault> {
+  if (!answered.ok) return answered;
+  if (answered.value.kind === 'error') return ok(answered.value);
+  const told = readTold(answered.value.raw, era);
+  // An answer about another task must not be shown under this one's name.
+  return told?.task === task ? ok(told) : err({ code: 'protocol', detail: 'an answer that is not about this task' });
+}
+
+export function isRefused(value: Told | Refused): value is Refused {
+  return 'kind' in value;
+}
+
+/** Between two looks: what the backend asks for, within reason. */
+const POLL_LEAST_MS = 250;
+const POLL_MOST_MS = 10_000;
+const POLL_MS = 1000;
+
+export function pollMs({ pollMs: wanted }: Told): number {
+  return Math.min(Math.max(wanted ?? POLL_MS, POLL_LEAST_MS), POLL_MOST_MS);
+}
+
+export interface Settling {
+  readonly dialogue: Dialogue;
+  readonly io: CallIo;
+  /** Then it is given up. */
+  readonly atMostMs: number;
+  /** Each look, for whoever keeps a list. */
+  readonly seen: (told: Told) => void;
+}
+
+/** Waits until the task is over and answers with its result, asking the agent whatever the backend asks meanwhile. */
+export async function settled(peer: TaskPeer, settling: Settling, deps: { readonly clock: Clock; readonly timers: Timers }): Promise<Answered> {
+  const { io, atMostMs, dialogue } = settling;
+  const began = deps.clock.mono();
+  const answered = new Set<string>();
+  for (;;) {
+    const looked = await lookAt(peer, io.signal);
+    if (!looked.ok) return looked;
+    const told = looked.value;
+    if (isRefused(told)) return ok(told);
+    settling.seen(told);
+    if (isOver(told.status)) return endOf(peer, told, io);
+    if (told.status === 'input_required') {
+      // A legacy backend asks on this request, and answers it when the task is over.
+      if (peer.era === 'legacy') return peer.backend.task(peer.permit, { verb: 'result', task: peer.task }, { ...io, onProgress: undefined });
+      const open = [...told.requests].filter(([key]) => !answered.has(key));
+      for (const [key] of open) answered.add(key);
+      const replied = await replies(open, dialogue);
+      if (!replied.ok) return giveUp(peer, replied.error, io.signal);
+      const sent = replied.value.size === 0 ? undefined : await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(replied.value) }, io.signal);
+      if (sent?.ok === false) return sent;
+    }
+    if (io.signal.aborted) return err({ code: 'cancelled' });
+    const waited = deps.clock.mono() - began;
+    if (waited >= atMostMs) return err({ code: 'timeout', afterMs: Math.round(waited) });
+    await pause(pollMs(told), io.signal, deps.timers);
+    if (io.signal.aborted) return err({ code: 'cancelled' });
+  }
+}
+
+async function replies(open: readonly (readonly [string, Question])[], dialogue: Dialogue): Promise<Result<ReadonlyMap<string, RawJson>, BackendAnswer>> {
+  const found = new Map<string, RawJson>();
+  for (const [key, question] of open) {
+    const reply = await dialogue.put(question);
+    const answer = responseOf(question, reply.ok ? reply.value : refusalReply(question, reply.error));
+    if (answer === undefined) return err(reply.ok ? refusedByAgent('tool', question.method) : cannotBeAsked('tool', question.method, reply.error));
+    found.set(key, answer);
+  }
+  return ok(found);
+}
+
+/** It can never come to an end: its backend is told, and the call ends with a reason. */
+async function giveUp(peer: TaskPeer, why: BackendAnswer, signal: AbortSignal): Promise<Answered> {
+  await step(peer, { verb: 'cancel', task: peer.task }, signal);
+  return ok(why);
+}
+
+/** The result of a task that is over, in one shape whatever form its backend speaks. */
+export async function endOf(peer: TaskPeer, told: Told, io: Pick<CallIo, 'signal'>): Promise<Answered> {
+  if (told.status === 'cancelled') return ok(CANCELLED);
+  if (peer.era === 'legacy') return step(peer, { verb: 'result', task: peer.task }, io.signal);
+  if (told.result !== undefined) return ok({ kind: 'result', raw: told.result });
+  return told.error === undefined ? err({ code: 'protocol', detail: 'a task that is over, and says neither result nor error' }) : ok(errorIn(told.error));
+}
+
+export const CANCELLED: Refused = { kind: 'error', code: CODE.internal, message: 'The task was cancelled', data: undefined };
+
+function errorIn(raw: RawJson): Refused {
+  const all = members(raw);
+  const code = all?.get('code');
+  return { kind: 'error', code: (code === undefined ? undefined : safeIntegerOf(code)) ?? CODE.internal, message: stringOf(all?.get('message')) ?? '', data: all?.get('data') };
+}

@@ -1,0 +1,69 @@
+// The beginning of a task: a handle for the agent that takes one; or the waiting for its end, where the agent takes results only.
+import type { ToolCall } from '../../core/call.ts';
+import type { Permit } from '../../core/permit.ts';
+import type { Backend, BackendFault, CallIo } from '../../core/ports.ts';
+import { timestamp } from '../../core/ids.ts';
+import { rfc3339 } from '../../core/rfc3339.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { CODE } from '../../relay/rpc.ts';
+import { readCreated, type Told } from '../../relay/tasks.ts';
+import type { PipelineDeps } from '../deps.ts';
+import type { Dialogue } from '../questions/dialogue.ts';
+import { spokenBy } from '../questions/asking.ts';
+import type { Screened } from '../screen.ts';
+import { type Answered, settled, step, type TaskPeer } from './ask.ts';
+import { sealTask } from './ids.ts';
+import type { KnownTask } from './known.ts';
+import { hostedTold, remember, tellCreated, type Teller, ttlOf } from './tell.ts';
+
+export interface Beginning extends Teller {
+  readonly call: ToolCall;
+  readonly permit: Permit;
+}
+
+type CreatedDeps = Pick<PipelineDeps, 'tasks' | 'taskSeal' | 'digest' | 'clock' | 'random'>;
+
+const NO_TASK: BackendFault = { code: 'protocol', detail: 'a task that cannot be read' };
+const NO_ROOM: Screened = { kind: 'own_error', code: CODE.internal, message: 'Done, and its result cannot be kept: too many results wait already' };
+
+/** `answer`: the backend's, with a task in it. */
+export function taskCreated(answer: Parameters<typeof readCreated>[0], beginning: Beginning, deps: CreatedDeps): Result<Screened, BackendFault> {
+  const told = readCreated(answer, spokenBy(beginning.call, beginning.snapshot).era);
+  if (told === undefined) return err(NO_TASK);
+  const known = begin(told, false, beginning, deps);
+  remember(told, known, beginning);
+  return ok({ kind: 'own', body: tellCreated(told, known, answer, beginning), end: 'task_created', isError: false });
+}
+
+/** The backend answered at once an agent whose form has no place for that: the gateway keeps the result (4.13). */
+export function taskHosted(result: Parameters<typeof hostedTold>[0], beginning: Beginning, deps: CreatedDeps): Screened {
+  const { snapshot, call } = beginning;
+  const ttlMs = Math.min(call.task?.ttlMs ?? Infinity, snapshot.settings.bounds.taskMs);
+  const told = hostedTold(result, deps.random.token(16), rfc3339(deps.clock.wall()), ttlMs);
+  const known = begin(told, true, beginning, deps);
+  if (!deps.tasks.host(known, result, snapshot.settings.bounds)) {
+    deps.tasks.forget(known.id);
+    return NO_ROOM;
+  }
+  remember(told, known, beginning);
+  return { kind: 'own', body: tellCreated({ ...told, status: 'working' }, known, undefined, beginning), end: 'task_created', isError: false };
+}
+
+function begin(told: Told, hosted: boolean, { call, permit, snapshot }: Beginning, deps: CreatedDeps): KnownTask {
+  const until = timestamp(deps.clock.wall() + ttlOf(told, snapshot));
+  const { target, principal } = call;
+  const id = sealTask({ target, task: told.task, hosted, until }, principal, deps);
+  return deps.tasks.add({ id, principal, target, task: told.task, permit, until }, snapshot.settings.bounds);
+}
+
+/** In the place of an agent that takes no tasks; what is given up is ended at the backend too. */
+export async function taskAwaited(answered: Answered, backend: Backend, { call, permit, snapshot }: Beginning, io: CallIo & { readonly dialogue: Dialogue }, deps: Pick<PipelineDeps, 'clock' | 'timers'>): Promise<Answered> {
+  if (!answered.ok || answered.value.kind !== 'task') return answered;
+  const { era } = spokenBy(call, snapshot);
+  const told = readCreated(answered.value.raw, era);
+  if (told === undefined) return err(NO_TASK);
+  const peer: TaskPeer = { backend, permit, era, task: told.task };
+  const end = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(told, snapshot), seen: () => undefined }, deps);
+  if (!end.ok) void step(peer, { verb: 'cancel', task: told.task }, new AbortController().signal);
+  return end;
+}

@@ -1,0 +1,22 @@
+// Ends tasks at their backends: a task goes on after its call was answered, and a kill must reach it there.
+import type { PipelineDeps } from '../deps.ts';
+import { isOver } from '../../relay/tasks.ts';
+import { step } from './ask.ts';
+import type { KnownTask } from './known.ts';
+
+export type EndDeps = Pick<PipelineDeps, 'tasks' | 'runtime' | 'backend'>;
+
+/** As many as were told to stop. A backend may take its time, or refuse; what comes of it is asked for by nobody any more. */
+export function endTasks(which: (task: KnownTask) => boolean, { tasks, runtime, backend }: EndDeps): number {
+  const { settings, catalog } = runtime.current();
+  const hit = tasks.list().filter((task) => !isOver(task.status) && task.hosted === undefined && which(task));
+  for (const task of hit) {
+    task.collector?.end();
+    task.status = 'cancelled';
+    const row = settings.backends.find(({ id }) => id === task.target.backend);
+    const at = row === undefined ? undefined : backend(row);
+    const era = catalog.byBackend.get(task.target.backend)?.era;
+    if (at !== undefined && era !== undefined) void step({ backend: at, permit: task.permit, era, task: task.task }, { verb: 'cancel', task: task.task }, new AbortController().signal);
+  }
+  return hit.length;
+}

@@ -1,0 +1,25 @@
+// Requests about tasks that the gateway keeps itself: their backend answered at once, so there is nobody to ask.
+import type { TaskCall } from '../../core/call.ts';
+import { rfc3339 } from '../../core/rfc3339.ts';
+import { screenOwn, type Screened } from '../screen.ts';
+import { OVER_ALREADY, UNKNOWN_TASK } from './carry.ts';
+import type { KnownTask } from './known.ts';
+import { hostedTold, inlinedEnd, tell, type Teller } from './tell.ts';
+import { acknowledged } from '../../relay/tasks.ts';
+
+export function carryHosted(known: KnownTask | undefined, teller: Teller & { readonly call: TaskCall }): Screened {
+  // Of before a restart, or let go since: nothing but memory held it.
+  if (known?.hosted === undefined) return UNKNOWN_TASK;
+  const { call, identity } = teller;
+  const isModern = call.origin.era === 'modern';
+  switch (call.verb) {
+    case 'result': return screenOwn({ kind: 'result', raw: known.hosted });
+    case 'update': return { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false };
+    case 'cancel': return isModern ? { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false } : OVER_ALREADY;
+    case 'get': {
+      const told = hostedTold(known.hosted, known.task, rfc3339(known.began), known.until - known.began);
+      const end = isModern ? inlinedEnd({ kind: 'result', raw: known.hosted }, teller) : undefined;
+      return { kind: 'own', body: tell(told, known, end?.inlined ?? {}, teller, end?.status), end: 'answered', isError: false };
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// Whether a tool call may become a task, and who takes it then: what the agent takes, what its backend offers, and what the tool demands.
+// The table of protocol reference 4.13 for the beginning of a task.
+import type { CallOrigin, ServedCall, TaskLeave } from '../../core/call.ts';
+import type { BackendCatalog, TaskSupport } from '../../core/catalog.ts';
+import type { RawJson } from '../../core/json/scan.ts';
+import { members, safeIntegerOf } from '../../core/json/slice.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { ServerIdentity } from '../../relay/meta.ts';
+import { CODE } from '../../relay/rpc.ts';
+import { isSince } from '../../relay/versions.ts';
+import type { Screened } from '../screen.ts';
+import { carryHosted } from './hosted.ts';
+import type { KnownTasks } from './known.ts';
+
+export interface Wish {
+  /** `may`: the extension, by which the backend chooses; `must`: `params.task` of 2025-11-25, whose answer has no place for a result. */
+  readonly wants: 'no' | 'may' | 'must';
+  readonly ttlMs: number | undefined;
+}
+
+const NONE: Wish = { wants: 'no', ttlMs: undefined };
+
+/** `task`: the member of the params; ignored where it means nothing (T110). */
+export function wishOf(task: RawJson | undefined, { era, version, capabilities }: Pick<CallOrigin, 'era' | 'version' | 'capabilities'>): Wish {
+  if (era === 'modern') return capabilities.tasks ? { wants: 'may', ttlMs: undefined } : NONE;
+  const all = isSince(version, '2025-11-25') ? members(task) : undefined;
+  if (all === undefined) return NONE;
+  const ttl = all.get('ttl');
+  const ms = ttl === undefined ? undefined : safeIntegerOf(ttl);
+  return { wants: 'must', ttlMs: ms === undefined || ms < 0 ? undefined : ms };
+}
+
+/** Undefined: the backend has to answer with a result. */
+export function leaveFor(wish: Wish, support: TaskSupport, { era, offers }: Pick<BackendCatalog, 'era' | 'offers'>): TaskLeave | undefined {
+  const { wants, ttlMs } = wish;
+  const forAgent: TaskLeave = { ttlMs, taker: 'agent' };
+  if (!offers.tasks) return undefined;
+  if (era === 'modern') return wants === 'no' ? undefined : forAgent;
+  switch (support) {
+    case 'forbidden': return undefined;
+    case 'optional': return wants === 'must' ? forAgent : undefined;
+    case 'required': return wants === 'no' ? { ttlMs, taker: 'gateway' } : forAgent;
+  }
+}
+
+/** 2025-11-25, tasks: a tool without them SHOULD be refused so. */
+const UNSUPPORTED: Screened = { kind: 'own_error', code: CODE.methodNotFound, message: 'This tool cannot be called as a task' };
+const NO_ROOM: Screened = { kind: 'own_error', code: CODE.internal, message: 'Too many tasks: wait until some are over' };
+
+export interface Begun {
+  readonly call: ServedCall;
+  /** The answer, once the call is admitted: it does not come to a backend. */
+  readonly local: Screened | undefined;
+}
+
+/** The call as it may begin. Where no more tasks may be known, whoever can do without one gets a result. */
+export function begun(call: ServedCall, task: RawJson | undefined, snapshot: Snapshot, { tasks, identity }: { readonly tasks: KnownTasks; readonly identity: ServerIdentity }): Begun {
+  const { catalog, settings } = snapshot;
+  if (call.kind === 'task' && call.hosted) return { call, local: carryHosted(tasks.get(call.exposed), { call, snapshot, identity }) };
+  if (call.kind !== 'tool') return { call, local: undefined };
+  const { wants } = wishOf(task, call.origin);
+  if (wants === 'must' && call.task === undefined) return { call, local: UNSUPPORTED };
+  if (call.task?.taker !== 'agent' || tasks.hasRoom(call.principal, settings.bounds)) return { call, local: undefined };
+  if (wants === 'must') return { call, local: NO_ROOM };
+  const isLegacy = catalog.byBackend.get(call.target.backend)?.era === 'legacy';
+  return { call: { ...call, task: isLegacy ? { ...call.task, taker: 'gateway' } : undefined }, local: undefined };
+}

@@ -1,0 +1,49 @@
+// Requests of agents about tasks, before there is a call: whether this agent may speak of tasks at all, and the list of its own.
+import type { TaskVerb } from '../../core/call.ts';
+import type { AgentIo, Answer, Inbound } from '../../core/inbound.ts';
+import { objectOf, toRaw } from '../../core/json/compose.ts';
+import { members, stringOf } from '../../core/json/slice.ts';
+import { isVisible } from '../../core/policy/decide.ts';
+import { principalKey } from '../../core/principal.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import { TASKS_EXTENSION } from '../../relay/capabilities.ts';
+import { pageResult } from '../../relay/page.ts';
+import { CODE, errorMessage, resultMessage } from '../../relay/rpc.ts';
+import { isSince } from '../../relay/versions.ts';
+import { notFound } from '../answer.ts';
+import { taskCalls } from '../calls/task.ts';
+import type { PipelineDeps } from '../deps.ts';
+import { serveCall } from '../serve.ts';
+import { offeredTo } from '../view.ts';
+import { openTask } from './ids.ts';
+
+export async function serveTask(verb: TaskVerb, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
+  return refusal(inbound, snapshot) ?? serveCall(taskCalls(verb, (id) => openTask(id, inbound.principal, deps)), inbound, io, snapshot, deps);
+}
+
+/** T21: where nothing offers tasks there is no such method; an agent that did not declare the extension is told what it lacks (SEP-2663). */
+function refusal(inbound: Inbound, snapshot: Snapshot): Answer | undefined {
+  const { origin, principal, id } = inbound;
+  if (!offeredTo(snapshot, { principal, endpoint: origin.endpoint }).tasks) return notFound(inbound);
+  if (origin.era === 'legacy') return isSince(origin.version, '2025-11-25') ? undefined : notFound(inbound);
+  if (origin.capabilities.tasks) return undefined;
+  const data = objectOf([['requiredCapabilities', toRaw({ extensions: { [TASKS_EXTENSION]: {} } })]]);
+  return { message: errorMessage(id, CODE.missingCapability, 'Missing required client capability', data), status: 400 };
+}
+
+/** Those of this principal that the gateway knows, of what it may see at this endpoint. */
+export function listTasks(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
+  const refused = refusal(inbound, snapshot);
+  if (refused !== undefined) return refused;
+  const { origin, principal, id, method } = inbound;
+  const { endpoint } = origin;
+  const raw = members(inbound.params)?.get('cursor');
+  const cursor = stringOf(raw);
+  const known = deps.tasks.of(principal).filter(({ target }) => (endpoint.kind === 'merged' || endpoint.backend === target.backend) && isVisible(snapshot.policy, principal, target, deps.clock.wall()));
+  const page = raw !== undefined && cursor === undefined ? undefined : pageResult({
+    member: 'tasks', items: known.flatMap(({ item }) => item ?? []), cursor, pageSize: snapshot.settings.bounds.pageSize,
+    binding: deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`),
+    epoch: deps.digest(known.map((task) => task.id).join('\n')),
+  }, deps.seal);
+  return { message: page === undefined ? errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again') : resultMessage(id, page), status: 200 };
+}

@@ -1,0 +1,88 @@
+// A task as one agent reads it: in the form of its revision, under the gateway's id, with what the other form puts elsewhere.
+import type { Question } from '../../core/capabilities.ts';
+import type { Era, ServedCall } from '../../core/call.ts';
+import { scan, type RawJson } from '../../core/json/scan.ts';
+import { BACKEND_LIMITS } from '../../core/json/raw.ts';
+import { objectOf, quote, toRaw, valueOf } from '../../core/json/compose.ts';
+import { memberOf } from '../../core/json/slice.ts';
+import type { BackendAnswer } from '../../core/ports.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import { detached } from '../../core/text.ts';
+import { errorFor } from '../../relay/errors.ts';
+import { inlinedResult, readResult } from '../../relay/results.ts';
+import { createdResult, type Inlined, type TaskStatus, type Told, toldResult } from '../../relay/tasks.ts';
+import type { ServerIdentity } from '../../relay/meta.ts';
+import { exposeFor } from '../expose.ts';
+import { askingOf } from '../questions/asking.ts';
+import type { KnownTask } from './known.ts';
+
+/** Who is told. */
+export interface Teller {
+  readonly call: ServedCall;
+  readonly snapshot: Snapshot;
+  readonly identity: ServerIdentity;
+}
+
+/** Milliseconds that a task is kept: as long as its backend says, and no longer than the operator. */
+export function ttlOf(told: Told, { settings }: Snapshot): number {
+  return Math.min(told.ttlMs ?? Infinity, settings.bounds.taskMs);
+}
+
+/** A tool that failed is a failed task in 2025-11-25, and a completed one by the extension (SEP-2663). */
+export function statusFor(told: Told, known: KnownTask, to: Era): TaskStatus {
+  if (to === 'modern') return told.status;
+  if (known.cancelled) return 'cancelled';
+  return told.status === 'completed' && told.result !== undefined && memberOf(told.result, 'isError') === 'true' ? 'failed' : told.status;
+}
+
+export function tellCreated(told: Told, known: KnownTask, answer: RawJson | undefined, teller: Teller): RawJson {
+  return createdResult(told, tellingOf(told, known, told.status, teller), answer);
+}
+
+export function tell(told: Told, known: KnownTask, inlined: Inlined, teller: Teller, status: TaskStatus = statusFor(told, known, teller.call.origin.era)): RawJson {
+  return toldResult(told, tellingOf(told, known, status, teller), inlined);
+}
+
+function tellingOf(told: Told, known: KnownTask, status: TaskStatus, { call, snapshot, identity }: Teller): Parameters<typeof toldResult>[1] {
+  return { to: call.origin.era, id: known.id, ttlMs: ttlOf(told, snapshot), status, identity };
+}
+
+/** Kept for lists: a copy in words of 2025-11-25, free of the message it came in. */
+export function remember(told: Told, known: KnownTask, { snapshot, identity }: Teller): void {
+  known.status = statusFor(told, known, 'legacy');
+  const item = scan(detached(toldResult(told, { to: 'legacy', id: known.id, ttlMs: ttlOf(told, snapshot), status: known.status, identity }, {})), BACKEND_LIMITS);
+  known.item = item.ok ? item.value : undefined;
+}
+
+/** The end of a task as the extension inlines it: a result although the tool failed, an error only of the protocol. */
+export function inlinedEnd(answer: BackendAnswer, { call, snapshot }: Teller): { readonly status: TaskStatus; readonly inlined: Inlined } | undefined {
+  const { endpoint } = call.origin;
+  if (answer.kind === 'error') {
+    const said = errorFor(answer, { kind: 'tool', exposed: call.exposed, callId: call.id, asking: askingOf(call, call.origin, snapshot, call.id) });
+    const fields: (readonly [string, RawJson])[] = said.kind === 'error'
+      ? [['code', toRaw(said.code)], ['message', quote(said.message)], ...(said.data === undefined ? [] : [['data', said.data] as const])]
+      : [['code', toRaw(-32603)], ['message', quote(said.text)]];
+    return { status: 'failed', inlined: { error: objectOf(fields) } };
+  }
+  const result = readResult(answer.raw);
+  if (result === undefined) return undefined;
+  return { status: 'completed', inlined: { result: inlinedResult(result, exposeFor(snapshot.catalog, endpoint, call.target.backend)) } };
+}
+
+export function isErrorIn({ result }: Inlined): boolean {
+  return result !== undefined && memberOf(result, 'isError') === 'true';
+}
+
+/** The fields of a task that never was one: its backend answered at once. */
+export function hostedTold(result: RawJson, task: string, at: string, ttlMs: number): Told {
+  const failed = memberOf(result, 'isError') === 'true';
+  const members = [['createdAt', at], ['lastUpdatedAt', at]].map(([key = '', text = '']) => ({ lexeme: quote(key), key, value: quote(text) }));
+  return { task, status: failed ? 'failed' : 'completed', ttlMs, pollMs: undefined, requests: NO_REQUESTS, result, error: undefined, members };
+}
+
+const NO_REQUESTS: ReadonlyMap<string, Question> = new Map();
+
+/** When the task began, by its own word; undefined when it says nothing readable. */
+export function createdAt(told: Told): RawJson | undefined {
+  return valueOf(told.members, 'createdAt');
+}
