@@ -89,7 +89,7 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
   ];
   const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${printable(text ?? '')}`);
   const trail = trailRows(last.trail);
-  if (trail.length > 0) lines.push('', table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], trail, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  if (trail.length > 0) lines.push('', table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], trail, cx));
   return lines.join('\n');
 }
 

@@ -1,9 +1,7 @@
 // Text for people: tables, times, colour. Pure. Everything that came from outside passes through `printable` before it is shown.
 import { styleText } from 'node:util';
 import { printable, UNPRINTABLE } from '../core/text.ts';
-import type { Paint } from './verb.ts';
-
-export { printable as plain } from '../core/text.ts';
+import type { Paint, VerbContext } from './verb.ts';
 
 /** JSON as one line that is the same value and as safe on a terminal: C1 controls are as good as ESC to one, and JSON.stringify lets them through. */
 export function jsonLine(value: unknown): string {
@@ -23,21 +21,15 @@ export function wantsColour(tty: boolean, env: Readonly<Record<string, string | 
   return tty && !refused && (none === undefined || none === '') && env['TERM'] !== 'dumb';
 }
 
-export interface TableOptions {
-  /** Lines longer than this lose the end of their last column; undefined = never cut (stdout is not a terminal). */
-  readonly width: number | undefined;
-  readonly paint: Paint;
-}
-
-/** Columns two spaces apart; only the last may be cut, so that ids and names can always be copied. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
+/** Columns two spaces apart; on a terminal the end of the last one is cut to its width, and of no other, so that ids and names can always be copied. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], { isTty, width, paint }: Pick<VerbContext, 'isTty' | 'width' | 'paint'>): string {
   const shown = rows.map((row) => row.map(printable));
   const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => length(row[column] ?? ''))));
   const line = (cells: readonly string[]): string => {
     const text = cells.map((cell, column) => (column === head.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - length(cell)))).join('  ');
-    return cut(text.trimEnd(), options.width);
+    return cut(text.trimEnd(), isTty.stdout ? width : undefined);
   };
-  return [options.paint.dim(line(head)), ...shown.map(line)].join('\n');
+  return [paint.dim(line(head)), ...shown.map(line)].join('\n');
 }
 
 function length(text: string): number {

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { whyUnread } from '../app/fault.ts';
+import { openToOthers, showMode } from '../core/file-mode.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { Secret } from '../core/secret.ts';
@@ -9,7 +10,7 @@ import { tokenFault } from './faults.ts';
 import type { Fault } from './verb.ts';
 
 /** Longer than any token the gateway would accept. */
-const FILE_BYTES = 64 * 1024;
+export const TOKEN_BYTES: number = 64 * 1024;
 
 export interface TokenSource {
   readonly file: string | undefined;
@@ -39,8 +40,8 @@ export function tokenFromFile(path: string): Result<Secret, Fault> {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) return err(tokenFault(`${path} is no file`, 'name the file that holds the token'));
-    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) return err(tokenFault(`the token file ${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)})`, `chmod 600 ${path}`));
-    if (stat.size > FILE_BYTES) return err(tokenFault(`the token file ${path} is too large to hold a token`));
+    if (process.platform !== 'win32' && openToOthers(stat.mode)) return err(tokenFault(`the token file ${path} can be read by others (mode ${showMode(stat.mode)})`, `chmod 600 ${path}`));
+    if (stat.size > TOKEN_BYTES) return err(tokenFault(`the token file ${path} is too large to hold a token`));
     const text = readFileSync(fd, 'utf8').trim();
     return text === '' ? err(tokenFault(`the token file ${path} is empty`)) : ok(new Secret(text));
   } finally {

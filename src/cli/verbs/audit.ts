@@ -143,7 +143,7 @@ async function runStats(cx: VerbContext, audit: Audit): Promise<Result<number, F
   const counts = await audit.stats(filter.value, limit.value);
   if (!counts.ok) return err(storeFault(counts.error));
   if (cx.json) for (const { averageMs, ...count } of counts.value) cx.outJson({ ...count, ...(averageMs === undefined ? {} : { average_ms: averageMs }) });
-  else if (counts.value.length > 0) cx.out(table(['CALLS', 'STATUS', 'CODE', 'BACKEND MS', 'TARGET'], counts.value.map(countRow), { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  else if (counts.value.length > 0) cx.out(table(['CALLS', 'STATUS', 'CODE', 'BACKEND MS', 'TARGET'], counts.value.map(countRow), cx));
   if (counts.value.length === 0) cx.err('nothing matches');
   return ok(EXIT.ok);
 }

@@ -81,7 +81,7 @@ function tell(cx: VerbContext, tool: string, roles: readonly string[], report: E
   const why = report.code === undefined ? '' : ` (${printable(report.code)})`;
   cx.out(`${verdict}: ${printable(report.target ?? tool)} for ${who}${why}, revision ${report.revision}`);
   const rows = report.trail.map((step) => [step.stage, step.decision, step.rule, step.mode === 'enforce' ? '' : step.mode, step.note ?? '']);
-  if (rows.length > 0) cx.out(table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint }));
+  if (rows.length > 0) cx.out(table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], rows, cx));
   if (report.trail.some((step) => step.rule === 'arguments:not-given')) cx.err('note: arguments not checked: give them with --args');
   const what = /^(?:prompt|resource)(?=:)/.exec(tool)?.[0] ?? 'tool';
   if (!report.known) cx.err(`note: no backend offers such a ${what}, as far as is known: sentinel tools${what === 'tool' ? '' : ' --all-kinds'}`);

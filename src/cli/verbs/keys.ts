@@ -2,13 +2,14 @@
 import type { KeyView, SigningKeys } from '../../app/keys.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
+import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { tellEmbedded } from '../embedded.ts';
 import { EXIT } from '../exit.ts';
 import { usageFault } from '../faults.ts';
 import { tellFile } from '../meant.ts';
 import { publish } from '../publish.ts';
-import { plain, relative, rfc3339, table } from '../render.ts';
+import { relative, rfc3339, table } from '../render.ts';
 import { parseSpan } from '../time.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
@@ -52,7 +53,7 @@ async function runList(cx: VerbContext): Promise<number> {
   if (cx.json) {
     for (const key of keys.value) cx.outJson(publish(key));
   } else if (keys.value.length > 0) {
-    cx.out(table(['KEY', 'ALG', 'STATE', 'MADE', 'VERIFIES UNTIL', 'NOTE'], keys.value.map((key) => rowOf(key, cx.now())), { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+    cx.out(table(['KEY', 'ALG', 'STATE', 'MADE', 'VERIFIES UNTIL', 'NOTE'], keys.value.map((key) => rowOf(key, cx.now())), cx));
   }
   if (keys.value.length === 0) cx.err(cx.remedy('no keys yet; make the first: sentinel keys rotate'));
   if (keys.value.some((key) => key.state === 'unknown')) cx.err('warning: the store cannot be read, so whether a key is revoked is not known: sentinel doctor');
@@ -66,7 +67,7 @@ function rowOf(key: KeyView, now: number): readonly string[] {
 async function runRotate(cx: VerbContext): Promise<number> {
   const given = cx.flags.text('grace');
   const grace = given === undefined ? undefined : /^0[a-z]*$/.test(given) ? 0 : parseSpan(given);
-  if (given !== undefined && grace === undefined) return cx.fail(usageFault(`--grace: "${plain(given)}" is no span`, 'write 0, 30m, 2h or 7d'));
+  if (given !== undefined && grace === undefined) return cx.fail(usageFault(`--grace: "${printable(given)}" is no span`, 'write 0, 30m, 2h or 7d'));
   const { readConfiguration } = await import('../../app/configuration.ts');
   const { rotateKeys } = await import('../../app/keys.ts');
   const read = readConfiguration(cx);

@@ -42,6 +42,6 @@ async function run(cx: VerbContext): Promise<number> {
     kill.by ?? '',
     kill.reason ?? '',
   ]);
-  cx.out(table(['SCOPE', 'ID', 'SINCE', 'UNTIL', 'BY', 'WHY'], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  cx.out(table(['SCOPE', 'ID', 'SINCE', 'UNTIL', 'BY', 'WHY'], rows, cx));
   return EXIT.ok;
 }

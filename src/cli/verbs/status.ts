@@ -110,5 +110,5 @@ function showBackends(cx: VerbContext, report: StatusReport, now: number): void 
     `${backend.noise > 0 ? `writes non-protocol output (${count(backend.noise, 'line')}) ` : ''}${isDown(backend) ? faultNote(backend.lastFault).slice(2) : ''}`.trim(),
   ]);
   cx.out('');
-  cx.out(table(['BACKEND', 'VIA', 'STATE', 'CIRCUIT', 'TOOLS', 'RESTARTS', 'SINCE', ''], rows, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint }));
+  cx.out(table(['BACKEND', 'VIA', 'STATE', 'CIRCUIT', 'TOOLS', 'RESTARTS', 'SINCE', ''], rows, cx));
 }

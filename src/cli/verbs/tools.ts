@@ -59,7 +59,7 @@ async function run(cx: VerbContext): Promise<number> {
 function tableOf(cx: VerbContext, title: string, views: readonly ToolView[], asRole: boolean): string {
   const head = [title, 'TARGET', 'DIGEST', ...(asRole ? [title === 'TOOL' ? 'MAY CALL' : 'MAY USE'] : [])];
   const rows = views.map((view) => [view.name, view.target, view.digest.slice(0, 12), ...(asRole ? [view.visible ? 'yes' : 'no'] : [])]);
-  return table(head, rows, { width: cx.isTty.stdout ? cx.width : undefined, paint: cx.paint });
+  return table(head, rows, cx);
 }
 
 /** By the file: the gateway answers for any name, and a mistyped one may call nothing, as many a real one. */
