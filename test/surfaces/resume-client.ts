@@ -1,6 +1,7 @@
 // An agent of the 2025 revisions that loses its connections: it reads a stream up to any byte, and comes back with the last id it read whole.
-import { ask, type Asking, eventually, openStream, type Reply } from './wire.ts';
+import assert from 'node:assert/strict';
 import type { LegacySession } from './speak.ts';
+import { ask, type Asking, eventually, openStream, type Reply } from './wire.ts';
 
 export interface SseEvent {
   readonly id: string | undefined;
@@ -57,9 +58,22 @@ export async function resumed(talk: LegacySession, id: string, headers: Asking['
 }
 
 /** Asks for a stream from the start. */
-export const STREAM_FIRST = { Accept: 'text/event-stream, application/json' };
+export const STREAM_FIRST: NonNullable<Asking['headers']> = { Accept: 'text/event-stream, application/json' };
 
 export function streaming(talk: LegacySession, name: string, args: object, id: string | number = 1, headers: Asking['headers'] = {}): Asking {
   const { headers: own, ...rest } = talk.request('tools/call', { name, arguments: args, _meta: { progressToken: 'p' } }, id);
   return { ...rest, headers: { ...own, ...STREAM_FIRST, ...headers } };
+}
+
+/** The step a progress notification tells of. */
+export function progressOf(data: string): number | undefined {
+  const step = /"progress":(\d+)/.exec(data)?.[1];
+  return step === undefined ? undefined : Number(step);
+}
+
+/** A call that was begun, and whose connection was lost after some bytes. */
+export async function broken(talk: LegacySession, args: object, bytes: number, id: string | number = 1): Promise<Part> {
+  const part = await readPart(streaming(talk, 'progress', args, id), bytes);
+  assert.equal(part.ended, false, 'it was cut before its end');
+  return part;
 }
