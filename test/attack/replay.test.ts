@@ -130,3 +130,14 @@ test('what was missed is not copied for each who asks for it and reads nothing',
   await eventually(() => surface.stats().connections === 0, 'all are gone');
   assert.equal((await readPart(resuming(talk, events[0]?.id ?? ''))).events.length, 2, 'it can still be read');
 });
+
+test('an answer that was never read is not given up for one that comes later; both are counted when they do not fit', async (t) => {
+  const { port, surface } = await listener(t, { settings: testSettings({ bounds: { resumeBytes: 40_000, resumeTotalBytes: 400_000 } }) });
+  const talk = await session(port);
+  const first = await broken(talk, { steps: 5 }, 200, 'first');
+  await eventually(() => surface.stats().exchanges === 0, 'it was answered without a reader');
+  const later = await readPart(streaming(talk, 'big', { bytes: 39_000 }, 'later'));
+  assert.equal((await resumed(talk, later.events[0]?.id ?? '')).status, 400);
+  assert.match(messagesIn((await readPart(resuming(talk, lastId(first.events)))).events).at(-1) ?? '', /"id":"first"/);
+  assert.ok(surface.stats().hits.resume > 0);
+});

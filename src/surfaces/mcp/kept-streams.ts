@@ -94,11 +94,11 @@ export class KeptStreams {
     const { most, shared } = this.#options;
     if (bytes > most()) return false;
     while (this.#bytes + bytes > most() || !shared.take(bytes)) {
-      // Those that have been answered are kept only for the case that the answer did not arrive.
-      const answered = this.#streams.values().find((stream) => stream.ended);
-      if (answered === undefined) return false;
+      // An answer that waits to be read for the first time is not given up for one that may never be read.
+      const written = this.#streams.values().find((stream) => stream.isWritten);
+      if (written === undefined) return false;
       this.#options.dropped();
-      answered.forget();
+      written.forget();
     }
     this.#bytes += bytes;
     return true;

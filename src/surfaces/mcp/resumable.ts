@@ -51,9 +51,9 @@ export class ResumableStream implements AnswerStream {
     this.#forgotten = forgotten;
   }
 
-  /** The answer has been given; what is kept is kept in case it did not arrive. */
-  get ended(): boolean {
-    return this.#ended;
+  /** All of it, the answer too, has been written to a reader; it is kept in case it did not arrive. */
+  get isWritten(): boolean {
+    return this.#ended && this.#written === this.#log.last;
   }
 
   get closed(): boolean {
