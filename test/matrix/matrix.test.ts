@@ -100,6 +100,15 @@ describe('the matrix of revisions, between the official peers', () => {
     });
   }
 
+  for (const revision of REVISIONS) {
+    test(`an agent of ${revision} whose stdio is the whole gateway gets of each backend what is written`, async (t) => {
+      const problems: string[] = [];
+      await using peer = await world.agentAlone(revision);
+      for (const backend of BACKENDS) problems.push(...(await differences(t, peer, { revision, way: 'stdio' }, backend, { things: exposedThings(backendName(backend)), able: 'asked', features: FEATURES })));
+      assert.deepEqual(problems, []);
+    });
+  }
+
   for (const revision of ['2025-11-25', '2026-07-28'] as const) {
     test(`an agent of ${revision} gets the same of each backend on its own endpoint, under its own names`, async (t) => {
       const problems: string[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
 import { MAIN, plainEnv, ROOT, start, until } from '../support/e2e/processes.ts';
 import { httpBackend, stdioBackend } from '../support/e2e/servers.ts';
-import { connect, type Agent } from './agents.ts';
+import { connect, type Agent, type Way } from './agents.ts';
 import { REVISIONS, WAYS, type Able, type BackendSide, type Revision, type Side } from './verdicts.ts';
 
 /** `http251125`: 2025-11-25 over HTTP. */
@@ -20,6 +20,8 @@ export interface MatrixWorld extends AsyncDisposable {
   agent(side: Side, able: Able): Promise<Agent>;
   /** Over HTTP, on the endpoint of one backend. */
   agentOf(revision: Revision, backend: BackendSide): Promise<Agent>;
+  /** Over stdio of a process that is the whole gateway for this one agent, in front of the same HTTP servers and stdio servers of its own. */
+  agentAlone(revision: Revision): Promise<Agent>;
 }
 
 function argvOf({ revision, way }: BackendSide): readonly string[] {
@@ -47,13 +49,23 @@ export async function startWorld(): Promise<MatrixWorld> {
   const gateway = stack.use(await startGateway({ toml: ['[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '', ...backends, '[rbac.roles.tester]', 'permissions = ["*"]', ''].join('\n') }));
   await gateway.when(({ backends: rows }) => rows.length === BACKENDS.length && rows.every(({ state }) => state === 'ready'), 'all backends are ready');
   const token = await gateway.token('matrix', 'tester');
+  const overStdio = (manner: '--attach' | '--alone'): Way => ({ via: 'stdio', argv: [process.execPath, MAIN, 'stdio', manner, '--config', gateway.config], env: { ...gateway.env, SENTINEL_TOKEN: token }, cwd: gateway.folder });
   const rest = stack.move();
   return {
     gateway,
     agent: async ({ revision, way }, able) => connect(revision, able, way === 'http'
       ? { via: 'http', url: gateway.endpoint, token }
-      : { via: 'stdio', argv: [process.execPath, MAIN, 'stdio', '--attach', '--config', gateway.config], env: { ...gateway.env, SENTINEL_TOKEN: token }, cwd: gateway.folder }),
+      : overStdio('--attach')),
     agentOf: async (revision, backend) => connect(revision, 'asked', { via: 'http', url: `${gateway.endpoint}/${backendName(backend)}`, token }),
+    agentAlone: async (revision) => {
+      const agent = await connect(revision, 'asked', overStdio('--alone'));
+      // Its first list waits for quick backends only; the others come with list_changed.
+      await until(async () => {
+        const listed = await agent.list();
+        return BACKENDS.every((side) => listed.includes(`${backendName(side)}__echo`));
+      }, 'all its backends are ready');
+      return agent;
+    },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
