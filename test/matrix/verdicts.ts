@@ -28,8 +28,8 @@ export type Able = 'asked' | 'mute';
 
 const OK: Verdict = { kind: 'ok' };
 
-/** What a question is called where it is declared. */
-const QUESTIONS: Readonly<Partial<Record<Feature, string>>> = { elicit: 'elicitation', sample: 'sampling' };
+/** What a question is called where it is lacking. */
+const QUESTIONS: Readonly<Partial<Record<Feature, string>>> = { elicit: 'elicitation (form)', sample: 'sampling' };
 
 /** Elicitation came with 2025-06-18. Everything else here is as old as the oldest revision. */
 function canBeAsked(agent: Side, feature: Feature, able: Able): boolean {
