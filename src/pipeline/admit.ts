@@ -33,6 +33,11 @@ export async function runStages(call: Call, stages: readonly Stage[], cx: StageC
   return { kind: 'passed', call: current, trail };
 }
 
+/** The same call once more, now with leave to become a task: its backend refused it without (SEP-2663), so nothing was executed. */
+export function waitingPermit({ call, trail, revision }: Permit): Permit {
+  return issuePermit(call.kind === 'tool' ? { ...call, task: { ttlMs: undefined, taker: 'gateway' } } : call, trail, revision);
+}
+
 /** The same call once more, with what its backend asked for: decided already, and not executed yet (MRTR). */
 export function continuedPermit({ call, trail, revision }: Permit, continuation: Continuation): Permit {
   return issuePermit('continuation' in call ? { ...call, continuation } : call, trail, revision);

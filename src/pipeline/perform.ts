@@ -4,6 +4,8 @@ import type { Permit } from '../core/permit.ts';
 import type { Backend, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
+import { requiresTasksAlone } from '../relay/errors.ts';
+import { waitingPermit } from './admit.ts';
 import { faultHealth, healthOf } from './attempt.ts';
 import type { PipelineDeps } from './deps.ts';
 import type { Performed } from './dispatch.ts';
@@ -31,9 +33,15 @@ export function perform(sending: Sending, io: MakeIo, deps: PipelineDeps): Promi
 
 async function answeredCall({ call, permit, snapshot, backend, settings }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {
   const first = await callWithRounds(backend, permit, io, io.dialogue, settings, deps);
-  const waits = call.kind === 'tool' && call.task?.taker === 'gateway';
-  const result = waits ? await taskAwaited(first, backend, { call, permit, snapshot, identity: deps.identity }, io, deps) : first;
+  // Agents of the 2025 revisions cannot declare the extension, so the gateway takes the task in their place.
+  const again = call.origin.era === 'legacy' && call.kind === 'tool' && call.task === undefined && needsTask(first) ? waitingPermit(permit) : permit;
+  const answered = again === permit ? first : await callWithRounds(backend, again, io, io.dialogue, settings, deps);
+  const result = await taskAwaited(answered, backend, { permit: again, snapshot }, io, deps);
   return { result: screen(result, snapshot.settings.bounds.resultBytes), health: healthOf(result) };
+}
+
+function needsTask(answered: Awaited<ReturnType<typeof callWithRounds>>): boolean {
+  return answered.ok && answered.value.kind === 'error' && requiresTasksAlone(answered.value);
 }
 
 async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {

@@ -7,6 +7,7 @@ import type { RawJson } from '../core/json/scan.ts';
 import { elements, kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendAnswer } from '../core/ports.ts';
 import { unknownNameMessage } from '../core/wire/denials.ts';
+import { TASKS_EXTENSION } from './capabilities.ts';
 import { questionFor, type Asking } from './questions.ts';
 import { REQUESTS_MOST } from './rounds.ts';
 import { CODE, isRelayable } from './rpc.ts';
@@ -64,10 +65,24 @@ function missingCapability({ data }: BackendError, { kind, asking }: ErrorContex
   const needs = [...(required ?? [])].flatMap(([name, raw]) => needsOf(name, raw, asking));
   const helps = needs.every(({ may }) => may) && needs.some(({ has }) => !has);
   const names = needs.filter(({ has }) => !has).map(({ name }) => name);
-  const text = helps ? `This needs a client that can be asked for: ${names.join(', ')}.` : 'This backend needs to ask for more than it may.';
+  const text = helps ? lacking(names) : 'This backend needs to ask for more than it may.';
   if (asking.era === 'legacy' && kind === 'tool') return { kind: 'tool_error', text };
   if (!helps || asking.era === 'legacy' || required === undefined) return { kind: 'error', code: CODE.internal, message: text, data: undefined };
   return { kind: 'error', code: CODE.missingCapability, message: 'Missing required client capability', data: objectOf([['requiredCapabilities', objectOf(required)]]) };
+}
+
+/** True when leave for a task is all that was missing (-32021, SEP-2663): the call was refused for it, and not begun. */
+export function requiresTasksAlone({ code, data }: BackendError): boolean {
+  if (code !== CODE.missingCapability) return false;
+  const required = [...(members(members(data)?.get('requiredCapabilities')) ?? [])];
+  const extensions = required.flatMap(([name, raw]) => (name === 'extensions' ? [...(members(raw)?.keys() ?? [])] : [undefined]));
+  return extensions.length > 0 && extensions.every((id) => id === TASKS_EXTENSION);
+}
+
+function lacking(names: readonly string[]): string {
+  // In 2025-11-25 nobody declares that; the call itself asks for a task.
+  if (names.includes(TASKS_EXTENSION)) return 'This tool runs as a task only: it has to be called as one.';
+  return `This needs a client that can be asked for: ${names.join(', ')}.`;
 }
 
 /** One capability in one mode: whether a backend may be told of it, and whether this agent declared it. */
@@ -88,6 +103,8 @@ const MODES: Readonly<Record<keyof Asking['asks'], { readonly plain: keyof Clien
 
 /** One member of `requiredCapabilities`. */
 function needsOf(name: string, raw: RawJson, { asks, capabilities }: Asking): readonly Need[] {
+  // The handle of a task is passed on to whoever takes one.
+  if (name === 'extensions') return [...(members(raw)?.keys() ?? [])].map((id) => ({ name: id, may: id === TASKS_EXTENSION, has: capabilities.tasks }));
   if (!isAsked(name)) return [{ name, may: false, has: false }];
   const { plain, modes } = MODES[name];
   const wanted = [...(members(raw)?.keys() ?? [])];

@@ -57,8 +57,9 @@ function begin(told: Told, hosted: boolean, { call, permit, snapshot }: Beginnin
 }
 
 /** In the place of an agent that takes no tasks; what is given up is ended at the backend too. */
-export async function taskAwaited(answered: Answered, backend: Backend, { call, permit, snapshot }: Beginning, io: CallIo & { readonly dialogue: Dialogue }, deps: Pick<PipelineDeps, 'clock' | 'timers'>): Promise<Answered> {
-  if (!answered.ok || answered.value.kind !== 'task') return answered;
+export async function taskAwaited(answered: Answered, backend: Backend, { permit, snapshot }: Pick<Beginning, 'permit' | 'snapshot'>, io: CallIo & { readonly dialogue: Dialogue }, deps: Pick<PipelineDeps, 'clock' | 'timers'>): Promise<Answered> {
+  const { call } = permit;
+  if (!answered.ok || answered.value.kind !== 'task' || call.kind !== 'tool' || call.task?.taker !== 'gateway') return answered;
   const { era } = spokenBy(call, snapshot);
   const told = readCreated(answered.value.raw, era);
   if (told === undefined) return err(NO_TASK);

@@ -38,7 +38,8 @@ export function leaveFor(wish: Wish, support: TaskSupport, { era, offers }: Pick
   if (era === 'modern') return wants === 'no' ? undefined : forAgent;
   switch (support) {
     case 'forbidden': return undefined;
-    case 'optional': return wants === 'must' ? forAgent : undefined;
+    // Such a tool takes its time, and an agent with the extension is better served with a handle than with a timeout.
+    case 'optional': return wants === 'no' ? undefined : forAgent;
     case 'required': return wants === 'no' ? { ttlMs, taker: 'gateway' } : forAgent;
   }
 }
