@@ -3,7 +3,7 @@ import type { Question } from '../../core/capabilities.ts';
 import type { Era, ServedCall } from '../../core/call.ts';
 import { scan, type RawJson } from '../../core/json/scan.ts';
 import { BACKEND_LIMITS } from '../../core/json/raw.ts';
-import { objectOf, quote, toRaw, valueOf } from '../../core/json/compose.ts';
+import { objectOf, quote, toRaw } from '../../core/json/compose.ts';
 import { memberOf } from '../../core/json/slice.ts';
 import type { BackendAnswer } from '../../core/ports.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
@@ -81,8 +81,3 @@ export function hostedTold(result: RawJson, task: string, at: string, ttlMs: num
 }
 
 const NO_REQUESTS: ReadonlyMap<string, Question> = new Map();
-
-/** When the task began, by its own word; undefined when it says nothing readable. */
-export function createdAt(told: Told): RawJson | undefined {
-  return valueOf(told.members, 'createdAt');
-}
