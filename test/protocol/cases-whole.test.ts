@@ -1,4 +1,4 @@
-// T105, T108, T112, T114, T119, T121–T124, T132, T136, T147 through the whole gateway, by hand, over HTTP: what one agent may learn of
+// T21, T105, T108, T112, T114, T119, T121–T124, T132, T136, T147 through the whole gateway, by hand, over HTTP: what one agent may learn of
 // another, what a backend may make of an agent, and what stays when backends are gone.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { ask, openStream, type OpenStream, type Reply } from '../surfaces/wire.t
 
 const bin = new AsyncDisposableStack();
 const CAPABILITIES = { tools: {}, resources: {} };
+const TASKS = 'io.modelcontextprotocol/tasks';
 const NOTE = 'mem://note';
 let gateway: Gateway;
 let port = 0;
@@ -36,15 +37,15 @@ function reading(hints: Readonly<Record<string, Json>>): (asked: Asked) => boole
   };
 }
 
-async function scripted(hints: Readonly<Record<string, Json>>): Promise<ScriptedHttp> {
-  const peer = await new ScriptedHttp({ era: 'modern', capabilities: CAPABILITIES, asked: reading(hints) }).start();
+async function scripted(hints: Readonly<Record<string, Json>>, capabilities: Json = CAPABILITIES): Promise<ScriptedHttp> {
+  const peer = await new ScriptedHttp({ era: 'modern', capabilities, asked: reading(hints) }).start();
   bin.defer(async () => peer.stop());
   return peer;
 }
 
 before(async () => {
   generous = await scripted({ ttlMs: 60_000, cacheScope: 'public' });
-  const odd = await scripted({ ttlMs: -5 });
+  const odd = await scripted({ ttlMs: -5 }, { ...CAPABILITIES, extensions: { [TASKS]: {} } });
   const child = [process.execPath, join(ROOT, 'test/fixtures/backends/curious.ts')];
   gateway = bin.use(await startGateway({
     wait: 'listening',
@@ -109,6 +110,20 @@ describe('agents among themselves', () => {
 });
 
 describe('agents and backends', () => {
+  test('T21 where nobody offers tasks their methods are 404 -32601, also where those who do are hidden; where somebody does, who did not declare them is 400 -32021', async () => {
+    const params = { taskId: 'nothing', inputResponses: {} };
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+      const asked = { method, params };
+      const [hidden, elsewhere] = [await ask(as(bob, asked)), await ask({ ...as(alice, asked), path: '/mcp/generous' })];
+      for (const reply of [hidden, elsewhere]) assert.deepEqual([reply.status, errorOf(reply.text).code], [404, -32601], method);
+      const undeclared = await ask(as(alice, asked));
+      assert.deepEqual([undeclared.status, errorOf(undeclared.text).code], [400, -32021], method);
+      assert.deepEqual(errorOf(undeclared.text)['data'], { requiredCapabilities: { extensions: { [TASKS]: {} } } });
+      const declared = await ask(as(alice, { ...asked, meta: { ...envelope(), 'io.modelcontextprotocol/clientCapabilities': { extensions: { [TASKS]: {} } } } }));
+      assert.deepEqual([declared.status, errorOf(declared.text).code], [200, -32602], `${method} of an unknown task`);
+    }
+  });
+
   test('T112 what an agent says in the names of the gateway or of the protocol does not reach a backend; names of others do [SEC36]', async () => {
     const meta = { ...envelope(), 'sentinel/user': 'root', 'sentinel/denial': { code: 'x' }, 'io.modelcontextprotocol/spoofed': true, 'com.example/kept': { n: 1 } };
     const sent: Record<string, unknown> = JSON.parse(textOf((await call('generous__do', {}, meta)).text));

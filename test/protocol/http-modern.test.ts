@@ -96,9 +96,9 @@ test('T16 two Mcp-* lines of one name are 400 -32020, even when they agree [SH13
   assert.equal(ingress.seen.length, 0);
 });
 
-test('T18 T19 T20 T21 what does not exist for modern agents is 404 -32601 with a JSON-RPC body [S23, SH16]', async (t) => {
+test('T18 T19 T20 what does not exist for modern agents is 404 -32601 with a JSON-RPC body [S23, SH16]', async (t) => {
   const { port, ingress } = await listener(t);
-  const unknown = ['foo/bar', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'tasks/get', 'tools/callx', '__proto__', 'constructor', 'toString'];
+  const unknown = ['foo/bar', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'tasks/list', 'tasks/result', 'tools/callx', '__proto__', 'constructor', 'toString'];
   for (const method of unknown) {
     const reply = await ask(modern(port, { method, id: 'x' }));
     assert.equal(reply.status, 404, method);

@@ -37,7 +37,7 @@ export interface ModernRequest {
 
 /** The HTTP request of a modern call; `headers` override its mirror headers. */
 export function modern(port: number, { method, params, id, meta, headers, lines, path }: ModernRequest): Asking {
-  const name = params?.['name'] ?? params?.['uri'];
+  const name = params?.['name'] ?? params?.['uri'] ?? params?.['taskId'];
   return {
     port,
     ...(path === undefined ? {} : { path }),
