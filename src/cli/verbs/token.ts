@@ -15,7 +15,7 @@ import { relative, rfc3339, table } from '../render.ts';
 import { parseSpan } from '../time.ts';
 import { readToken, TOKEN_BYTES, tokenFromFile } from '../token.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
-import { revoke } from './token-revoke.ts';
+import { revoke } from '../revoke.ts';
 
 const issue: Verb = {
   name: 'token issue',

@@ -1,16 +1,16 @@
 // `sentinel token revoke`: a token, or all of a key, is refused from now on, by the running gateway or, without one, from its next start.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { RevokeRequest } from '../../core/operations.ts';
-import { err, ok, type Result } from '../../core/result.ts';
-import { printable } from '../../core/text.ts';
-import { openControl } from '../daemon.ts';
-import { tellEmbedded } from '../embedded.ts';
-import { EXIT } from '../exit.ts';
-import { fileFault, usageFault } from '../faults.ts';
-import { tellFile } from '../meant.ts';
-import { TOKEN_BYTES, tokenFromFile } from '../token.ts';
-import type { Fault, Verb, VerbContext } from '../verb.ts';
+import type { RevokeRequest } from '../core/operations.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { printable } from '../core/text.ts';
+import { openControl } from './daemon.ts';
+import { tellEmbedded } from './embedded.ts';
+import { EXIT } from './exit.ts';
+import { fileFault, usageFault } from './faults.ts';
+import { tellFile } from './meant.ts';
+import { TOKEN_BYTES, tokenFromFile } from './token.ts';
+import type { Fault, Verb, VerbContext } from './verb.ts';
 
 /** Ids as this gateway makes them, and the digests that stand for tokens without one: anything else may be a mistyped file name. */
 const USUAL_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64})$/;
