@@ -39,10 +39,10 @@ const LIKE_TOKEN = /^eyJ[\w-]+\.[\w-]/;
 async function runRevoke(cx: VerbContext): Promise<number> {
   const reason = cx.flags.text('reason')?.trim() ?? '';
   if (reason === '') return cx.fail(usageFault('--reason <text> is required: it is what the audit will say', 'sentinel help token revoke'));
-  const { readConfiguration } = await import('../../app/configuration.ts');
+  const { readConfiguration } = await import('../app/configuration.ts');
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
-  const { revokeOffline, tokenIdIn } = await import('../../app/keys.ts');
+  const { revokeOffline, tokenIdIn } = await import('../app/keys.ts');
   const operand = await revokedText(cx, cx.args[0] ?? '');
   if (!operand.ok) return cx.fail(operand.error);
   const what = cx.flags.on('key') ? 'key' : 'token';
@@ -60,7 +60,7 @@ async function runRevoke(cx: VerbContext): Promise<number> {
     tellEmbedded(cx, read.value);
     const kept = await revokeOffline(read.value.settings, request);
     if (!kept.ok) return cx.fail(kept.error);
-    const { recordFact } = await import('../../app/record.ts');
+    const { recordFact } = await import('../app/record.ts');
     const recorded = await recordFact(read.value.settings, cx.user, { kind: 'token_revoked', what, value, reason });
     unrecorded = recorded.ok ? undefined : recorded.error;
   }
