@@ -120,6 +120,15 @@ describe('-32021', () => {
     for (const [what, has, code] of cases) assert.equal(codeOf(told(needs(what), 'tool', MODERN, { asks: all, capabilities: { ...NO_CAPABILITIES, ...has } })), code, `${what} of ${JSON.stringify(has)}`);
   });
 
+  test('T108 a tool that runs as a task only says so to who takes none, and is no lack of who does', () => {
+    const tasks = needs('{"extensions":{"io.modelcontextprotocol/tasks":{}}}');
+    const none = { capabilities: NO_CAPABILITIES };
+    assert.deepEqual(told(tasks, 'tool', MODERN, none), { kind: 'error', code: -32021, message: 'Missing required client capability', data: '{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}' });
+    assert.equal(codeOf(told(tasks, 'tool', MODERN, { capabilities: { ...NO_CAPABILITIES, tasks: true } })), -32603);
+    assert.deepEqual(told(tasks, 'tool', NOV25, none), { kind: 'tool_error', text: 'This tool runs as a task only: it has to be called as one.' });
+    assert.equal(codeOf(told(needs('{"extensions":{"com.example/other":{}}}'), 'tool', MODERN, none)), -32603);
+  });
+
   test('a 2025 agent reads which mode its tool needs', () => {
     const made = told(needs('{"elicitation":{"url":{}}}'), 'tool', NOV25, { capabilities: { ...NO_CAPABILITIES, elicitForm: true } });
     assert.deepEqual(made, { kind: 'tool_error', text: 'This needs a client that can be asked for: elicitation (url).' });

@@ -5,13 +5,17 @@ import type { Backend, BackendFault, CallIo } from '../../core/ports.ts';
 import { timestamp } from '../../core/ids.ts';
 import { rfc3339 } from '../../core/rfc3339.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { detached } from '../../core/text.ts';
+import { BACKEND_LIMITS } from '../../core/json/raw.ts';
+import { scan, type RawJson } from '../../core/json/scan.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { readCreated, type Told } from '../../relay/tasks.ts';
+import { taskPermit } from '../admit.ts';
 import type { PipelineDeps } from '../deps.ts';
 import type { Dialogue } from '../questions/dialogue.ts';
 import { spokenBy } from '../questions/asking.ts';
 import type { Screened } from '../screen.ts';
-import { type Answered, settled, step, type TaskPeer } from './ask.ts';
+import { type Answered, type AskDeps, endAtBackend, settled, type TaskPeer } from './ask.ts';
 import { sealTask } from './ids.ts';
 import type { KnownTask } from './known.ts';
 import { hostedTold, remember, tellCreated, type Teller, ttlOf } from './tell.ts';
@@ -23,11 +27,13 @@ export interface Beginning extends Teller {
 
 type CreatedDeps = Pick<PipelineDeps, 'tasks' | 'taskSeal' | 'digest' | 'clock' | 'random'>;
 
+/** How long a result is kept for who does not say how long. It is there already, and takes the room of others. */
+const HOSTED_MS = 600_000;
 const NO_TASK: BackendFault = { code: 'protocol', detail: 'a task that cannot be read' };
 const NO_ROOM: Screened = { kind: 'own_error', code: CODE.internal, message: 'Done, and its result cannot be kept: too many results wait already' };
 
 /** `answer`: the backend's, with a task in it. */
-export function taskCreated(answer: Parameters<typeof readCreated>[0], beginning: Beginning, deps: CreatedDeps): Result<Screened, BackendFault> {
+export function taskCreated(answer: RawJson, beginning: Beginning, deps: CreatedDeps): Result<Screened, BackendFault> {
   const told = readCreated(answer, spokenBy(beginning.call, beginning.snapshot).era);
   if (told === undefined) return err(NO_TASK);
   const known = begin(told, false, beginning, deps);
@@ -36,12 +42,13 @@ export function taskCreated(answer: Parameters<typeof readCreated>[0], beginning
 }
 
 /** The backend answered at once an agent whose form has no place for that: the gateway keeps the result (4.13). */
-export function taskHosted(result: Parameters<typeof hostedTold>[0], beginning: Beginning, deps: CreatedDeps): Screened {
+export function taskHosted(result: RawJson, beginning: Beginning, deps: CreatedDeps): Screened {
   const { snapshot, call } = beginning;
-  const ttlMs = Math.min(call.task?.ttlMs ?? Infinity, snapshot.settings.bounds.taskMs);
+  const ttlMs = Math.min(call.task?.ttlMs ?? HOSTED_MS, snapshot.settings.bounds.taskMs);
   const told = hostedTold(result, deps.random.token(16), rfc3339(deps.clock.wall()), ttlMs);
   const known = begin(told, true, beginning, deps);
-  if (!deps.tasks.host(known, result, snapshot.settings.bounds)) {
+  const own = copyOf(result);
+  if (own === undefined || !deps.tasks.host(known, own, snapshot.settings.bounds)) {
     deps.tasks.forget(known.id);
     return NO_ROOM;
   }
@@ -52,19 +59,26 @@ export function taskHosted(result: Parameters<typeof hostedTold>[0], beginning: 
 function begin(told: Told, hosted: boolean, { call, permit, snapshot }: Beginning, deps: CreatedDeps): KnownTask {
   const until = timestamp(deps.clock.wall() + ttlOf(told, snapshot));
   const { target, principal } = call;
-  const id = sealTask({ target, task: told.task, hosted, until }, principal, deps);
-  return deps.tasks.add({ id, principal, target, task: told.task, permit, until }, snapshot.settings.bounds);
+  const task = detached(told.task);
+  const id = sealTask({ target, task, hosted, until }, principal, deps);
+  return deps.tasks.enter({ id, principal, target, task, permit: taskPermit(permit, { exposed: id, task, until }), until });
+}
+
+/** Free of the message it came in, which its sender may have made larger than what is counted. */
+function copyOf(result: RawJson): RawJson | undefined {
+  const copy = scan(new TextDecoder().decode(new TextEncoder().encode(result)), BACKEND_LIMITS);
+  return copy.ok ? copy.value : undefined;
 }
 
 /** In the place of an agent that takes no tasks; what is given up is ended at the backend too. */
-export async function taskAwaited(answered: Answered, backend: Backend, { permit, snapshot }: Pick<Beginning, 'permit' | 'snapshot'>, io: CallIo & { readonly dialogue: Dialogue }, deps: Pick<PipelineDeps, 'clock' | 'timers'>): Promise<Answered> {
+export async function taskAwaited(answered: Answered, backend: Backend, { permit, snapshot }: Pick<Beginning, 'permit' | 'snapshot'>, io: CallIo & { readonly dialogue: Dialogue }, deps: AskDeps): Promise<Answered> {
   const { call } = permit;
   if (!answered.ok || answered.value.kind !== 'task' || call.kind !== 'tool' || call.task?.taker !== 'gateway') return answered;
   const { era } = spokenBy(call, snapshot);
   const told = readCreated(answered.value.raw, era);
   if (told === undefined) return err(NO_TASK);
-  const peer: TaskPeer = { backend, permit, era, task: told.task };
+  const peer: TaskPeer = { backend, permit, era, task: detached(told.task) };
   const end = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(told, snapshot), seen: () => undefined }, deps);
-  if (!end.ok) void step(peer, { verb: 'cancel', task: told.task }, new AbortController().signal);
+  if (!end.ok) endAtBackend(peer);
   return end;
 }

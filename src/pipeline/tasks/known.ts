@@ -18,11 +18,14 @@ export interface KnownTask {
   readonly target: Target;
   /** The backend's own id. */
   readonly task: string;
-  /** What the task may be asked about with, and be ended with. */
+  /** What the task may be asked about with, and be ended with. About no other, and without what its call said. */
   readonly permit: Permit;
+  /** False: there was no room for it. Nothing that outlives the request may hang on it, for nobody would end that. */
+  readonly listed: boolean;
   /** When the gateway heard of it first. */
   readonly began: Timestamp;
   readonly until: Timestamp;
+  /** As last seen. */
   status: TaskStatus;
   /** In words of 2025-11-25, for lists; a copy of its own. */
   item: RawJson | undefined;
@@ -31,17 +34,20 @@ export interface KnownTask {
   /** Raw result that the gateway keeps for an agent that wanted a task. */
   hosted: RawJson | undefined;
   collector: Collector | undefined;
-  /** Questions of one task never share a key, however often they are collected anew. */
-  collections: number;
 }
 
+type NewTask = Omit<KnownTask, 'listed' | 'began' | 'status' | 'item' | 'cancelled' | 'hosted' | 'collector'>;
 type TaskBounds = Pick<BoundsSettings, 'tasks' | 'tasksPerPrincipal' | 'taskBytes'>;
+type Bound = 'tasks' | 'tasks_per_principal' | 'task_results';
 
 export class KnownTasks {
-  readonly #tasks = new Map<string, KnownTask>();
+  /** Tasks that were not begun or not listed, and results that were not kept, by the bound. */
+  readonly hits: Record<Bound, number> = { tasks: 0, tasks_per_principal: 0, task_results: 0 };
+  readonly #tasks = new Map<string, { readonly task: KnownTask; readonly owner: string }>();
+  /** Of calls that may still become tasks. */
+  readonly #reserved = new Map<symbol, string>();
   readonly #clock: Clock;
   #hostedBytes = 0;
-  #refused = 0;
 
   constructor(deps: { readonly clock: Clock }) {
     this.#clock = deps.clock;
@@ -52,57 +58,64 @@ export class KnownTasks {
     return this.#tasks.size;
   }
 
-  /** Tasks that were not begun, or results that were not kept, for lack of room. */
-  get refused(): number {
-    return this.#refused;
+  /**
+   * A place for the task that a call may become, until that call is over: what began at a backend must be known here, or a kill could
+   * not end it. Undefined when there is none. The undo may be called twice.
+   */
+  reserve(principal: Principal, bounds: TaskBounds): (() => void) | undefined {
+    const owner = principalKey(principal);
+    if (!this.#hasRoom(owner, bounds)) return undefined;
+    const place = Symbol('task');
+    this.#reserved.set(place, owner);
+    return () => void this.#reserved.delete(place);
   }
 
-  /** Whether one more of this principal may be begun. */
-  hasRoom(principal: Principal, bounds: TaskBounds): boolean {
-    this.#forgetPast();
-    const room = this.#tasks.size < bounds.tasks && this.of(principal).length < bounds.tasksPerPrincipal;
-    if (!room) this.#refused += 1;
-    return room;
-  }
-
-  /** Remembered from now on; the one that is known already wins. Undefined when there is no room: it is served, and not listed. */
-  add(task: Omit<KnownTask, 'began' | 'status' | 'item' | 'cancelled' | 'hosted' | 'collector' | 'collections'>, bounds: TaskBounds): KnownTask {
-    const known = this.#tasks.get(task.id);
-    if (known !== undefined) return known;
-    const fresh: KnownTask = { ...task, began: this.#clock.wall(), status: 'working', item: undefined, cancelled: false, hosted: undefined, collector: undefined, collections: 0 };
-    if (this.hasRoom(task.principal, bounds)) this.#tasks.set(task.id, fresh);
+  /** Known from now on. For calls with a place. */
+  enter(task: NewTask): KnownTask {
+    const fresh = this.#fresh(task, true);
+    this.#tasks.set(task.id, { task: fresh, owner: principalKey(task.principal) });
     return fresh;
   }
 
-  /** Keeps a result; false when it is too much for all of them. */
+  /** One that is asked after: known already, or of before a restart. Where there is no room it is served, and not listed. */
+  recall(id: string, principal: Principal, bounds: TaskBounds, make: () => NewTask): KnownTask {
+    const known = this.get(id);
+    if (known !== undefined) return known;
+    const task = make();
+    return this.#hasRoom(principalKey(principal), bounds) ? this.enter(task) : this.#fresh(task, false);
+  }
+
+  /** Keeps a result, a copy of its own; false when it is too much for all of them. */
   host(task: KnownTask, result: RawJson, bounds: TaskBounds): boolean {
-    if (this.#hostedBytes + result.length > bounds.taskBytes) {
-      this.#refused += 1;
+    const was = task.hosted?.length ?? 0;
+    if (this.#hostedBytes - was + result.length > bounds.taskBytes) {
+      this.hits.task_results += 1;
       return false;
     }
-    this.#hostedBytes += result.length;
+    this.#hostedBytes += result.length - was;
     task.hosted = result;
     return true;
   }
 
   get(id: string): KnownTask | undefined {
-    const task = this.#tasks.get(id);
+    const task = this.#tasks.get(id)?.task;
     return task !== undefined && task.until > this.#clock.wall() ? task : undefined;
   }
 
   /** In the order they began. */
   of(principal: Principal): readonly KnownTask[] {
-    const owner = principalKey(principal);
-    return this.list().filter((task) => principalKey(task.principal) === owner);
+    this.#forgetPast();
+    const mine = principalKey(principal);
+    return [...this.#tasks.values()].flatMap(({ task, owner }) => (owner === mine ? [task] : []));
   }
 
   list(): readonly KnownTask[] {
     this.#forgetPast();
-    return [...this.#tasks.values()];
+    return [...this.#tasks.values()].map(({ task }) => task);
   }
 
   forget(id: string): void {
-    const task = this.#tasks.get(id);
+    const task = this.#tasks.get(id)?.task;
     if (task === undefined) return;
     this.#tasks.delete(id);
     this.#hostedBytes -= task.hosted?.length ?? 0;
@@ -114,8 +127,26 @@ export class KnownTasks {
     for (const id of [...this.#tasks.keys()]) this.forget(id);
   }
 
+  #fresh(task: NewTask, listed: boolean): KnownTask {
+    return { ...task, listed, began: this.#clock.wall(), status: 'working', item: undefined, cancelled: false, hosted: undefined, collector: undefined };
+  }
+
+  #hasRoom(owner: string, bounds: TaskBounds): boolean {
+    this.#forgetPast();
+    if (this.#tasks.size + this.#reserved.size >= bounds.tasks) return this.#full('tasks');
+    let own = 0;
+    for (const known of this.#tasks.values()) if (known.owner === owner) own += 1;
+    for (const reserved of this.#reserved.values()) if (reserved === owner) own += 1;
+    return own < bounds.tasksPerPrincipal || this.#full('tasks_per_principal');
+  }
+
+  #full(bound: Bound): false {
+    this.hits[bound] += 1;
+    return false;
+  }
+
   #forgetPast(): void {
     const now = this.#clock.wall();
-    for (const [id, { until }] of this.#tasks) if (until <= now) this.forget(id);
+    for (const [id, { task: { until } }] of this.#tasks) if (until <= now) this.forget(id);
   }
 }
