@@ -56,7 +56,8 @@ export function sealUnder(key: Uint8Array): Seal {
     },
     open(token) {
       const bytes = Buffer.from(token, 'base64url');
-      if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
+      // One text for one seal: decoding is lenient about padding, stray characters and the last bits.
+      if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString('base64url') !== token) return undefined;
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
         decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));

@@ -1,5 +1,5 @@
 // Runs the stages and makes the Permit. The only place where a permit can come from, and where modes are obeyed.
-import type { Call, Continuation } from '../core/call.ts';
+import type { Call, Continuation, TaskCall } from '../core/call.ts';
 import type { Decision, DenyReason, Evidence, Mode, Trail } from '../core/decision.ts';
 import { issuePermit, type Permit } from '../core/permit.ts';
 import { messageIn } from '../core/thrown.ts';
@@ -36,6 +36,16 @@ export async function runStages(call: Call, stages: readonly Stage[], cx: StageC
 /** The same call once more, now with leave to become a task: its backend refused it without (SEP-2663), so nothing was executed. */
 export function waitingPermit({ call, trail, revision }: Permit): Permit {
   return issuePermit(call.kind === 'tool' ? { ...call, task: { ttlMs: undefined, taker: 'gateway' } } : call, trail, revision);
+}
+
+/**
+ * About one task, and no other, for as long as it is known: without what its call or request said, which may be megabytes and is done
+ * with. `task`: its id at the backend.
+ */
+export function taskPermit({ call, trail, revision }: Permit, about: Pick<TaskCall, 'exposed' | 'task' | 'until'>): Permit {
+  const { id, principal, origin, target, at, wall } = call;
+  const lean = { ...origin, client: undefined, trace: undefined };
+  return issuePermit({ kind: 'task', verb: 'get', id, principal, origin: lean, target, at, wall, ...about, meta: undefined, wantsProgress: false, responses: undefined, hosted: false }, trail, revision);
 }
 
 /** The same call once more, with what its backend asked for: decided already, and not executed yet (MRTR). */

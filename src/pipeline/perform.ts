@@ -4,8 +4,9 @@ import type { Permit } from '../core/permit.ts';
 import type { Backend, BackendFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
+import { detached } from '../core/text.ts';
 import { requiresTasksAlone } from '../relay/errors.ts';
-import { waitingPermit } from './admit.ts';
+import { taskPermit, waitingPermit } from './admit.ts';
 import { faultHealth, healthOf } from './attempt.ts';
 import type { PipelineDeps } from './deps.ts';
 import type { Performed } from './dispatch.ts';
@@ -46,7 +47,10 @@ function needsTask(answered: Awaited<ReturnType<typeof callWithRounds>>): boolea
 
 async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {
   const { principal, target, task, until } = call;
-  const known = deps.tasks.add({ id: call.exposed, principal, target, task, permit, until }, snapshot.settings.bounds);
+  const known = deps.tasks.recall(call.exposed, principal, snapshot.settings.bounds, () => {
+    const id = detached(call.exposed);
+    return { id, principal, target, task, permit: taskPermit(permit, { exposed: id, task, until }), until };
+  });
   const { era } = spokenBy(call, snapshot);
   const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task } }, deps);
   return { result, health: result.ok ? 'success' : faultHealth(result.error) };

@@ -1,13 +1,14 @@
 // Requests about a task by its sealed id: authorised, at each of them anew, as the tool that the task is a call of.
 import type { TaskVerb } from '../../core/call.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import type { Endpoint } from '../../core/call.ts';
-import { kindOf, members, stringOf } from '../../core/json/slice.ts';
+import type { Endpoint, Target } from '../../core/call.ts';
+import { members, stringOf } from '../../core/json/slice.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { matches } from '../../core/policy/globs.ts';
 import type { Result } from '../../core/result.ts';
 import type { WireError } from '../../relay/errors.ts';
 import { readMeta } from '../../relay/meta.ts';
+import { readContinuation } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
 import type { HandleFault } from '../handles.ts';
 import type { TaskPlace } from '../tasks/ids.ts';
@@ -24,7 +25,7 @@ export function taskCalls(verb: TaskVerb, open: (id: string) => Result<TaskPlace
       const all = members(params);
       const id = stringOf(all?.get('taskId'));
       const responses = verb === 'update' ? all?.get('inputResponses') : undefined;
-      if (id === undefined || (verb === 'update' && (responses === undefined || kindOf(responses) !== 'object'))) return undefined;
+      if (id === undefined || (verb === 'update' && (responses === undefined || readContinuation(params) === 'invalid'))) return undefined;
       const opened = open(id);
       return {
         kind: 'tool',
@@ -40,9 +41,14 @@ export function taskCalls(verb: TaskVerb, open: (id: string) => Result<TaskPlace
 }
 
 /** Whether the tool is listed just now does not matter: its call is under way. */
-function found({ target, task, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, { byBackend }: Catalog, endpoint: Endpoint): Found | undefined {
-  const view = byBackend.get(target.backend);
-  if (view === undefined || (endpoint.kind === 'single' && endpoint.backend !== target.backend)) return undefined;
-  if (view.hide.some((pattern) => matches(pattern, target))) return undefined;
+function found({ target, task, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, catalog: Catalog, endpoint: Endpoint): Found | undefined {
+  if (!isServed(target, catalog, endpoint)) return undefined;
   return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, responses, hosted, until }) };
+}
+
+/** Its backend is one of this endpoint, and `hide` does not name the tool. */
+export function isServed(target: Target, { byBackend }: Catalog, endpoint: Endpoint): boolean {
+  const view = byBackend.get(target.backend);
+  if (view === undefined || (endpoint.kind === 'single' && endpoint.backend !== target.backend)) return false;
+  return !view.hide.some((pattern) => matches(pattern, target));
 }

@@ -4,13 +4,15 @@ import type { Era } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
 import type { Permit } from '../../core/permit.ts';
-import type { Backend, BackendAnswer, BackendFault, CallIo, Clock, TaskStep, Timers } from '../../core/ports.ts';
+import type { Backend, BackendAnswer, BackendFault, CallIo, TaskStep } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { messageIn } from '../../core/thrown.ts';
 import { refusalReply } from '../../relay/questions.ts';
 import { inputResponses, responseOf } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { isOver, readTold, type Told } from '../../relay/tasks.ts';
 import { pause } from '../attempt.ts';
+import { type DispatchDeps, killOf } from '../dispatch.ts';
 import type { Dialogue } from '../questions/dialogue.ts';
 import { cannotBeAsked, refusedByAgent } from '../questions/unanswered.ts';
 
@@ -22,13 +24,28 @@ export interface TaskPeer {
   readonly task: string;
 }
 
-type Refused = Extract<BackendAnswer, { kind: 'error' }>;
+export type AskDeps = Pick<DispatchDeps, 'clock' | 'timers' | 'runtime'>;
+export type Refused = Extract<BackendAnswer, { kind: 'error' }>;
 export type Answered = Result<BackendAnswer, BackendFault>;
 
 const QUIET = { onProgress: undefined, onLog: undefined, ask: undefined } as const;
 
-export function step({ backend, permit }: TaskPeer, what: TaskStep, signal: AbortSignal): Promise<Answered> {
-  return backend.task(permit, what, { signal, ...QUIET });
+/** A throw is a bug of ours, and ends on record like any fault. */
+export async function step({ backend, permit }: Pick<TaskPeer, 'backend' | 'permit'>, what: TaskStep, signal: AbortSignal): Promise<Answered> {
+  try {
+    return await backend.task(permit, what, { signal, ...QUIET });
+  } catch (error) {
+    return failedClient(error);
+  }
+}
+
+function failedClient(error: unknown): Answered {
+  return err({ code: 'protocol', detail: `the client of this backend failed: ${messageIn(error).slice(0, 200)}` });
+}
+
+/** Its agent does not wait for that, and it must outlive the request. */
+export function endAtBackend(peer: Pick<TaskPeer, 'backend' | 'permit' | 'task'>): void {
+  void step(peer, { verb: 'cancel', task: peer.task }, new AbortController().signal);
 }
 
 /** `tasks/get`: what the backend tells, or the error it says instead. */
@@ -49,6 +66,13 @@ export function isRefused(value: Told | Refused): value is Refused {
   return 'kind' in value;
 }
 
+/** -32602 by both forms; what does not know the method has no tasks any more. All else may pass, and must not be told as the end of a task. */
+const UNKNOWN_CODES: readonly number[] = [CODE.invalidParams, CODE.methodNotFound];
+
+export function isUnknown({ code }: Refused): boolean {
+  return UNKNOWN_CODES.includes(code);
+}
+
 /** Between two looks: what the backend asks for, within reason. */
 const POLL_LEAST_MS = 250;
 const POLL_MOST_MS = 10_000;
@@ -67,33 +91,63 @@ export interface Settling {
   readonly seen: (told: Told) => void;
 }
 
+/** Looks in a row that may fail: a task takes minutes, and is not lost because its server was busy for a second. */
+const FAILED_LOOKS = 3;
+
 /** Waits until the task is over and answers with its result, asking the agent whatever the backend asks meanwhile. */
-export async function settled(peer: TaskPeer, settling: Settling, deps: { readonly clock: Clock; readonly timers: Timers }): Promise<Answered> {
-  const { io, atMostMs, dialogue } = settling;
+export async function settled(peer: TaskPeer, settling: Settling, deps: AskDeps): Promise<Answered> {
+  const { io, atMostMs } = settling;
   const began = deps.clock.mono();
   const answered = new Set<string>();
+  let failed = 0;
+  let wait = POLL_MS;
   for (;;) {
     const looked = await lookAt(peer, io.signal);
-    if (!looked.ok) return looked;
-    const told = looked.value;
-    if (isRefused(told)) return ok(told);
-    settling.seen(told);
-    if (isOver(told.status)) return endOf(peer, told, io);
-    if (told.status === 'input_required') {
-      // A legacy backend asks on this request, and answers it when the task is over.
-      if (peer.era === 'legacy') return peer.backend.task(peer.permit, { verb: 'result', task: peer.task }, { ...io, onProgress: undefined });
-      const open = [...told.requests].filter(([key]) => !answered.has(key));
-      for (const [key] of open) answered.add(key);
-      const replied = await replies(open, dialogue);
-      if (!replied.ok) return giveUp(peer, replied.error, io.signal);
-      const sent = replied.value.size === 0 ? undefined : await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(replied.value) }, io.signal);
-      if (sent?.ok === false) return sent;
-    }
     if (io.signal.aborted) return err({ code: 'cancelled' });
+    const failure = failureOf(looked);
+    failed = failure === undefined ? 0 : failed + 1;
+    if (failure !== undefined && failed >= FAILED_LOOKS) return failure;
+    if (looked.ok && !isRefused(looked.value)) {
+      const told = looked.value;
+      wait = pollMs(told);
+      settling.seen(told);
+      if (isOver(told.status)) return endOf(peer, told, io);
+      const came = told.status === 'input_required' ? await asking(peer, told, answered, settling, deps) : undefined;
+      if (came !== undefined) return came;
+    } else if (looked.ok && isRefused(looked.value) && isUnknown(looked.value)) return ok(looked.value);
     const waited = deps.clock.mono() - began;
     if (waited >= atMostMs) return err({ code: 'timeout', afterMs: Math.round(waited) });
-    await pause(pollMs(told), io.signal, deps.timers);
+    await pause(wait, io.signal, deps.timers);
     if (io.signal.aborted) return err({ code: 'cancelled' });
+  }
+}
+
+/** What the call ends with if it goes on like that. */
+function failureOf(looked: Result<Told | Refused, BackendFault>): Answered | undefined {
+  if (!looked.ok) return looked;
+  return isRefused(looked.value) ? ok(looked.value) : undefined;
+}
+
+/** Undefined: it is waited for again. */
+async function asking(peer: TaskPeer, told: Told, answered: Set<string>, { io, dialogue }: Settling, deps: AskDeps): Promise<Answered | undefined> {
+  // A legacy backend asks on this request, and answers it when the task is over.
+  if (peer.era === 'legacy') return held(peer, io);
+  const open = [...told.requests].filter(([key]) => !answered.has(key));
+  for (const [key] of open) answered.add(key);
+  const replied = await replies(open, dialogue);
+  if (!replied.ok) return giveUp(peer, replied.error, io.signal);
+  if (replied.value.size === 0) return undefined;
+  // Killed while somebody thought, and not cancelled because `cancel_in_flight` is off: nothing new is said to the backend.
+  if (killOf(peer.permit.call, deps) !== undefined) return err({ code: 'cancelled' });
+  const sent = await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(replied.value) }, io.signal);
+  return sent.ok ? undefined : sent;
+}
+
+async function held({ backend, permit, task }: TaskPeer, io: CallIo): Promise<Answered> {
+  try {
+    return await backend.task(permit, { verb: 'result', task }, { ...io, onProgress: undefined });
+  } catch (error) {
+    return failedClient(error);
   }
 }
 

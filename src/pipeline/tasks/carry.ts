@@ -4,7 +4,7 @@ import type { TaskCall } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
-import { ok, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import type { Question } from '../../core/capabilities.ts';
 import { refusalReply, replyFor } from '../../relay/questions.ts';
 import { inputResponses, responseOf } from '../../relay/rounds.ts';
@@ -15,10 +15,10 @@ import type { PipelineDeps } from '../deps.ts';
 import type { MakeIo } from '../make.ts';
 import { spokenBy } from '../questions/asking.ts';
 import { screen, type Screened } from '../screen.ts';
-import { endOf, isRefused, lookAt, settled, step, type TaskPeer, toldIn } from './ask.ts';
+import { type Answered, type AskDeps, CANCELLED, endOf, isRefused, isUnknown, lookAt, type Refused, settled, step, type TaskPeer, toldIn } from './ask.ts';
 import { Collector } from './collector.ts';
 import type { KnownTask } from './known.ts';
-import { inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
+import { type Ended, inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
 
 export interface Work extends Teller {
   readonly call: TaskCall;
@@ -28,9 +28,16 @@ export interface Work extends Teller {
 }
 
 type Carried = Result<Screened, BackendFault>;
-type CarryDeps = Pick<PipelineDeps, 'clock' | 'timers'>;
+type CarryDeps = AskDeps & Pick<PipelineDeps, 'random' | 'tasks'>;
 
-export function carry(work: Work, deps: CarryDeps): Promise<Carried> {
+export async function carry(work: Work, deps: CarryDeps): Promise<Carried> {
+  const carried = await byVerb(work, deps);
+  // Its backend has forgotten it: then it is not to be listed, nor counted.
+  if (carried.ok && carried.value === UNKNOWN_TASK) deps.tasks.forget(work.known.id);
+  return carried;
+}
+
+function byVerb(work: Work, deps: CarryDeps): Promise<Carried> {
   switch (work.call.verb) {
     case 'get': return get(work, deps);
     case 'result': return result(work, deps);
@@ -42,6 +49,7 @@ export function carry(work: Work, deps: CarryDeps): Promise<Carried> {
 /** The same bytes whether it never was, is forgotten by its backend, or is somebody else's (SEC49). */
 export const UNKNOWN_TASK: Screened = { kind: 'own_error', code: CODE.invalidParams, message: 'Unknown task' };
 export const OVER_ALREADY: Screened = { kind: 'own_error', code: CODE.invalidParams, message: 'The task is over already' };
+const NO_PLACE: Screened = { kind: 'own_error', code: CODE.internal, message: 'Too many tasks: this one asks something, and cannot be listened to until some are over' };
 
 function said(body: RawJson, isError: boolean = false): Carried {
   return ok({ kind: 'own', body, end: 'answered', isError });
@@ -51,43 +59,64 @@ function ack({ identity }: Work): Carried {
   return said(acknowledged(identity));
 }
 
-/** What its backend says now; an error of its is an unknown task, whatever words it has for that. */
-async function look({ peer, known, io, ...work }: Work): Promise<Result<Told | undefined, BackendFault>> {
+/** What its backend says now; or what is answered instead. Only its word that there is no such task makes it an unknown one. */
+async function look({ peer, known, io, ...work }: Work): Promise<Result<Told | Screened, BackendFault>> {
   const looked = await lookAt(peer, io.signal);
   if (!looked.ok) return looked;
-  if (isRefused(looked.value)) return ok(undefined);
+  if (isRefused(looked.value)) return ok(instead(looked.value));
   remember(looked.value, known, work);
-  if (isOver(looked.value.status) && peer.era === 'modern') known.collector?.end();
   return ok(looked.value);
+}
+
+function instead(refused: Refused): Screened {
+  return isUnknown(refused) ? UNKNOWN_TASK : refused;
+}
+
+function isTold(value: Told | Screened): value is Told {
+  return !('kind' in value);
 }
 
 async function get(work: Work, deps: CarryDeps): Promise<Carried> {
   const looked = await look(work);
   if (!looked.ok) return looked;
-  const told = looked.value;
-  if (told === undefined) return ok(UNKNOWN_TASK);
+  if (!isTold(looked.value)) return ok(looked.value);
+  return shown(looked.value, work, deps);
+}
+
+/** As `tasks/get` tells it to this agent. */
+async function shown(told: Told, work: Work, deps: CarryDeps): Promise<Carried> {
   if (work.call.origin.era === 'legacy') return said(tell(told, work.known, {}, work));
-  if (told.status === 'input_required') return said(tell(told, work.known, { requests: await questions(told, work, deps) }, work));
+  if (told.status === 'input_required') {
+    const requests = await questions(told, work, deps);
+    return requests === undefined ? ok(NO_PLACE) : said(tell(told, work.known, { requests }, work));
+  }
   if (told.status === 'completed' || told.status === 'failed') return over(told, work);
   return said(tell(told, work.known, {}, work));
 }
 
-/** With its result, which a legacy backend is asked for, unless it was waited for already. */
+/** With its result, which a legacy backend is asked for. */
 async function over(told: Told, work: Work): Promise<Carried> {
-  const collected = work.known.collector?.answer;
-  const ended = collected?.ok === true ? collected : await endOf(work.peer, told, work.io);
+  const ended = screenEnd(await endOf(work.peer, told, work.io), work);
   if (!ended.ok) return ended;
   const inlined = inlinedEnd(ended.value, work);
-  if (inlined === undefined) return { ok: false, error: { code: 'protocol', detail: 'a result that is not an object' } };
   return said(tell(told, work.known, inlined.inlined, work, inlined.status), isErrorIn(inlined.inlined));
+}
+
+/** Within the bounds of any result, and one: a task that is over asks for nothing more. */
+function screenEnd(ended: Answered, { snapshot }: Work): Result<Ended, BackendFault> {
+  const screened = screen(ended, snapshot.settings.bounds.resultBytes);
+  if (!screened.ok) return screened;
+  const { value } = screened;
+  if (value.kind === 'error' || (value.kind === 'result' && !value.asks)) return ok(value);
+  return err({ code: 'protocol', detail: 'a task that is over, without a result' });
 }
 
 /** Time for a legacy backend to ask, once its questions are listened for. */
 const GATHER_MS = 1000;
 
-/** What the agent is to answer; what it must not be asked is refused in its place. */
-async function questions(told: Told, work: Work, deps: CarryDeps): Promise<ReadonlyMap<string, Question>> {
-  const { peer, known, io } = work;
+/** What the agent is to answer; what it must not be asked is refused in its place. Undefined: there is no place to listen in. */
+async function questions(told: Told, work: Work, deps: CarryDeps): Promise<ReadonlyMap<string, Question> | undefined> {
+  const { peer, io } = work;
   if (peer.era === 'modern') {
     const { put, refused } = judged(told.requests, work);
     const responses = new Map([...refused].flatMap(([key, { question, reply }]) => {
@@ -97,18 +126,19 @@ async function questions(told: Told, work: Work, deps: CarryDeps): Promise<Reado
     if (responses.size > 0) await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(responses) }, io.signal);
     return put;
   }
-  const collector = collecting(known, peer, deps);
+  const collector = collecting(work, deps);
+  if (collector === undefined) return undefined;
   if (collector.list().length === 0) await Promise.race([collector.due(), pause(GATHER_MS, io.signal, deps.timers)]);
   const { put, refused } = judged(collector.list(), work);
   for (const [key, { reply }] of refused) collector.reply(key, () => reply);
   return put;
 }
 
-function collecting(known: KnownTask, peer: TaskPeer, { timers }: CarryDeps): Collector {
+function collecting({ known, peer }: Work, deps: CarryDeps): Collector | undefined {
   // One whose request ended has nothing to say any more; its task may still ask.
-  if (known.collector !== undefined && known.collector.answer === undefined) return known.collector;
-  known.collections += 1;
-  known.collector = new Collector(peer.backend, peer.permit, peer.task, known.collections, timers);
+  if (known.collector?.ended === false) return known.collector;
+  if (!known.listed) return undefined;
+  known.collector = new Collector({ backend: peer.backend, permit: known.permit, task: peer.task, lastsMs: known.until - deps.clock.wall() }, deps);
   return known.collector;
 }
 
@@ -131,11 +161,14 @@ function judged(asked: Iterable<readonly [string, Question]>, { io }: Work): Jud
 /** Blocks until the task is over (2025-11-25); asks on this request's stream meanwhile. */
 async function result(work: Work, deps: CarryDeps): Promise<Carried> {
   const { peer, known, io, snapshot } = work;
+  // It was told that the task is cancelled, and a backend that goes on with it changes nothing about that.
+  if (known.cancelled) return ok(CANCELLED);
   const looked = await look(work);
   if (!looked.ok) return looked;
-  if (looked.value === undefined) return ok(UNKNOWN_TASK);
-  const answered = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(looked.value, snapshot), seen: (told) => remember(told, known, work) }, deps);
-  return screen(answered, snapshot.settings.bounds.resultBytes);
+  if (!isTold(looked.value)) return ok(looked.value);
+  const ended = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(looked.value, snapshot), seen: (told) => remember(told, known, work) }, deps);
+  const screened = screenEnd(ended, work);
+  return screened.ok ? ok(screened.value) : screened;
 }
 
 async function update(work: Work): Promise<Carried> {
@@ -148,22 +181,26 @@ async function update(work: Work): Promise<Carried> {
   }
   const answered = await step(peer, { verb: 'update', task: peer.task, responses }, io.signal);
   if (!answered.ok) return answered;
-  return answered.value.kind === 'error' ? ok(UNKNOWN_TASK) : ack(work);
+  return answered.value.kind === 'error' ? ok(instead(answered.value)) : ack(work);
 }
 
 async function cancel(work: Work): Promise<Carried> {
   const { call, peer, known, io } = work;
+  const isModern = call.origin.era === 'modern';
   const looked = await look(work);
   if (!looked.ok) return looked;
   const told = looked.value;
-  if (told === undefined) return ok(UNKNOWN_TASK);
+  if (!isTold(told)) return ok(told);
   // The extension says yes to a task that is over; 2025-11-25 MUST say no.
-  if (isOver(told.status) || known.cancelled) return call.origin.era === 'modern' ? ack(work) : ok(OVER_ALREADY);
+  if (isOver(told.status) || known.cancelled) return isModern ? ack(work) : ok(OVER_ALREADY);
   const answered = await step(peer, { verb: 'cancel', task: peer.task }, io.signal);
   if (!answered.ok) return answered;
+  const refused = answered.value.kind === 'error' ? answered.value : undefined;
+  // -32602 here: it came to its end between the two requests.
+  if (refused !== undefined && !isUnknown(refused)) return ok(refused);
   known.collector?.end();
-  if (call.origin.era === 'modern') return ack(work);
-  if (answered.value.kind === 'error') return ok(OVER_ALREADY);
+  if (isModern) return ack(work);
+  if (refused !== undefined) return ok(OVER_ALREADY);
   known.cancelled = true;
   const after = peer.era === 'legacy' ? toldIn(answered, peer) : ok(told);
   const last = after.ok && !isRefused(after.value) ? after.value : told;

@@ -1,46 +1,52 @@
 // Holds a legacy backend's `tasks/result` open while its task waits for input: the backend asks on that request alone (2025-11-25), and a
-// modern agent reads the questions in `tasks/get`. Judges nothing: whoever tells them to an agent does.
+// modern agent reads the questions in `tasks/get`. Judges nothing and keeps no result: whoever tells them to an agent does and asks.
 import type { Question, QuestionReply } from '../../core/capabilities.ts';
 import type { Permit } from '../../core/permit.ts';
-import type { Backend, BackendAnswer, BackendFault, Timers } from '../../core/ports.ts';
-import { err, type Result } from '../../core/result.ts';
+import type { Backend, Random, Timers } from '../../core/ports.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { OpenQuestions } from '../questions/open.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 
 const OVER: QuestionReply = { kind: 'error', code: CODE.internal, message: 'Nobody waits for this task' };
 const TOO_MANY: QuestionReply = { kind: 'error', code: CODE.internal, message: 'Too many questions at once' };
+const KEY_BYTES = 6;
+
+export interface Collecting {
+  readonly backend: Backend;
+  readonly permit: Permit;
+  readonly task: string;
+  /** Until the task is forgotten. */
+  readonly lastsMs: number;
+}
 
 export class Collector {
   readonly #open: OpenQuestions;
   readonly #stop = new AbortController();
-  readonly #serial: number;
-  #answer: Result<BackendAnswer, BackendFault> | undefined;
+  /** Keys of one task are never used twice (SEP-2663), also after a restart, which forgets how many there were. */
+  readonly #prefix: string;
   readonly #over: Promise<void>;
+  readonly #undo: () => void;
+  #ended = false;
 
-  /** `serial`: of this task; its keys are `<serial>.<n>`. */
-  constructor(backend: Backend, permit: Permit, task: string, serial: number, timers: Timers) {
+  constructor({ backend, permit, task, lastsMs }: Collecting, { timers, random }: { readonly timers: Timers; readonly random: Random }) {
     this.#open = new OpenQuestions(timers);
-    this.#serial = serial;
+    this.#prefix = random.token(KEY_BYTES);
+    this.#undo = timers.after(lastsMs, () => this.end());
     const ask = (question: Question, withdrawn: AbortSignal): Promise<QuestionReply> => (this.#open.size < REQUESTS_MOST ? this.#open.add(question, withdrawn) : Promise.resolve(TOO_MANY));
-    this.#over = backend.task(permit, { verb: 'result', task }, { signal: this.#stop.signal, onProgress: undefined, onLog: undefined, ask })
-      .catch((): Result<BackendAnswer, BackendFault> => err({ code: 'protocol', detail: 'the client of this backend failed' }))
-      .then((answer) => {
-        this.#answer = answer;
-      });
+    this.#over = this.#held(backend.task(permit, { verb: 'result', task }, { signal: this.#stop.signal, onProgress: undefined, onLog: undefined, ask }));
   }
 
-  /** The end of the task, when it has come while it was held. */
-  get answer(): Result<BackendAnswer, BackendFault> | undefined {
-    return this.#answer;
+  /** The backend asks nothing more on this request. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   list(): readonly (readonly [key: string, question: Question])[] {
-    return this.#open.list().map(([key, question]) => [`${this.#serial}.${key}`, question]);
+    return this.#open.list().map(([key, question]) => [`${this.#prefix}.${key}`, question]);
   }
 
   reply(key: string, reply: (question: Question) => QuestionReply): void {
-    const own = this.#open.list().find(([known]) => `${this.#serial}.${known}` === key);
+    const own = this.#open.list().find(([known]) => `${this.#prefix}.${known}` === key);
     if (own !== undefined) this.#open.answer(own[0], reply(own[1]));
   }
 
@@ -50,7 +56,15 @@ export class Collector {
   }
 
   end(): void {
+    this.#ended = true;
+    this.#undo();
     this.#stop.abort('agent');
     this.#open.close(OVER);
+  }
+
+  /** However it ends: its result is asked for when an agent wants it, and a fault of this hop is none of the task. */
+  async #held(answered: Promise<unknown>): Promise<void> {
+    await answered.catch(() => undefined);
+    this.end();
   }
 }

@@ -1,22 +1,21 @@
 // Ends tasks at their backends: a task goes on after its call was answered, and a kill must reach it there.
 import type { PipelineDeps } from '../deps.ts';
 import { isOver } from '../../relay/tasks.ts';
-import { step } from './ask.ts';
+import { endAtBackend } from './ask.ts';
 import type { KnownTask } from './known.ts';
 
 export type EndDeps = Pick<PipelineDeps, 'tasks' | 'runtime' | 'backend'>;
 
 /** As many as were told to stop. A backend may take its time, or refuse; what comes of it is asked for by nobody any more. */
 export function endTasks(which: (task: KnownTask) => boolean, { tasks, runtime, backend }: EndDeps): number {
-  const { settings, catalog } = runtime.current();
+  const { settings } = runtime.current();
   const hit = tasks.list().filter((task) => !isOver(task.status) && task.hosted === undefined && which(task));
   for (const task of hit) {
-    task.collector?.end();
-    task.status = 'cancelled';
+    // What it is from now on only its backend knows, for whoever may ask again later.
+    tasks.forget(task.id);
     const row = settings.backends.find(({ id }) => id === task.target.backend);
     const at = row === undefined ? undefined : backend(row);
-    const era = catalog.byBackend.get(task.target.backend)?.era;
-    if (at !== undefined && era !== undefined) void step({ backend: at, permit: task.permit, era, task: task.task }, { verb: 'cancel', task: task.task }, new AbortController().signal);
+    if (at !== undefined) endAtBackend({ backend: at, permit: task.permit, task: task.task });
   }
   return hit.length;
 }

@@ -17,8 +17,9 @@ export function carryHosted(known: KnownTask | undefined, teller: Teller & { rea
     case 'update': return { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false };
     case 'cancel': return isModern ? { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false } : OVER_ALREADY;
     case 'get': {
+      const ended = screenOwn({ kind: 'result', raw: known.hosted });
       const told = hostedTold(known.hosted, known.task, rfc3339(known.began), known.until - known.began);
-      const end = isModern ? inlinedEnd({ kind: 'result', raw: known.hosted }, teller) : undefined;
+      const end = isModern && ended.kind === 'result' ? inlinedEnd(ended, teller) : undefined;
       return { kind: 'own', body: tell(told, known, end?.inlined ?? {}, teller, end?.status), end: 'answered', isError: false };
     }
   }

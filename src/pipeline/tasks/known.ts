@@ -8,7 +8,7 @@ import type { Permit } from '../../core/permit.ts';
 import type { Clock } from '../../core/ports.ts';
 import { principalKey, type Principal } from '../../core/principal.ts';
 import type { BoundsSettings } from '../../core/settings.ts';
-import type { TaskStatus } from '../../relay/tasks.ts';
+import { isOver, type TaskStatus } from '../../relay/tasks.ts';
 import type { Collector } from './collector.ts';
 
 export interface KnownTask {
@@ -131,13 +131,29 @@ export class KnownTasks {
     return { ...task, listed, began: this.#clock.wall(), status: 'working', item: undefined, cancelled: false, hosted: undefined, collector: undefined };
   }
 
+  /** What is over makes room, the oldest first: it stays at its backend, and its id leads there. A result that nobody else has stays. */
   #hasRoom(owner: string, bounds: TaskBounds): boolean {
     this.#forgetPast();
-    if (this.#tasks.size + this.#reserved.size >= bounds.tasks) return this.#full('tasks');
-    let own = 0;
-    for (const known of this.#tasks.values()) if (known.owner === owner) own += 1;
-    for (const reserved of this.#reserved.values()) if (reserved === owner) own += 1;
-    return own < bounds.tasksPerPrincipal || this.#full('tasks_per_principal');
+    const mine = (known: string): boolean => known === owner;
+    const all = (): boolean => true;
+    if (this.#count(mine) >= bounds.tasksPerPrincipal && !this.#drop(mine)) return this.#full('tasks_per_principal');
+    return this.#count(all) < bounds.tasks || this.#drop(all) || this.#full('tasks');
+  }
+
+  #count(whose: (owner: string) => boolean): number {
+    let count = 0;
+    for (const { owner } of this.#tasks.values()) if (whose(owner)) count += 1;
+    for (const owner of this.#reserved.values()) if (whose(owner)) count += 1;
+    return count;
+  }
+
+  #drop(whose: (owner: string) => boolean): boolean {
+    for (const [id, { task, owner }] of this.#tasks) {
+      if (!whose(owner) || !isOver(task.status) || task.hosted !== undefined) continue;
+      this.forget(id);
+      return true;
+    }
+    return false;
   }
 
   #full(bound: Bound): false {

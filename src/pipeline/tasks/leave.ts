@@ -9,6 +9,7 @@ import type { ServerIdentity } from '../../relay/meta.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { isSince } from '../../relay/versions.ts';
 import type { Screened } from '../screen.ts';
+import { offeredTo } from '../view.ts';
 import { carryHosted } from './hosted.ts';
 import type { KnownTasks } from './known.ts';
 
@@ -52,17 +53,28 @@ export interface Begun {
   readonly call: ServedCall;
   /** The answer, once the call is admitted: it does not come to a backend. */
   readonly local: Screened | undefined;
+  /** The call is over, whatever became of it. */
+  over(): void;
 }
 
 /** The call as it may begin. Where no more tasks may be known, whoever can do without one gets a result. */
 export function begun(call: ServedCall, task: RawJson | undefined, snapshot: Snapshot, { tasks, identity }: { readonly tasks: KnownTasks; readonly identity: ServerIdentity }): Begun {
   const { catalog, settings } = snapshot;
-  if (call.kind === 'task' && call.hosted) return { call, local: carryHosted(tasks.get(call.exposed), { call, snapshot, identity }) };
-  if (call.kind !== 'tool') return { call, local: undefined };
-  const { wants } = wishOf(task, call.origin);
-  if (wants === 'must' && call.task === undefined) return { call, local: UNSUPPORTED };
-  if (call.task?.taker !== 'agent' || tasks.hasRoom(call.principal, settings.bounds)) return { call, local: undefined };
-  if (wants === 'must') return { call, local: NO_ROOM };
+  if (call.kind === 'task' && call.hosted) return { call, local: carryHosted(tasks.get(call.exposed), { call, snapshot, identity }), over: nothing };
+  if (call.kind !== 'tool') return { call, local: undefined, over: nothing };
+  const must = wishOf(task, call.origin).wants === 'must' && offersTasks(call, snapshot);
+  if (must && call.task === undefined) return { call, local: UNSUPPORTED, over: nothing };
+  if (call.task?.taker !== 'agent') return { call, local: undefined, over: nothing };
+  const over = tasks.reserve(call.principal, settings.bounds);
+  if (over !== undefined) return { call, local: undefined, over };
+  if (must) return { call, local: NO_ROOM, over: nothing };
   const isLegacy = catalog.byBackend.get(call.target.backend)?.era === 'legacy';
-  return { call: { ...call, task: isLegacy ? { ...call.task, taker: 'gateway' } : undefined }, local: undefined };
+  return { call: { ...call, task: isLegacy ? { ...call.task, taker: 'gateway' } : undefined }, local: undefined, over: nothing };
 }
+
+/** Where none are offered the wish MUST be ignored (2025-11-25, tasks: capability negotiation). */
+function offersTasks({ principal, origin }: ServedCall, snapshot: Snapshot): boolean {
+  return offeredTo(snapshot, { principal, endpoint: origin.endpoint }).tasks;
+}
+
+function nothing(): void {}

@@ -3,7 +3,7 @@ import type { TaskVerb } from '../../core/call.ts';
 import type { AgentIo, Answer, Inbound } from '../../core/inbound.ts';
 import { objectOf, toRaw } from '../../core/json/compose.ts';
 import { members, stringOf } from '../../core/json/slice.ts';
-import { isVisible } from '../../core/policy/decide.ts';
+import { mayUse } from '../../core/policy/decide.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { TASKS_EXTENSION } from '../../relay/capabilities.ts';
@@ -11,7 +11,7 @@ import { pageResult } from '../../relay/page.ts';
 import { CODE, errorMessage, resultMessage } from '../../relay/rpc.ts';
 import { isSince } from '../../relay/versions.ts';
 import { notFound } from '../answer.ts';
-import { taskCalls } from '../calls/task.ts';
+import { isServed, taskCalls } from '../calls/task.ts';
 import type { PipelineDeps } from '../deps.ts';
 import { serveCall } from '../serve.ts';
 import { offeredTo } from '../view.ts';
@@ -31,7 +31,7 @@ function refusal(inbound: Inbound, snapshot: Snapshot): Answer | undefined {
   return { message: errorMessage(id, CODE.missingCapability, 'Missing required client capability', data), status: 400 };
 }
 
-/** Those of this principal that the gateway knows, of what it may see at this endpoint. */
+/** Those of this principal that the gateway knows, and for which `tasks/get` would answer here and now (C01). */
 export function listTasks(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   const refused = refusal(inbound, snapshot);
   if (refused !== undefined) return refused;
@@ -39,7 +39,7 @@ export function listTasks(inbound: Inbound, snapshot: Snapshot, deps: PipelineDe
   const { endpoint } = origin;
   const raw = members(inbound.params)?.get('cursor');
   const cursor = stringOf(raw);
-  const known = deps.tasks.of(principal).filter(({ target }) => (endpoint.kind === 'merged' || endpoint.backend === target.backend) && isVisible(snapshot.policy, principal, target, deps.clock.wall()));
+  const known = deps.tasks.of(principal).filter(({ target }) => isServed(target, snapshot.catalog, endpoint) && mayUse(snapshot.policy, principal, target, deps.clock.wall()));
   const page = raw !== undefined && cursor === undefined ? undefined : pageResult({
     member: 'tasks', items: known.flatMap(({ item }) => item ?? []), cursor, pageSize: snapshot.settings.bounds.pageSize,
     binding: deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`),

@@ -5,11 +5,11 @@ import { scan, type RawJson } from '../../core/json/scan.ts';
 import { BACKEND_LIMITS } from '../../core/json/raw.ts';
 import { objectOf, quote, toRaw } from '../../core/json/compose.ts';
 import { memberOf } from '../../core/json/slice.ts';
-import type { BackendAnswer } from '../../core/ports.ts';
+import type { Screened } from '../screen.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { detached } from '../../core/text.ts';
 import { errorFor } from '../../relay/errors.ts';
-import { inlinedResult, readResult } from '../../relay/results.ts';
+import { inlinedResult } from '../../relay/results.ts';
 import { createdResult, type Inlined, type TaskStatus, type Told, toldResult } from '../../relay/tasks.ts';
 import type { ServerIdentity } from '../../relay/meta.ts';
 import { exposeFor } from '../expose.ts';
@@ -47,15 +47,25 @@ function tellingOf(told: Told, known: KnownTask, status: TaskStatus, { call, sna
   return { to: call.origin.era, id: known.id, ttlMs: ttlOf(told, snapshot), status, identity };
 }
 
+/** Of what a backend says of one task, as much is kept for lists; of more only what a list needs. */
+const ITEM_MOST = 8192;
+const DATES: readonly string[] = ['createdAt', 'lastUpdatedAt'];
+
 /** Kept for lists: a copy in words of 2025-11-25, free of the message it came in. */
 export function remember(told: Told, known: KnownTask, { snapshot, identity }: Teller): void {
   known.status = statusFor(told, known, 'legacy');
-  const item = scan(detached(toldResult(told, { to: 'legacy', id: known.id, ttlMs: ttlOf(told, snapshot), status: known.status, identity }, {})), BACKEND_LIMITS);
+  const telling = { to: 'legacy', id: known.id, ttlMs: ttlOf(told, snapshot), status: known.status, identity } as const;
+  const whole = toldResult(told, telling, {});
+  const briefly: Told = { ...told, members: told.members.filter(({ key, value }) => DATES.includes(key) && value.length < 64) };
+  const item = scan(detached(whole.length <= ITEM_MOST ? whole : toldResult(briefly, telling, {})), BACKEND_LIMITS);
   known.item = item.ok ? item.value : undefined;
 }
 
-/** The end of a task as the extension inlines it: a result although the tool failed, an error only of the protocol. */
-export function inlinedEnd(answer: BackendAnswer, { call, snapshot }: Teller): { readonly status: TaskStatus; readonly inlined: Inlined } | undefined {
+/** What a task ended with, screened. */
+export type Ended = Extract<Screened, { readonly kind: 'result' | 'error' }>;
+
+/** As the extension inlines it: a result although the tool failed, an error only of the protocol. */
+export function inlinedEnd(answer: Ended, { call, snapshot }: Teller): { readonly status: TaskStatus; readonly inlined: Inlined } {
   const { endpoint } = call.origin;
   if (answer.kind === 'error') {
     const said = errorFor(answer, { kind: 'tool', exposed: call.exposed, callId: call.id, asking: askingOf(call, call.origin, snapshot, call.id) });
@@ -64,9 +74,7 @@ export function inlinedEnd(answer: BackendAnswer, { call, snapshot }: Teller): {
       : [['code', toRaw(-32603)], ['message', quote(said.text)]];
     return { status: 'failed', inlined: { error: objectOf(fields) } };
   }
-  const result = readResult(answer.raw);
-  if (result === undefined) return undefined;
-  return { status: 'completed', inlined: { result: inlinedResult(result, exposeFor(snapshot.catalog, endpoint, call.target.backend)) } };
+  return { status: 'completed', inlined: { result: inlinedResult(answer.result, exposeFor(snapshot.catalog, endpoint, call.target.backend)) } };
 }
 
 export function isErrorIn({ result }: Inlined): boolean {
