@@ -1,10 +1,11 @@
 // argv to one verb to one exit status. All that is outside comes in as a World, so that every path here can be tested.
 import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { whyUnread } from '../app/fault.ts';
 import { printable } from '../core/text.ts';
 import { renderDiagnostics } from '../config/render.ts';
 import { EXIT } from './exit.ts';
-import { unexpectedFault, usageFault } from './faults.ts';
+import { fileFault, unexpectedFault, usageFault } from './faults.ts';
 import { parseLine } from './flags.ts';
 import { helpFor, overview } from './help.ts';
 import { jsonLine, paintFor, wantsColour } from './render.ts';
@@ -36,7 +37,7 @@ export async function runCli(argv: readonly string[], world: World): Promise<num
   try {
     return await dispatch(argv, own, world, voice);
   } catch (error) {
-    return voice.fail(unexpectedFault(describeError(error, own.includes('-v') || own.includes('--verbose'))));
+    return voice.fail(faultOf(error, own.includes('-v') || own.includes('--verbose')));
   }
 }
 
@@ -183,10 +184,17 @@ function exitError(fault: Fault): string {
 function humanFault(fault: Fault, paint: VerbContext['paint']): string {
   const problems = fault.problems ?? [];
   const lines = problems.length === 0 ? [] : [renderDiagnostics(problems, fault.source ?? ''), ''];
-  lines.push(`${paint.bad(`error[${fault.code}]`)}: ${fault.message}`);
-  if (fault.help !== undefined) lines.push(`  = help: ${fault.help}`);
+  lines.push(`${paint.bad(`error[${fault.code}]`)}: ${harmless(fault.message)}`);
+  if (fault.help !== undefined) lines.push(`  = help: ${harmless(fault.help)}`);
   lines.push(`  = docs: sentinel explain ${fault.code}`);
   return lines.join('\n');
+}
+
+class TooMuchInput extends Error {}
+
+/** Names of files and words of others may stand in it; a stack has lines. */
+function harmless(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 async function readAll(stdin: Readable, maxBytes: number): Promise<string> {
@@ -195,10 +203,18 @@ async function readAll(stdin: Readable, maxBytes: number): Promise<string> {
   for await (const chunk of stdin) {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
     size += bytes.length;
-    if (size > maxBytes) throw new Error(`stdin is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw new TooMuchInput(`stdin is larger than ${maxBytes} bytes`);
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What a verb did not foresee. A place that cannot be used is no defect, whichever verb meets it. */
+function faultOf(error: unknown, verbose: boolean): Fault {
+  if (error instanceof TooMuchInput) return usageFault(error.message, 'give it less, or a file');
+  const path = error instanceof Error && 'syscall' in error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+  if (path !== undefined && !verbose) return fileFault(`${path} cannot be used: ${whyUnread(error)}`, 'name another place, or let this user write there; --verbose shows where it happened');
+  return unexpectedFault(describeError(error, verbose));
 }
 
 function describeError(error: unknown, verbose: boolean): string {

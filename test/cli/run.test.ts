@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { cli, scratch } from './world.ts';
 
@@ -49,6 +50,32 @@ describe('a command line that is not understood', () => {
   test('what follows -- belongs to the command that is run: it turns on nothing here', async () => {
     const { stderr } = await cli(['proxy', '--mode', 'nope', '--', 'x', '--json', '--help']);
     assert.match(stderr, /^error\[/);
+  });
+});
+
+describe('what goes wrong around a command', () => {
+  test('a place that cannot be used is told as such, and is no defect of the program', async (t) => {
+    const folder = scratch(t);
+    writeFileSync(join(folder, 'file'), '');
+    for (const [argv, env] of [[['start'], { SENTINEL_HOME: join(folder, 'file/home') }], [['init', '--yes'], { XDG_CONFIG_HOME: join(folder, 'file/config') }]] as const) {
+      const { status, stderr } = await cli(argv, { env, cwd: folder });
+      assert.equal(status, 1);
+      assert.match(stderr, /^error\[SEN-0908\]: .*file\/(?:home|config\/sentinel) cannot be used: a part of its path is no directory\n {2}= help: /);
+    }
+  });
+
+  test('more on stdin than is read is a mistake of use', async (t) => {
+    const folder = scratch(t);
+    writeFileSync(join(folder, 'sentinel.toml'), '[rbac.roles.reader]\nallow = ["*"]\n', { mode: 0o600 });
+    const { status, stderr } = await cli(['token', 'revoke', '-', '--reason', 'x'], { stdin: 'x'.repeat(70_000), env: { JWT_SECRET_KEY: 'a-secret-of-more-than-thirty-two-bytes' }, cwd: folder });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^error\[SEN-0901\]: stdin is larger than 65536 bytes/);
+  });
+
+  test('a name that holds escape sequences moves no cursor', async () => {
+    const { stderr } = await cli(['kills', '--config', '/nope/\u001b[31mred\u009b2J']);
+    assert.doesNotMatch(stderr, /[\u001b\u009b]/);
+    assert.match(stderr, /\/nope\/\\u/);
   });
 });
 
