@@ -103,6 +103,8 @@ function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: ()
       if (status.state === before) return;
       before = status.state;
       if (isDown(status.state) && runs()) cell.unavailable(status.id);
+      // Not while it starts: what fails to start again and again would come and go in every list.
+      if (status.state === 'ready' && runs()) cell.available(status.id);
       announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: cell.current().revision, kind: 'backend', backend: status.id, state: status.state, note: status.lastFault?.code ?? '' })
         .catch((error: unknown) => telemetry.fault(error));
     },

@@ -28,6 +28,7 @@ export class RuntimeCell implements Runtime {
   readonly #listings = new Map<BackendId, BackendListing>();
   /** That failed before they listed anything: bare names wait for them no longer. */
   readonly #failed = new Set<BackendId>();
+  readonly #down = new Set<BackendId>();
   #owners: Owners = new Map();
   #overrides: readonly Override[];
   #current: Snapshot;
@@ -35,7 +36,7 @@ export class RuntimeCell implements Runtime {
   constructor(configured: Configured, overrides: readonly Override[], deps: RuntimeDeps) {
     this.#deps = deps;
     this.#overrides = overrides;
-    this.#current = { revision: 1, ...configured, policy: deps.compile(configured.settings, overrides), catalog: EMPTY_CATALOG };
+    this.#current = { revision: 1, ...configured, policy: deps.compile(configured.settings, overrides), catalog: EMPTY_CATALOG, down: new Set() };
   }
 
   current(): Snapshot {
@@ -55,7 +56,7 @@ export class RuntimeCell implements Runtime {
   configure(configured: Configured): Snapshot {
     const ids = new Set(configured.settings.backends.map((backend) => backend.id));
     for (const id of this.#listings.keys()) if (!ids.has(id)) this.#listings.delete(id);
-    for (const id of this.#failed) if (!ids.has(id)) this.#failed.delete(id);
+    for (const known of [this.#failed, this.#down]) for (const id of known) if (!ids.has(id)) known.delete(id);
     const exposed = exposedNames(this.#current.catalog);
     this.#owners = ownersAfterReload(this.#owners, (id, name) => ids.has(id) && exposed.get(id)?.has(name) === true, this.#unheard(configured.settings));
     return this.#swap(configured, this.#deps.compile(configured.settings, this.#overrides), this.#catalog(configured.settings));
@@ -75,13 +76,23 @@ export class RuntimeCell implements Runtime {
     return this.#swap({ settings, configHash }, policy, this.#catalog(settings));
   }
 
-  /** A backend that cannot be reached now: names that were held back for it may be given. */
+  /** A backend that cannot be reached now: lists may have to do without, and names that were held back for it may be given. */
   unavailable(id: BackendId): Snapshot {
-    const { settings, configHash, policy } = this.#current;
+    const { settings, configHash, policy, catalog } = this.#current;
+    if (!settings.backends.some((backend) => backend.id === id)) return this.#current;
+    const fresh = !this.#down.has(id);
+    this.#down.add(id);
     const held = settings.names === 'bare' && this.#unheard(settings).has(id) && !this.#failed.has(id);
-    if (!held) return this.#current;
-    this.#failed.add(id);
-    return this.#swap({ settings, configHash }, policy, this.#catalog(settings));
+    if (held) this.#failed.add(id);
+    if (!held && !(fresh && settings.whenDown !== 'known')) return this.#current;
+    return this.#swap({ settings, configHash }, policy, held ? this.#catalog(settings) : catalog);
+  }
+
+  /** It is there, or there again. */
+  available(id: BackendId): Snapshot {
+    const { settings, configHash, policy, catalog } = this.#current;
+    const told = this.#down.delete(id) && settings.whenDown !== 'known';
+    return told ? this.#swap({ settings, configHash }, policy, catalog) : this.#current;
   }
 
   #unheard(settings: Settings): ReadonlySet<BackendId> {
@@ -98,7 +109,7 @@ export class RuntimeCell implements Runtime {
 
   #swap(configured: Configured, policy: Policy, catalog: Catalog): Snapshot {
     const previous = this.#current;
-    const next: Snapshot = { revision: previous.revision + 1, ...configured, policy, catalog };
+    const next: Snapshot = { revision: previous.revision + 1, ...configured, policy, catalog, down: new Set(this.#down) };
     this.#current = next;
     for (const listener of [...this.#listeners]) {
       try {

@@ -153,8 +153,11 @@ export const argumentRules: Section<ArgumentSettings, undefined> = section('argu
   mode: file.mode, deadlineMs: file.deadline, schemaBytes: file.schema, onUnusable: file.on_unusable,
 }));
 
-const CATALOG = z.strictObject({ names: choice(['prefixed', 'bare'], 'prefixed', live('Tools are `<backend>__<tool>`, or have their own names, which must then be unique; such a name is given when every backend has listed its tools or failed, and stays given.')) });
-export const catalog: Section<Settings['names'], undefined> = section('catalog', CATALOG, (file) => file.names);
+const CATALOG = z.strictObject({
+  names: choice(['prefixed', 'bare'], 'prefixed', live('Tools are `<backend>__<tool>`, or have their own names, which must then be unique; such a name is given when every backend has listed its tools or failed, and stays given.')),
+  when_down: choice(['known', 'omit', 'fail'], 'known', live('What lists say while a backend is down. "known": what it listed last. "omit": nothing of it, and an error when all that the agent may see are down. "fail": an error, until every backend that the agent may see is up. Calls are decided alike under each.')),
+});
+export const catalog: Section<Pick<Settings, 'names' | 'whenDown'>, undefined> = section('catalog', CATALOG, (file) => ({ names: file.names, whenDown: file.when_down }));
 
 const COMPAT = z.strictObject({ error_codes: choice(['standard', 'original'], 'standard', live('"original": refusals have the JSON-RPC codes of the original.')) });
 export const compat: Section<Settings['errorCodes'], undefined> = section('compat', COMPAT, (file) => file.error_codes);

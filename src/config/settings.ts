@@ -45,10 +45,10 @@ export function readSettings(file: Document, context: Context): Settings | undef
   const together = concurrency.read(raw('concurrency'), context, undefined);
   const kills = killSwitch.read(raw('kill_switch'), context, known);
   const checks = argumentRules.read(raw('arguments'), context, undefined);
-  const names = catalog.read(raw('catalog'), context, undefined);
+  const lists = catalog.read(raw('catalog'), context, undefined);
   const errorCodes = compat.read(raw('compat'), context, undefined);
   if (!base || !limits || !tokens || !database || sqlitePath === undefined || !record || !servers || !roles) return undefined;
-  if (!rates || !together || !kills || !checks || !names || !errorCodes) return undefined;
+  if (!rates || !together || !kills || !checks || !lists || !errorCodes) return undefined;
   return {
     gateway: base.settings,
     bounds: limits,
@@ -61,7 +61,7 @@ export function readSettings(file: Document, context: Context): Settings | undef
     concurrency: together,
     kills,
     arguments: checks,
-    names,
+    ...lists,
     errorCodes,
   };
 }

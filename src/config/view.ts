@@ -92,7 +92,7 @@ function authEntries({ auth }: Settings): readonly Entry[] {
   ];
 }
 
-function policyEntries({ limits, concurrency, kills, arguments: rules, names, errorCodes }: Settings): readonly Entry[] {
+function policyEntries({ limits, concurrency, kills, arguments: rules, names, whenDown, errorCodes }: Settings): readonly Entry[] {
   return [
     ...entries('rate_limits', {
       default_rpm: limits.perTool, per_tool: limits.tools.map((rule) => `${rule.pattern} = ${rule.limit}`), per_role: table(limits.roles),
@@ -104,7 +104,7 @@ function policyEntries({ limits, concurrency, kills, arguments: rules, names, er
       cancel_in_flight: kills.cancelInFlight,
     }),
     ...entries('arguments', { mode: rules.mode, deadline: ms(rules.deadlineMs), schema: showSize(rules.schemaBytes), on_unusable: rules.onUnusable }),
-    ...entries('catalog', { names }),
+    ...entries('catalog', { names, when_down: whenDown }),
     ...entries('compat', { error_codes: errorCodes }),
   ];
 }

@@ -271,5 +271,7 @@ export interface Settings {
   readonly kills: KillSettings;
   readonly arguments: ArgumentSettings;
   readonly names: 'prefixed' | 'bare';
+  /** What lists say while a backend is down: what it listed last, only what the others have, or an error. */
+  readonly whenDown: 'known' | 'omit' | 'fail';
   readonly errorCodes: 'standard' | 'original';
 }

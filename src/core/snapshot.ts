@@ -1,7 +1,7 @@
 // Compiled Settings, Overrides and Catalog: immutable and numbered. A call is decided by exactly one of these.
 import type { Catalog } from './catalog.ts';
 import type { Mode } from './decision.ts';
-import type { RoleName, Timestamp } from './ids.ts';
+import type { BackendId, RoleName, Timestamp } from './ids.ts';
 import type { KillScope } from './override.ts';
 import type { Pattern } from './policy/globs.ts';
 import type { Settings } from './settings.ts';
@@ -40,6 +40,8 @@ export interface Snapshot {
   readonly settings: Settings;
   readonly policy: Policy;
   readonly catalog: Catalog;
+  /** Backends that cannot be reached. Kept up to date only where `whenDown` reads it: it is no reason for a new snapshot elsewhere. */
+  readonly down: ReadonlySet<BackendId>;
 }
 
 /** The one mutable cell is behind this; everything else reads. */

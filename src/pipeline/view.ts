@@ -1,10 +1,10 @@
 // What one principal sees at one endpoint: each list, the digest that tells whether it changed, and what the backends behind it offer.
 import type { BackendCatalog, Catalog, Entry } from '../core/catalog.ts';
 import type { Endpoint, TargetKind } from '../core/call.ts';
-import type { Timestamp } from '../core/ids.ts';
+import type { BackendId, Timestamp } from '../core/ids.ts';
 import type { Viewer } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { isVisible, mayKnow } from '../core/policy/decide.ts';
+import { hits, isVisible, mayKnow } from '../core/policy/decide.ts';
 import type { Digest } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { definitionFor, type ListedIn } from '../relay/definitions.ts';
@@ -16,7 +16,32 @@ export const LISTS: readonly ListedIn[] = ['tools', 'prompts', 'resources', 'tem
 
 /** In the order of the catalogue. A template is visible when its own text passes; what is read by it is decided when it is read. */
 export function visible(list: ListedIn, snapshot: Snapshot, { principal, endpoint }: Viewer, now: Timestamp): readonly Entry[] {
-  return entriesAt(list, snapshot.catalog, endpoint).filter((entry) => isVisible(snapshot.policy, principal, entry.target, now));
+  const left = snapshot.settings.whenDown === 'omit' ? snapshot.down : NONE;
+  return entriesAt(list, snapshot.catalog, endpoint).filter(({ target }) => !left.has(target.backend) && isVisible(snapshot.policy, principal, target, now));
+}
+
+const NONE: ReadonlySet<BackendId> = new Set();
+const KIND: Readonly<Record<ListedIn, TargetKind>> = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' };
+
+/**
+ * Whether an error stands for this list (`[catalog] when_down`, T136). Only backends count of which this viewer's roles could show it
+ * something of the kind: for others must not even an error tell that they are there. What is switched off is not missed.
+ */
+export function isWithheld(list: ListedIn, { settings, catalog, policy, down }: Snapshot, { principal, endpoint }: Viewer, now: Timestamp): boolean {
+  if (settings.whenDown === 'known') return false;
+  const kind = KIND[list];
+  const killed = (backend: BackendId): boolean => policy.kills.some((rule) => rule.scope.kind !== 'tool' && hits(rule, principal, { backend, kind, name: '' }, now));
+  const own = settings.backends.map(({ id }) => id).filter((id) => (endpoint.kind === 'merged' || endpoint.backend === id)
+    && catalog.byBackend.get(id)?.offers[OFFER[kind]] !== false && mayKnow(policy, principal, id, [kind]) && !killed(id));
+  const missing = own.filter((id) => down.has(id) || !catalog.byBackend.has(id));
+  return missing.length > 0 && (settings.whenDown === 'fail' || missing.length === own.length);
+}
+
+const OFFER = { tool: 'tools', prompt: 'prompts', resource: 'resources' } as const satisfies Record<TargetKind, keyof BackendCatalog['offers']>;
+
+/** Changes when what this viewer is answered does. */
+export function listDigest(list: ListedIn, snapshot: Snapshot, viewer: Viewer, now: Timestamp, digest: Digest): string {
+  return isWithheld(list, snapshot, viewer, now) ? '' : viewDigest(visible(list, snapshot, viewer, now), digest);
 }
 
 function entriesAt(list: ListedIn, catalog: Catalog, endpoint: Endpoint): readonly Entry[] {

@@ -3,7 +3,7 @@ import type { ListName, Viewer } from '../core/inbound.ts';
 import type { Clock, Digest, Timers } from '../core/ports.ts';
 import type { Runtime } from '../core/snapshot.ts';
 import type { ListedIn } from '../relay/definitions.ts';
-import { viewDigest, visible } from './view.ts';
+import { listDigest } from './view.ts';
 
 /** A burst of changes (a backend that restarts, a reload) makes one notice. */
 const COALESCE_MS = 250;
@@ -20,7 +20,7 @@ export interface WatchDeps {
 }
 
 export function createWatch(deps: WatchDeps): (viewer: Viewer, changed: (list: ListName) => void) => () => void {
-  const digestOf = (name: ListName, viewer: Viewer): string => NAMED[name].map((list) => viewDigest(visible(list, deps.runtime.current(), viewer, deps.clock.wall()), deps.digest)).join();
+  const digestOf = (name: ListName, viewer: Viewer): string => NAMED[name].map((list) => listDigest(list, deps.runtime.current(), viewer, deps.clock.wall(), deps.digest)).join();
   return (viewer, changed) => {
     const last = new Map(NAMES.map((name) => [name, digestOf(name, viewer)]));
     let undoTimer: (() => void) | undefined;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ScriptedHttp, type Asked, type Json } from '../fixtures/backends/scripted-http.ts';
 import { startGateway, type Gateway } from '../support/e2e/gateway.ts';
-import { ROOT } from '../support/e2e/processes.ts';
+import { ROOT, until } from '../support/e2e/processes.ts';
 import { fixture, httpBackend, stdioBackend } from '../support/e2e/servers.ts';
 import { envelope, errorOf, modern, resultOf, session, textOf, type ModernRequest } from '../surfaces/speak.ts';
 import { ask, openStream, type OpenStream, type Reply } from '../surfaces/wire.ts';
@@ -180,6 +180,36 @@ describe('what is left when backends are gone', () => {
     const own = await session(Number(new URL(alone.endpoint).port), '2025-11-25', { Authorization: `Bearer ${await alone.token('alice', 'all')}` });
     assert.deepEqual(resultOf((await ask(own.request('ping'))).text), {});
     assert.deepEqual(resultOf((await ask(own.request('tools/list', undefined, 2))).text)['tools'], []);
+  });
+
+  test('T136 with `when_down = "fail"` a list is an error until every backend its reader may see is up, and whole for who may not see the one that is down', async () => {
+    const child = [process.execPath, join(ROOT, 'test/fixtures/backends/curious.ts')];
+    const whole = await startGateway({
+      wait: 'listening',
+      toml: [
+        '[catalog]', 'when_down = "fail"', '', stdioBackend('curious', child), fixture('dead', ['--crash-start'], ['max_restarts = 0']),
+        '[rbac.roles.all]', 'permissions = ["*"]', '', '[rbac.roles.some]', 'permissions = ["*"]', 'denied_tools = ["dead/*"]', '',
+      ].join('\n'),
+    });
+    await using _ended = whole;
+    const [all, some] = [await whole.token('alice', 'all'), await whole.token('bob', 'some')];
+    const listed = async (token: string): Promise<string> => (await ask(modern(Number(new URL(whole.endpoint).port), { method: 'tools/list', headers: { Authorization: `Bearer ${token}` } }))).text;
+    await until(async () => (await listed(some)).includes('curious__do'), 'curious is up');
+    const refused = await listed(all);
+    assert.equal(errorOf(refused).code, -32603);
+    assert.doesNotMatch(refused, /dead|curious/);
+    const { backends } = await whole.when((report) => report.backends.some(({ state, pid }) => state === 'ready' && pid !== undefined), 'it has a process');
+    process.kill(backends.find(({ state }) => state === 'ready')?.pid ?? 0, 'SIGKILL');
+    await until(async () => (await listed(some)).includes('-32603'), 'its end is seen');
+    await until(async () => (await listed(some)).includes('curious__do'), 'it is back');
+  });
+
+  test('T136 with `when_down = "omit"` there is an error, and no empty list, where all that one may see are down', async () => {
+    const left = await startGateway({ wait: 'listening', toml: ['[catalog]', 'when_down = "omit"', '', fixture('dead', ['--crash-start'], ['max_restarts = 0']), '[rbac.roles.all]', 'permissions = ["*"]', '', '[rbac.roles.none]', 'permissions = []', ''].join('\n') });
+    await using _ended = left;
+    const listed = async (role: string): Promise<string> => (await ask(modern(Number(new URL(left.endpoint).port), { method: 'tools/list', headers: { Authorization: `Bearer ${await left.token('alice', role)}` } }))).text;
+    assert.equal(errorOf(await listed('all')).code, -32603);
+    assert.deepEqual(resultOf(await listed('none'))['tools'], []);
   });
 
   test('T119 at the end of the gateway each listen gets its result, with its own id, and then the stream ends [S19]', async () => {

@@ -18,7 +18,7 @@ const TITLES: Readonly<Record<string, string>> = {
   concurrency: 'how much at once',
   kill_switch: 'what is stopped, from the next reload on (`sentinel kill` stops at once)',
   arguments: 'whether arguments must fit the schema of the tool',
-  catalog: 'how tools are named',
+  catalog: 'how tools are named, and what lists say',
   compat: 'manners of the original gateway',
 };
 

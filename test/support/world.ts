@@ -89,6 +89,7 @@ export function settings(over: Partial<Settings> = {}): Settings {
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },
     arguments: { mode: 'enforce', deadlineMs: 100, schemaBytes: 65_536, onUnusable: 'deny' },
     names: 'prefixed',
+    whenDown: 'known',
     errorCodes: 'standard',
     ...over,
   };

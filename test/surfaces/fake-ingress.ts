@@ -138,6 +138,7 @@ function snapshotOf(settings: Settings): Snapshot {
     settings,
     policy: { roles: new Map([[DEVELOPER, { name: DEVELOPER, mode: 'enforce', allow: [patternOf('*')], deny: [patternOf('secret/*')] }]]), kills: [], toolLimits: [] },
     catalog: EMPTY_CATALOG,
+    down: new Set(),
   };
 }
 

@@ -48,6 +48,7 @@ export function testSettings({ bounds, gateway, issuers }: SettingsChanges = {})
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },
     arguments: { mode: 'enforce', deadlineMs: 100, schemaBytes: 1000, onUnusable: 'deny' },
     names: 'prefixed',
+    whenDown: 'known',
     errorCodes: 'standard',
   };
 }

@@ -16,7 +16,7 @@ function snapshotOf(text: string): Snapshot {
   const { settings } = accepted(text);
   const policy = compilePolicy(settings, []);
   assert.ok(policy.ok);
-  return { revision: 1, settings, configHash: '', policy: policy.value, catalog: EMPTY_CATALOG };
+  return { revision: 1, settings, configHash: '', policy: policy.value, catalog: EMPTY_CATALOG, down: new Set() };
 }
 
 function call(kind: TargetKind, backend: string, name: string, subject = 'alice'): Call {
