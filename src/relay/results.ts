@@ -74,6 +74,8 @@ export function relayedResult(result: ReadResult, relay: ResultRelay): RawJson {
 /** A tool's result inside a task of the extension: only what endpoint and hop demand, for the answer around it says the rest. */
 export function inlinedResult(result: ReadResult, expose: Expose | undefined): RawJson {
   const set = new Map(rewrittenMembers('tool', result.members, { expose, linksAsText: false }));
+  // As the call itself would have answered: the official requester takes nothing less.
+  set.set('resultType', COMPLETE);
   const kept = foreignMeta(valueOf(result.members, '_meta'));
   if (kept !== undefined) set.set('_meta', kept);
   return withCut(result.raw, result.members, { set, drop: ['ttlMs', 'cacheScope', '_meta'] });
