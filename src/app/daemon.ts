@@ -28,6 +28,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let running: RunningGateway | undefined;
   /** A HUP during the start: the file may have been read before the change it tells of. */
   let reloadWanted = false;
+  let isEnding = false;
   const ended = Promise.withResolvers<number>();
   const undo = onSignals({
     reload: () => {
@@ -37,6 +38,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     drain: (signal) => {
       // Before it runs there is nothing to drain; the composition under way is cut with the process.
       if (running === undefined) process.exit(STATUS_OF[signal]);
+      isEnding = true;
       running.shutdown(signal).then(() => ended.resolve(0), () => ended.resolve(1));
     },
     force: (signal) => process.exit(STATUS_OF[signal]),
@@ -47,7 +49,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     running = started.value;
     if (reloadWanted) await running.operations.reload('signal');
     await Promise.race([running.settled(SETTLE_MS), ended.promise]);
-    options.ready(running, running.operations.status(), configuration.value);
+    if (!isEnding) options.ready(running, running.operations.status(), configuration.value);
     return await ended.promise;
   } finally {
     undo();

@@ -44,6 +44,14 @@ suite('signals end the gateway and everything it started', noNpx, () => {
     await none(slow, recorded, 'SIGTERM after the end of stdin');
   });
 
+  test('a gateway that was told to end before it was ready says nothing of being ready', async () => {
+    const slow = bin.use(await prepare({ toml: `${fixture('hung', ['--never'], ['handshake_timeout = "10m"'])}\n[rbac.roles.developer]\npermissions = ["*"]\n` }));
+    const gateway = await launch(slow, 'listening');
+    assert.equal(gateway.process.stdout(), '');
+    const said = await gateway.stop();
+    assert.deepEqual([said.code, said.stdout], [0, ''], said.stderr);
+  });
+
   test('a second SIGTERM does not wait for calls in flight, and leaves no process either', async () => {
     const patient = bin.use(await prepare({ toml: fourBackends(join(setup.folder, 'files')), gateway: ['drain_timeout = "10m"'] }));
     const gateway = await launch(patient);
