@@ -64,7 +64,9 @@ function begin(found: Found, { continuation, pages, local }: Extract<Retry, { ki
     continuation,
   };
   const first = begun(found.call(basis), asked.task, snapshot, deps);
-  return attended(new Run({ call: first.call, asked, snapshot, pages, local: local ?? first.local }, inbound, io, deps), asked, inbound, deps);
+  const run = new Run({ call: first.call, asked, snapshot, pages, local: local ?? first.local }, inbound, io, deps);
+  run.done.then(first.over, first.over);
+  return attended(run, asked, inbound, deps);
 }
 
 /** The agent is back with answers: the call that waits gets them, and is not made a second time. */
