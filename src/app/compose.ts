@@ -10,7 +10,7 @@ import { hits } from '../core/policy/decide.ts';
 import { ConcurrencyTable } from '../core/policy/concurrency.ts';
 import { WINDOW_MS } from '../core/policy/limits.ts';
 import { WindowTable } from '../core/policy/window.ts';
-import type { SchemaChecker } from '../core/ports.ts';
+import type { Backend, SchemaChecker } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Policy } from '../core/snapshot.ts';
@@ -21,6 +21,7 @@ import { createHandle } from '../pipeline/handle.ts';
 import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
 import { Parking } from '../pipeline/parking.ts';
+import { elicitationCompleted, Elicitations } from '../pipeline/questions/elicitations.ts';
 import { endTasks } from '../pipeline/tasks/end.ts';
 import { type KnownTask, KnownTasks } from '../pipeline/tasks/known.ts';
 import type { Run } from '../pipeline/run.ts';
@@ -99,7 +100,10 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     await memory.value.note(event);
   };
   const inflight = new Inflight();
-  const edges = openEdges({ settings, deps, cell, telemetry, inflight, announce });
+  const subscriptions = new Subscriptions();
+  const elicitations = new Elicitations(deps);
+  const completed = (backend: Backend, id: string): boolean => elicitationCompleted(backend, id, { elicitations, runtime: cell, clock: deps.clock, subscriptions });
+  const edges = openEdges({ settings, deps, cell, telemetry, inflight, announce, completed });
   stack.defer(() => edges.close());
 
   const { bounds } = settings;
@@ -108,11 +112,10 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const parking = new Parking<Run>(deps);
   const tasks = new KnownTasks(deps);
   stack.defer(() => tasks.close());
-  const subscriptions = new Subscriptions();
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, parking, subscriptions, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
+    leases, inflight, windows, watch, parking, subscriptions, elicitations, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
@@ -128,7 +131,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   };
   late.sample = () => ({
     ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
-    parked: parking.size, follows: subscriptions.open, hits: { ...parking.hits, follows: subscriptions.hits },
+    parked: parking.size, follows: subscriptions.open, hits: { ...parking.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
   });
   return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }

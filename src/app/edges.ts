@@ -25,6 +25,8 @@ export interface EdgesInput {
   /** Calls that are being made: those of a replaced backend are waited for. */
   readonly inflight: Pick<Inflight, 'list' | 'has'>;
   announce(event: LifecycleEvent): Promise<void>;
+  /** As in `BackendEvents`. */
+  completed(backend: Backend, elicitation: string): boolean;
 }
 
 export interface Edges {
@@ -60,7 +62,7 @@ export function openEdges(input: EdgesInput): Edges {
     },
     create: (backend) => {
       const made: Backend = createBackend(backend, {
-        clock: deps.clock, random: deps.random, timers: systemTimers, events: backendEvents(input, () => fleet.runs(made)), log: (line) => telemetry.backendLine(line),
+        clock: deps.clock, random: deps.random, timers: systemTimers, events: { ...backendEvents(input, () => fleet.runs(made)), completed: (elicitation) => input.completed(made, elicitation) }, log: (line) => telemetry.backendLine(line),
         limits: { ...BACKEND_LIMITS, lineBytes: settings.bounds.lineBytes }, client: { name: 'sentinel', version: deps.version },
         stateDir: settings.gateway.stateDir, gatewayEnv: deps.env, spawn: execaSpawn, watchdog,
       });
@@ -92,7 +94,7 @@ function isDown(state: BackendStatus['state']): boolean {
   return state === 'backing_off' || state === 'failed' || state === 'stopped';
 }
 
-function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): BackendEvents {
+function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): Omit<BackendEvents, 'completed'> {
   let before: BackendStatus['state'] | undefined;
   return {
     listed: (id, listing) => {

@@ -81,7 +81,7 @@ function openBench(settings: Settings, configHash: string, overrides: readonly O
     },
     names: compileNames, onListenerFault: () => {},
   });
-  const edges = openEdges({ settings, deps, cell, telemetry, inflight: new Inflight(), announce: () => Promise.resolve() });
+  const edges = openEdges({ settings, deps, cell, telemetry, inflight: new Inflight(), announce: () => Promise.resolve(), completed: () => false });
   edges.apply(settings);
   const longest = Math.max(1000, ...settings.backends.map((row) => (row.type === 'stdio' ? row.handshakeMs : row.timeoutMs)));
   return {

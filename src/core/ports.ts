@@ -163,6 +163,8 @@ export interface Backend {
 export interface BackendEvents {
   listed(id: BackendId, listing: BackendListing): void;
   changed(status: BackendStatus): void;
+  /** The visit of a page it sent an agent to is over (URL elicitation, 2025-11-25). `elicitation`: its own id. False: nobody was shown such a page of it. */
+  completed(elicitation: string): boolean;
 }
 
 export interface SchemaChecker {

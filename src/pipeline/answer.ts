@@ -7,6 +7,7 @@ import type { End } from '../core/outcome.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire, faultToWire, type DenialContext, type WireDenial } from '../core/wire/denials.ts';
 import { wrapsStructured } from '../relay/definitions.ts';
+import type { ElicitationIds } from '../relay/elicitation.ts';
 import { errorFor, type WireError } from '../relay/errors.ts';
 import { DENIAL_KEY, type ServerIdentity } from '../relay/meta.ts';
 import { ownResult, relayedResult, type ResultRelay, toolErrorResult } from '../relay/results.ts';
@@ -31,6 +32,8 @@ export interface Answering {
   readonly call: ServedCall;
   readonly snapshot: Snapshot;
   readonly identity: ServerIdentity;
+  /** The agent is sent to a page by this answer. */
+  shown(page: ElicitationIds): void;
 }
 
 export function answerEnd(answering: Answering, made: Answered): Answer {
@@ -107,6 +110,7 @@ function relayed(answering: Answering, answer: Screened): RawJson {
   }
   // The tool of a task is known to exist, and its errors are told where the task's are asked for.
   const said = errorFor(answer, { kind: call.kind === 'task' ? 'completion' : call.kind, exposed: asked.exposed, callId: call.id, asking: askingOf(call, origin, snapshot, call.id) });
+  if (said.kind === 'error') for (const page of said.pages ?? []) answering.shown(page);
   return said.kind === 'error' ? wireError(id, said) : toolError(inbound, said.text, QUESTION_KEY, toRaw({ callId: call.id }), identity);
 }
 

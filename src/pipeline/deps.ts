@@ -8,6 +8,7 @@ import type { ConcludeDeps } from './conclude.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import type { Inflight } from './inflight.ts';
 import type { Parking } from './parking.ts';
+import type { Elicitations } from './questions/elicitations.ts';
 import type { Run } from './run.ts';
 import type { Subscriptions } from './subscribe.ts';
 import type { KnownTasks } from './tasks/known.ts';
@@ -20,6 +21,7 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly inflight: Inflight;
   readonly parking: Parking<Run>;
   readonly subscriptions: Subscriptions;
+  readonly elicitations: Elicitations;
   readonly identity: ServerIdentity;
   readonly seal: Seal;
   readonly taskSeal: Seal;

@@ -1,10 +1,11 @@
 // One call while it is made, apart from whichever request of its agent waits for it: a question of the backend ends that request,
 // and the next one comes back to the same call (parking.ts). Made and concluded once, however many requests that takes.
 import type { ServedCall } from '../core/call.ts';
-import type { AgentIo, Inbound } from '../core/inbound.ts';
+import type { AgentIo, Inbound, SessionIo } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { principalKey } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import type { ElicitationIds } from '../relay/elicitation.ts';
 import { type Attending, attend } from './attend.ts';
 import type { Asked } from './calls/method.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -30,6 +31,7 @@ export class Run implements Waiting {
   readonly dialogue: Dialogue;
   readonly done: Promise<Made>;
   readonly #deps: PipelineDeps;
+  readonly #session: SessionIo | undefined;
   #attending: Attending | undefined;
   #place: string | undefined;
 
@@ -37,8 +39,9 @@ export class Run implements Waiting {
     const { call, snapshot } = given;
     this.given = given;
     this.#deps = deps;
+    this.#session = io.session;
     this.flight = deps.inflight.begin(call, io.signal);
-    this.dialogue = createDialogue({ call, snapshot, ask: io.ask, signal: this.flight.signal, enter: () => this.#enter(), review: (reply) => reviewAnswer(call, reply, snapshot, deps) }, deps);
+    this.dialogue = createDialogue({ call, snapshot, ask: io.ask, signal: this.flight.signal, enter: () => this.#enter(), shown: (page) => this.shown(page), review: (reply) => reviewAnswer(call, reply, snapshot, deps) }, deps);
     // Whoever waits for an answer to a call that was cancelled waits for nothing.
     this.flight.signal.addEventListener('abort', () => this.dialogue.end(), { once: true });
     this.attend(inbound, io);
@@ -79,6 +82,14 @@ export class Run implements Waiting {
   /** The answer to the call was given to its agent. */
   leave(): void {
     if (this.#place !== undefined) this.#deps.parking.leave(this.#place);
+  }
+
+  /** Its agent is told when the visit is over, also after the call. */
+  shown(page: ElicitationIds): void {
+    const { call, snapshot } = this.given;
+    const settings = snapshot.settings.backends.find((row) => row.id === call.target.backend);
+    const backend = settings === undefined ? undefined : this.#deps.backend(settings);
+    if (backend !== undefined) this.#deps.elicitations.add(backend, page, { principal: call.principal, target: call.target, session: this.#session });
   }
 
   expire(by: 'timeout' | 'shutdown'): void {

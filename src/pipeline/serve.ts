@@ -93,7 +93,7 @@ async function attended(run: Run, asked: Asked, inbound: Inbound, deps: Pipeline
   const made = await run.done;
   run.leave();
   const { call, snapshot } = run.given;
-  return answerEnd({ inbound, asked, call, snapshot, identity: deps.identity }, made);
+  return answerEnd({ inbound, asked, call, snapshot, identity: deps.identity, shown: (page) => run.shown(page) }, made);
 }
 
 function ask(run: Run, asked: Asked, inbound: Inbound, deps: PipelineDeps): Answer {

@@ -1,7 +1,7 @@
 // Elicitation from one revision to another: forms and pages to visit. Pages are never opened or fetched here (SEC21).
 // Sources: MCP client/elicitation of 2025-06-18, 2025-11-25 and 2026-07-28; protocol reference 4.8.
 import { isLoopback } from '../core/loopback.ts';
-import { arrayOf, quote, withMembers } from '../core/json/compose.ts';
+import { arrayOf, objectOf, quote, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, kindOf, memberOf, members, stringOf } from '../core/json/slice.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -113,4 +113,30 @@ function placeOf(text: string | undefined): string | undefined {
   if (url === null || url.username !== '' || url.password !== '') return undefined;
   if (url.protocol === 'https:') return url.hostname;
   return url.protocol === 'http:' && isLoopback(url.hostname) ? url.hostname : undefined;
+}
+
+/** One page to visit, by two names: its backend's, and the one its agent was given; undefined for agents of a revision without such ids. */
+export interface ElicitationIds {
+  readonly theirs: string;
+  readonly ours: string | undefined;
+}
+
+/** By which two names a page goes, from the question as its backend wrote it and as its agent is put it; undefined where it is no page, or its backend did not name it. */
+export function elicitationIds(written: RawJson | undefined, put: RawJson | undefined): ElicitationIds | undefined {
+  const theirs = idOf(written);
+  return theirs === undefined ? undefined : { theirs, ours: idOf(put) };
+}
+
+function idOf(params: RawJson | undefined): string | undefined {
+  const all = members(params);
+  return stringOf(all?.get('mode')) === 'url' ? stringOf(all?.get('elicitationId')) : undefined;
+}
+
+/** What `notifications/elicitation/complete` speaks of (2025-11-25 alone). */
+export function completedId(params: RawJson | undefined): string | undefined {
+  return stringOf(members(params)?.get('elicitationId'));
+}
+
+export function completedParams(elicitationId: string): RawJson {
+  return objectOf([['elicitationId', quote(elicitationId)]]);
 }

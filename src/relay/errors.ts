@@ -8,6 +8,7 @@ import { elements, kindOf, memberOf, members, stringOf } from '../core/json/slic
 import type { BackendAnswer } from '../core/ports.ts';
 import { unknownNameMessage } from '../core/wire/denials.ts';
 import { TASKS_EXTENSION } from './capabilities.ts';
+import { elicitationIds, type ElicitationIds } from './elicitation.ts';
 import { questionFor, type Asking } from './questions.ts';
 import { REQUESTS_MOST } from './rounds.ts';
 import { CODE, isRelayable } from './rpc.ts';
@@ -42,9 +43,9 @@ export interface ErrorContext {
   readonly asking: Asking;
 }
 
-/** `tool_error`: the call failed in a way its model can be told of, as a result with `isError`. */
+/** `tool_error`: the call failed in a way its model can be told of, as a result with `isError`. `pages`: those that the agent is shown by it. */
 export type RelayedError =
-  | ({ readonly kind: 'error' } & WireError)
+  | ({ readonly kind: 'error'; readonly pages?: readonly ElicitationIds[] } & WireError)
   | { readonly kind: 'tool_error'; readonly text: string };
 
 export function errorFor(answer: BackendError, cx: ErrorContext): RelayedError {
@@ -159,7 +160,8 @@ function urlElicitation(answer: BackendError, { kind, asking }: ErrorContext): R
   if (questions !== undefined && asking.era === 'legacy') {
     const put = questions.map((question, at) => questionFor(question, { ...asking, elicitationId: at === 0 ? asking.elicitationId : `${asking.elicitationId}.${at}` }));
     const listed = put.flatMap((one) => (one.ok && one.value.params !== undefined ? [one.value.params] : []));
-    if (listed.length === put.length) return { kind: 'error', code: CODE.urlElicitation, message: 'URL elicitation required', data: objectOf([['elicitations', arrayOf(listed)]]) };
+    const pages = questions.flatMap(({ params }, at) => elicitationIds(params, listed[at]) ?? []);
+    if (listed.length === put.length) return { kind: 'error', code: CODE.urlElicitation, message: 'URL elicitation required', data: objectOf([['elicitations', arrayOf(listed)]]), pages };
   }
   const text = 'This needs a web page to be visited first, which this client cannot be asked to show.';
   return kind === 'tool' ? { kind: 'tool_error', text } : { kind: 'error', code: CODE.internal, message: text, data: undefined };

@@ -44,7 +44,7 @@ export const FAMILIES: Families = {
   sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
   sentinel_calls_parked: { type: 'gauge', labels: [], help: 'Calls that keep a place to wait in until their agent answers what a backend asked. Bounds: parked, parked_per_principal.' },
   sentinel_follows: { type: 'gauge', labels: [], help: 'Resources that agents follow, by subscription or stream. Bound of each: follows.' },
-  sentinel_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the pipeline: parked, parked_per_principal (a question that was not asked for it), follows.' },
+  sentinel_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the pipeline: parked, parked_per_principal (a question that was not asked for it), follows, elicitations (a page to visit of whose end its agent will not hear).' },
   sentinel_sessions: { type: 'gauge', labels: [], help: 'Open agent sessions.' },
   sentinel_attached_agents: { type: 'gauge', labels: [], help: 'Agents attached by `sentinel stdio` over the control socket.' },
   sentinel_http_connections: { type: 'gauge', labels: [], help: 'Open connections of the agents\' listener. Bounds: connections, connections_per_peer.' },

@@ -54,6 +54,29 @@ const asksOnce: Script = {
   },
 };
 
+describe('the end of a visit to a page over HTTP', { timeout: 60_000, concurrency: true }, () => {
+  const COMPLETE = (elicitationId: Json): Json => ({ jsonrpc: '2.0', method: 'notifications/elicitation/complete', params: { elicitationId } });
+  const tells: Script['asked'] = (asked) => {
+    if (asked.method !== 'tools/call') return false;
+    for (const id of ['theirs', 'unknown', 7]) asked.say(COMPLETE(id));
+    asked.answer({ resultType: 'complete', ...Object(text('told')) });
+    return true;
+  };
+
+  test('is told with the backend\'s own id, on the stream of a call or of the session; what is unknown is noise [C16]', async () => running({ asked: tells }, {}, async (run) => {
+    assert.ok((await run.backend.call(permit('do'), io())).ok);
+    assert.deepEqual([run.completed, run.backend.status().noise], [['theirs', 'unknown'], 1]);
+    await until(() => run.peer.streams.size > 0, 'the stream of the session');
+    run.peer.announce(COMPLETE('later'));
+    await until(() => run.completed.includes('later'), 'told without a call');
+  }));
+
+  test('a modern backend has no such word', async () => running({ era: 'modern', asked: tells }, {}, async (run) => {
+    assert.ok((await run.backend.call(permit('do'), io())).ok);
+    assert.deepEqual([run.completed, run.backend.status().noise], [[], 0]);
+  }));
+});
+
 describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, concurrency: true }, () => {
   test('on the stream of a call it is asked of that call\'s agent, and the reply goes back with its id and the session', async () => running(asksOnce, {}, async (run) => {
     const [mine, others] = [1, 2].map((n) => agent({ kind: 'result', raw: json({ action: 'accept', content: { n } }) }));

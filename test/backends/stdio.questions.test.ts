@@ -21,6 +21,22 @@ async function hangs(run: Curious, over: ReturnType<typeof of> = {}, own: Parame
   return { stop, done };
 }
 
+describe('the end of a visit to a page', { timeout: 60_000, concurrency: true }, () => {
+  test('is told with the backend\'s own id, in a call or without one; what is unknown is noise and no reason to end the child [C16, CI8]', async () => curious([], {}, async (run) => {
+    assert.equal(await run.does({ what: 'complete', id: 'theirs' }), 'told');
+    assert.deepEqual([run.completed, run.backend.status().noise], [['theirs'], 0]);
+    assert.equal(await run.does({ what: 'complete', id: 7 }), 'told');
+    assert.equal(await run.does({ what: 'complete', id: 'unknown', times: 200 }), 'told');
+    assert.deepEqual([run.completed.length, run.backend.status().noise, run.backend.status().restarts], [201, 200, 0]);
+    assert.ok(run.log.some(({ level, text }) => level === 'debug' && text?.includes('nobody was shown') === true));
+  }));
+
+  test('a modern child has no such word', async () => curious(['--modern'], {}, async (run) => {
+    assert.equal(await run.does({ what: 'complete', id: 'theirs' }), 'told');
+    assert.deepEqual([run.completed, run.backend.status().noise], [[], 0]);
+  }));
+});
+
 describe('what a legacy child asks during a call', { timeout: 60_000, concurrency: true }, () => {
   for (const question of [ELICIT, SAMPLE, ROOTS]) {
     test(`${question.method} is put to the agent of the only call, and its reply goes back under the child's own id`, async () => curious([], { asks: ALL }, async (run) => {

@@ -48,16 +48,19 @@ export interface Recorded {
   readonly listings: BackendListing[];
   readonly changes: BackendStatus[];
   readonly log: BackendLogLine[];
+  /** Ids of elicitations that were said to be complete; `unknown` was never shown. */
+  readonly completed: string[];
 }
 
 export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<BackendDeps> = {}): Recorded {
   const listings: BackendListing[] = [];
   const changes: BackendStatus[] = [];
   const log: BackendLogLine[] = [];
+  const completed: string[] = [];
   const watchdog = createWatchdog({ random });
   const deps: BackendDeps = {
     clock, random, timers: systemTimers, watchdog, spawn: execaSpawn,
-    events: { listed: (_id, listing) => listings.push(listing), changed: (status) => changes.push(status) },
+    events: { listed: (_id, listing) => listings.push(listing), changed: (status) => changes.push(status), completed: (elicitation) => completed.push(elicitation) > 0 && elicitation !== 'unknown' },
     log: (line) => log.push(line),
     limits: { ...BACKEND_LIMITS, probeMs: 10_000, backoffBaseMs: 20, backoffCapMs: 100, lastBytesMs: 100, relistMs: 10, ...limits },
     client: { name: 'sentinel', version: '0.0.0-test' },
@@ -65,7 +68,7 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
     gatewayEnv: process.env,
     ...over,
   };
-  return { deps, watchdog, listings, changes, log };
+  return { deps, watchdog, listings, changes, log, completed };
 }
 
 const BASE = {

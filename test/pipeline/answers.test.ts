@@ -77,7 +77,7 @@ test('an answer that a stage refuses does not reach its backend, and many harmle
   const found = { stage: 'guards', rule: 'r', decision: 'deny', mode: 'enforce', severity: 'high', note: undefined } as const;
   let turn = 0;
   const { put, trail } = createDialogue({
-    call: { ...flight.call, origin: origin({ era: 'legacy', version: '2025-11-25', capabilities: ELICITS }) }, snapshot: w.cell.current(), signal: NEVER, enter: () => false,
+    call: { ...flight.call, origin: origin({ era: 'legacy', version: '2025-11-25', capabilities: ELICITS }) }, snapshot: w.cell.current(), signal: NEVER, enter: () => false, shown: () => {},
     ask: () => Promise.resolve({ kind: 'result', raw: toRaw(ACCEPT) }),
     review: () => Promise.resolve((turn += 1) < 60 ? { passed: true, trail: [] } : { passed: false, trail: [found] }),
   }, w.deps);

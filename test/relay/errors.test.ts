@@ -145,6 +145,13 @@ describe('-32042', () => {
     assert.equal(made.kind === 'error' && made.data, '{"elicitations":[{"mode":"url","elicitationId":"e","url":"https://a.example/","message":"[gh] Sign in"},{"mode":"url","elicitationId":"e.1","url":"https://b.example/","message":"[gh] Sign in"}]}');
   });
 
+  test('it says which of its pages is which, for the time when a visit is over [C16]', () => {
+    const made = told(required, 'tool', NOV25);
+    assert.deepEqual(made.kind === 'error' && made.pages, [{ theirs: 'theirs', ours: 'e' }, { theirs: 'theirs', ours: 'e.1' }]);
+    const nameless = told(error(-32042, 'go', '{"elicitations":[{"mode":"url","url":"https://a.example/","message":"Sign in"}]}'), 'tool', NOV25);
+    assert.deepEqual(nameless.kind === 'error' && [nameless.code, nameless.pages], [-32042, []]);
+  });
+
   test('T94: others get a tool error, or a plain one where there are no tool errors', () => {
     const cases: readonly (readonly [Spoken, Partial<Asking>])[] = [[MODERN, {}], [JUN25, {}], [NOV25, { capabilities: NO_CAPABILITIES }], [NOV25, { asks: { elicitation: false, sampling: false, roots: false } }]];
     for (const [to, how] of cases) {

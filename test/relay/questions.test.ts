@@ -5,6 +5,7 @@ import { NO_CAPABILITIES, type Question, type QuestionReply } from '../../src/co
 import { toRaw } from '../../src/core/json/compose.ts';
 import { members } from '../../src/core/json/slice.ts';
 import { EVERY_CAPABILITY } from '../../src/relay/capabilities.ts';
+import { completedId, completedParams, elicitationIds } from '../../src/relay/elicitation.ts';
 import { type Asking, questionFor, refusalReply, replyFor } from '../../src/relay/questions.ts';
 import type { Spoken } from '../../src/relay/versions.ts';
 import { delicate, raw, SCRIPT } from './raw.ts';
@@ -115,6 +116,17 @@ describe('pages to visit', () => {
     assert.equal(put(elicit(URL_QUESTION), MODERN), '{"mode":"url","url":"https://example.com/go?a=1","message":"[gh] Sign in"}');
     assert.equal(put(elicit(URL_QUESTION.replace('"elicitationId":"theirs",', '')), NOV25, { label: undefined }), '{"mode":"url","url":"https://example.com/go?a=1","message":"Sign in","elicitationId":"e-1"}');
     assert.equal(put(elicit(URL_QUESTION), JUN25), 'refused: unsupported');
+  });
+
+  test('a page goes by two names, or by its backend\'s alone; forms and nameless pages by none [C16]', () => {
+    const ids = (to: Spoken, text: string = URL_QUESTION): unknown => elicitationIds(raw(text), raw(put(elicit(text), to)));
+    assert.deepEqual(ids(NOV25), { theirs: 'theirs', ours: 'e-1' });
+    assert.deepEqual(ids(MODERN), { theirs: 'theirs', ours: undefined });
+    assert.equal(ids(NOV25, URL_QUESTION.replace('"elicitationId":"theirs",', '')), undefined);
+    assert.equal(ids(NOV25, '{"elicitationId":"x","message":"Merge?","requestedSchema":{"properties":{}}}'), undefined);
+    assert.equal(completedId(raw('{"elicitationId":"caf\\u00e9"}')), 'caf\u00e9');
+    for (const text of ['{}', '{"elicitationId":7}', '[]']) assert.equal(completedId(raw(text)), undefined);
+    assert.equal(completedParams('e"1'), '{"elicitationId":"e\\"1"}');
   });
 
   test('only https, or http on this machine, and no name before the host [SEC21, SEC45]', () => {

@@ -17,7 +17,7 @@ export const EVERY_TRANSPORT: readonly Requirement[] = [
   { id: 'C13', where: '2026-07-28 server/tools', asked: 'schemas are checked without network and within bounds; structured content is checked against the schema of outputs', on: 'both', revisions: SINCE_2025_06, lacks: 'structured content is passed on unchecked: the agent\'s client checks it' },
   { id: 'C14', where: '2026-07-28 basic/transports/streamable-http', asked: 'a tool whose header annotations break the rules is left out, with a warning', on: 'http', revisions: MODERN },
   { id: 'C15', where: '2026-07-28 server/resources', asked: '-32002 of an older server means that the resource is not there', on: 'both', revisions: LEGACY },
-  { id: 'C16', where: '2026-07-28 client/elicitation', asked: 'the agent is told which backend asks, and gets the whole URL', on: 'both', revisions: ALL, lacks: 'notifications/elicitation/complete of a 2025-11-25 backend is not passed on to agents of that revision' },
+  { id: 'C16', where: '2026-07-28 client/elicitation', asked: 'the agent is told which backend asks, gets the whole URL, and where both sides have the word for it (2025-11-25) hears when the visit is over', on: 'both', revisions: ALL },
   { id: 'C17', where: '2026-07-28 security best practices', asked: 'texts of backends are untrusted: none can speak for the gateway or for another backend', on: 'both', revisions: ALL },
   { id: 'C18', where: '2026-07-28 architecture', asked: 'no backend sees into another, or learns who the agent is', on: 'both', revisions: ALL },
 ];

@@ -27,6 +27,7 @@ import { Inflight } from '../../src/pipeline/inflight.ts';
 import { Leases } from '../../src/pipeline/lease.ts';
 import { Parking } from '../../src/pipeline/parking.ts';
 import { KnownTasks } from '../../src/pipeline/tasks/known.ts';
+import { Elicitations } from '../../src/pipeline/questions/elicitations.ts';
 import { Subscriptions } from '../../src/pipeline/subscribe.ts';
 import { createWatch } from '../../src/pipeline/watch.ts';
 
@@ -208,6 +209,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     inflight: new Inflight(),
     parking: new Parking({ timers: clock, random }),
     subscriptions: new Subscriptions(),
+    elicitations: new Elicitations({ clock }),
     identity: { name: 'sentinel', title: 'Sentinel', version: '0.0.0' },
     seal: processSeal(),
     taskSeal: processSeal(),

@@ -4,6 +4,7 @@ import type { RawJson } from '../../core/json/scan.ts';
 import { members, safeIntegerOf } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err } from '../../core/result.ts';
+import { completedId } from '../../relay/elicitation.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { Attribution } from '../attribution.ts';
 import { settlesWithin } from '../deadline.ts';
@@ -24,6 +25,8 @@ import { Wire } from './wire.ts';
 export interface ConversationHooks {
   listChanged(): void;
   updated(uri: string): void;
+  /** False: of a page that nobody was shown. */
+  completed(elicitation: string): boolean;
   noise(what: string): void;
 }
 
@@ -117,7 +120,7 @@ export class HttpConversation {
 
   /** A message that settles no call, from any stream; progress is attributed by token, not by stream (4.5). */
   #route(message: Message, manner: Manner, served: Served | undefined): boolean {
-    if (message.kind === 'notification') this.#notified(message.method, message.params);
+    if (message.kind === 'notification') this.#notified(message.method, message.params, manner);
     else if (message.kind === 'request' && manner.era === 'legacy') {
       this.#question(message, manner, served);
     } else this.#hooks.noise('an answer to a question that was not asked');
@@ -140,13 +143,19 @@ export class HttpConversation {
     return !this.#weight.hit(bytes);
   }
 
-  #notified(method: string, params: RawJson | undefined): void {
+  #notified(method: string, params: RawJson | undefined, { era }: Manner): void {
     if (changedList(method) !== undefined) return this.#hooks.listChanged();
     switch (method) {
       case 'notifications/progress': return this.#progressed(params);
       case 'notifications/resources/updated': {
         const uri = updatedUri(params);
         return uri === undefined ? undefined : this.#hooks.updated(uri);
+      }
+      case 'notifications/elicitation/complete': {
+        // 2026-07-28 has no such ids.
+        const id = era === 'modern' ? undefined : completedId(params);
+        if (id !== undefined && !this.#hooks.completed(id)) this.#hooks.noise('the end of an elicitation that nobody was shown');
+        return undefined;
       }
       case 'notifications/cancelled': {
         const question = members(params)?.get('requestId');

@@ -53,6 +53,7 @@ export class KeptLink {
     this.conversation = new HttpConversation(settings, deps, {
       listChanged: () => this.lists.changed(),
       updated: (uri) => this.follows.updated(uri),
+      completed: (elicitation) => deps.events.completed(elicitation),
       noise: () => this.#status.noise(),
     });
     this.input = { conversation: this.conversation, settings, deps };

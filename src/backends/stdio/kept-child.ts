@@ -129,6 +129,7 @@ export class KeptChild {
     const spawned: Result<StdioSession, string> = this.#starts.start({
       listChanged: () => this.#relist.request(),
       updated: (uri) => this.follows.updated(uri),
+      completed: (elicitation) => this.#deps.events.completed(elicitation),
       noise: () => this.#status.noise(),
       lost: (fault) => {
         if (spawned.ok) this.#lost(spawned.value, fault);

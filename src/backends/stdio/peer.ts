@@ -13,6 +13,7 @@ import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
+import { completedId } from '../../relay/elicitation.ts';
 import { relatedTaskOf } from '../../relay/tasks.ts';
 import { subscriptionOf, updatedUri } from '../subscription.ts';
 import { type Asked, type AskOptions, PendingRequests } from './pending.ts';
@@ -23,6 +24,8 @@ export interface PeerHooks {
   listChanged(): void;
   /** Of a resource, or of a part of one. */
   updated(uri: string): void;
+  /** A visit is over, of the page with this id. */
+  completed(elicitation: string): void;
   /** Not protocol, or not for us. */
   noise(what: string): void;
   /** Noise as well, but a call may wait for this line: what it holds cannot be read as a whole. */
@@ -152,6 +155,11 @@ export class Peer {
       case 'notifications/resources/updated': {
         const uri = updatedUri(params);
         return uri === undefined ? undefined : this.#hooks.updated(uri);
+      }
+      case 'notifications/elicitation/complete': {
+        // 2026-07-28 has no such ids.
+        const id = this.#modern ? undefined : completedId(params);
+        return id === undefined ? undefined : this.#hooks.completed(id);
       }
       default: return undefined;
     }

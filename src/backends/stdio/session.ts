@@ -19,6 +19,8 @@ import { answeredIn, END_BYTES } from './torn.ts';
 export interface SessionHooks {
   listChanged(): void;
   updated(uri: string): void;
+  /** False: of a page that nobody was shown. */
+  completed(elicitation: string): boolean;
   noise(): void;
   /** No call can be answered any more; `ended` follows when the process and its leftovers are gone. */
   lost(fault: BackendFault): void;
@@ -64,6 +66,9 @@ export class StdioSession {
       write: (line) => this.#pipes.write(line),
       listChanged: () => hooks.listChanged(),
       updated: (uri) => hooks.updated(uri),
+      completed: (elicitation) => {
+        if (!hooks.completed(elicitation)) this.#stray();
+      },
       noise: (what) => this.#noise(what),
       unreadable: (line, detail) => {
         this.#failOne(line.subarray(0, END_BYTES), line.subarray(-END_BYTES), () => ({ code: 'protocol', detail }));
@@ -84,6 +89,12 @@ export class StdioSession {
     this.#hooks.noise();
     this.#deps.log({ backend: this.#settings.id, level: 'debug', event: 'noise on stdout', text: what });
     if (this.#strikes.hit()) this.fail({ code: 'protocol', detail: `its stdout is not MCP: ${what}` });
+  }
+
+  /** Noise, but MCP: a page may have been forgotten here, and its backend is not ended for that. */
+  #stray(): void {
+    this.#hooks.noise();
+    this.#deps.log({ backend: this.#settings.id, level: 'debug', event: 'noise on stdout', text: 'the end of an elicitation that nobody was shown' });
   }
 
   #oversize(head: Buffer, tail: Buffer): void {

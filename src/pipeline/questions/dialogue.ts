@@ -8,6 +8,7 @@ import { toRaw } from '../../core/json/compose.ts';
 import type { CallIo, Random, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
+import { elicitationIds, type ElicitationIds } from '../../relay/elicitation.ts';
 import { type QuestionRefusal, questionFor, refusalReply, replyFor } from '../../relay/questions.ts';
 import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
@@ -38,6 +39,8 @@ export interface DialogueGiven {
   readonly signal: AbortSignal;
   /** A place to wait between two requests of the agent; false when there is no room. */
   enter(): boolean;
+  /** The agent is asked to visit a page. */
+  shown(page: ElicitationIds): void;
   /** What the agent answered, before the backend hears it. */
   review(reply: QuestionReply): Promise<AnswerReview>;
 }
@@ -54,9 +57,14 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     if (record.length < ON_RECORD) record.push(evidenceOf(question, why));
   };
   const askable = (question: Question): ReturnType<typeof questionFor> => ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
+  const shown = (question: Question, put: Question): void => {
+    const page = elicitationIds(question.params, put.params);
+    if (page !== undefined) given.shown(page);
+  };
   const judge = (question: Question): ReturnType<typeof questionFor> => {
     const judged = askable(question);
     told(question, judged.ok ? undefined : judged.error.code);
+    if (judged.ok) shown(question, judged.value);
     return judged;
   };
   const put = async (question: Question, withdrawn?: AbortSignal): Promise<Result<QuestionReply, QuestionRefusal>> => {
@@ -65,6 +73,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     told(question, !judged.ok ? judged.error.code : pending?.ok === false ? pending.error : undefined);
     if (!judged.ok) return judged;
     if (pending?.ok !== true) return err(NOBODY);
+    shown(question, judged.value);
     const reply = await pending.value;
     const review = await given.review(reply);
     // A bound of its own: many harmless questions must not crowd out what was found in an answer.
