@@ -31,7 +31,7 @@ const EVERY = [...new Set([...REQUESTS, ...ASKED_OF_AGENTS, ...NOTIFICATIONS, ..
 /** Every member that any method reads, each naming something of the backend that these agents must not reach. */
 const URI = 'alpha+file:///etc/hostname';
 const PARAMS = {
-  name: 'alpha__say', uri: URI, taskId: 'task-1', arguments: { result: { content: [] } }, ref: { type: 'ref/prompt', name: 'alpha__say' }, argument: { name: 'a', value: 'b' },
+  name: 'alpha__say', uri: URI, taskId: 'task-1', arguments: {}, ref: { type: 'ref/prompt', name: 'alpha__say' }, argument: { name: 'a', value: 'b' },
   level: 'debug', notifications: { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [URI] }, requestId: 'held', result: {}, ...INITIALIZE,
 };
 
