@@ -165,7 +165,7 @@ function compiled(settings: Settings, overrides: readonly Override[], telemetry:
   const policy = compilePolicy(settings, overrides);
   if (policy.ok) return policy.value;
   telemetry.fault(new Error(`policy could not be compiled (${policy.error.map((one) => one.rule).join(', ')}); everything is refused`));
-  return { roles: new Map(), kills: [{ scope: { kind: 'all' }, pattern: undefined, origin: 'config', until: undefined }], toolLimits: [] };
+  return { roles: new Map(), kills: [{ scope: { kind: 'all' }, pattern: undefined, origin: 'config', until: undefined }], toolLimits: [], scopes: [] };
 }
 
 /** Ends calls that the newest word of the operators forbids. */

@@ -83,14 +83,15 @@ function readArguments(text: string | undefined): RawJson | undefined | 'invalid
 
 function hypothetical(request: ExplainRequest, issuer: string, clock: Clock): CallBasis {
   return {
-    id: callId('explain'), principal: principalOf(request.subject, request.roles, issuer, clock), at: clock.mono(), wall: clock.wall(),
+    id: callId('explain'), principal: principalOf(request, issuer, clock), at: clock.mono(), wall: clock.wall(),
     origin: { surface: 'socket', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: 'local', trace: undefined },
     meta: undefined, wantsProgress: false, continuation: undefined, task: undefined,
   };
 }
 
-function principalOf(subject: string, roles: readonly string[], issuer: string, clock: Clock): Principal {
-  return { subject, roles: roles.map(roleName), issuer, tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 60_000), credential: '' };
+/** As if it came with a token: it is held to scopes. */
+function principalOf({ subject, roles, scopes }: Pick<ExplainRequest, 'subject' | 'roles' | 'scopes'>, issuer: string, clock: Clock): Principal {
+  return { subject, roles: roles.map(roleName), scopes, issuer, tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(clock.wall() + 60_000), credential: '' };
 }
 
 /** The catalogue, and what of it holders of these roles see; no roles = nothing visible. */
@@ -110,7 +111,7 @@ export function objectViews(snapshot: Snapshot, roles: readonly string[], clock:
 }
 
 function viewer(snapshot: Snapshot, roles: readonly string[], clock: Clock): (entry: Entry) => ToolView {
-  const principal = principalOf('', roles, 'local', clock);
+  const principal = principalOf({ subject: '', roles, scopes: [] }, 'local', clock);
   return (entry) => ({ name: entry.exposed, target: targetKey(entry.target), digest: entry.digest, visible: isVisible(snapshot.policy, principal, entry.target, clock.wall()) });
 }
 

@@ -122,6 +122,7 @@ export async function signingKeys(settings: Settings, tools: Pick<KeyTools, 'fs'
 export interface TokenRequest {
   readonly subject: string;
   readonly roles: readonly string[];
+  readonly scopes: readonly string[];
   /** Undefined = 30 days, or the longest the configuration allows. */
   readonly lifetimeMs: number | undefined;
   /** Undefined = this gateway's. */

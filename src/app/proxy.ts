@@ -179,7 +179,7 @@ function proxyConfiguration(options: ProxyBase, backend: readonly string[], port
 /** Over stdio only its starter reaches this process; loopback is open to every user of the machine, so there a token is asked for. */
 function localAuthenticator(token: Secret | undefined): TokenAuthenticator {
   const expected = token === undefined ? undefined : sha256(token.reveal());
-  const principal: Principal = { subject: 'local', roles: [roleName('local')], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(Number.MAX_SAFE_INTEGER), credential: 'local' };
+  const principal: Principal = { subject: 'local', roles: [roleName('local')], scopes: [], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(Number.MAX_SAFE_INTEGER), credential: 'local' };
   // Digests are compared: how far two of them agree tells nothing of the token.
   const authenticate = (given: string | undefined): Authenticated => {
     if (expected === undefined) return ok(principal);

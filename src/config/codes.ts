@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias' | 'kinds_open';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias' | 'kinds_open' | 'scope' | 'scopes_whole';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -115,7 +115,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'Two settings cannot both be meant.',
     'Remove one of the two that the message names.', KEY),
   unknown_name: error('SEN-0124', 'Names something that is not configured',
-    'A limit is set for a backend or a role, or a `deny` names a backend, that this file does not have: it would never apply. A deny that hits nothing lets through what it should stop.',
+    'A limit is set for a backend or a role, or a `deny` or a scope names a backend, that this file does not have: it would never apply. A deny that hits nothing lets through what it should stop, and what no scope names needs none.',
     'Use the suggested name, or remove the entry.', KEY),
   header: error('SEN-0125', 'Header not usable',
     'The name is not an HTTP header name, the value cannot be sent in one, or the header belongs to the protocol and is set by the gateway.',
@@ -132,6 +132,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   alias: error('SEN-0129', 'Alias not usable',
     'An alias of `[[backends]] aliases` is the name that agents see instead of the one that is made: 1 to 64 letters, digits, `_` and `-`, as models accept. It holds in the whole gateway, so no two tools have one alias.',
     'Choose another name for one of the tools.'),
+  scope: error('SEN-0130', 'Scope not usable',
+    'The name of a scope is a `scope-token` of RFC 6749 §3.3: 1 to 128 visible ASCII characters without quotation mark or backslash. One with `*` in it, or called `all` or `full-access`, would stand for everything, and `offline_access` is a matter of the authorization server alone: none of them may be a scope here. `includes` and `baseline` name scopes that `[scopes.grants]` has, and no scope may include itself by any number of steps.',
+    'Name what each scope is for, such as `"files:read"` and `"files:write"`.', KEY),
 
   weak_secret: warning('SEN-0150', 'Weak secret',
     'HS256 needs at least 32 bytes of secret (RFC 7518 §3.2); shorter ones can be guessed from one token.',
@@ -202,6 +205,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   kinds_open: warning('SEN-0172', 'Denies that leave prompts and resources open',
     'The role has a whole backend (`*`, `backend/*`, `permissions = ["*"]`), which takes in prompts and resources, and every deny of it speaks of tools, as patterns without a kind do. So what the deny is to keep from the role may still be had as a prompt or a resource. The original had tools only.',
     'For tools only, allow `tool:backend/*` (or `permissions = ["tools.execute"]`). Else deny the others as well (`prompt:backend/…`, `resource:backend/…`), or, where all of them are meant, say so: `prompt:backend/*` and `resource:backend/*` in `allow`.'),
+  scopes_whole: warning('SEN-0173', 'Every scope is asked for at once',
+    'The baseline is what agents ask for before they have called anything. With every scope of the file in it, each token that is stolen or misled may do all that its roles allow, and no step-up is left that a person would see.',
+    'Keep what every agent needs in `baseline`. What few need they are told when they call it.', KEY),
 };
 
 /** The exit status for a refused configuration: secrets are named apart only when nothing else is wrong. */

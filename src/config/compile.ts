@@ -5,8 +5,9 @@ import { describeKillScope, type KillScope, type Override } from '../core/overri
 import type { BackendNames } from '../core/policy/catalog.ts';
 import { compileOwnPattern, compilePattern, matches, reaches, type Pattern } from '../core/policy/globs.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { KillSettings, RoleSettings, Settings } from '../core/settings.ts';
+import type { KillSettings, RoleSettings, ScopeGrant, Settings } from '../core/settings.ts';
 import type { KillRule, Policy, RoleRules } from '../core/snapshot.ts';
+import { reachOf } from './scopes.ts';
 
 export interface CompileFault {
   /** Which rule, in words. */
@@ -20,7 +21,7 @@ export interface CompileFault {
  */
 const BROAD: Readonly<Record<string, string>> = { '*': '*', 'tools.execute': 'tool:*' };
 
-export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limits'>, overrides: readonly Override[]): Result<Policy, readonly CompileFault[]> {
+export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limits' | 'scopes'>, overrides: readonly Override[]): Result<Policy, readonly CompileFault[]> {
   const faults: CompileFault[] = [];
   const pattern = (text: string, rule: string): Pattern | undefined => {
     const compiled = compilePattern(text);
@@ -43,8 +44,14 @@ export function compilePolicy(settings: Pick<Settings, 'roles' | 'kills' | 'limi
       const compiled = pattern(rule.pattern, `limit ${rule.pattern}`);
       return compiled === undefined ? [] : [{ pattern: compiled, limit: rule.limit }];
     }),
+    scopes: settings.scopes.grants.map(({ name, allow }) => ({ name, allow: patterns(allow, `scope ${name}`), by: givenBy(name, settings.scopes.grants) })),
   };
   return faults.length > 0 ? err(faults) : ok(policy);
+}
+
+/** Itself, and whatever includes it by any number of steps: never what it includes (SEC39). */
+function givenBy(name: string, grants: readonly ScopeGrant[]): ReadonlySet<string> {
+  return new Set([name, ...grants.filter((other) => reachOf(other.name, grants).has(name)).map((other) => other.name)]);
 }
 
 /** Patterns of `hide` may name the backend or leave it out, and either meaning hides. One that cannot be compiled was refused when the file was read. */
@@ -90,6 +97,7 @@ export function unmatchedPatterns(policy: Policy, catalog: Catalog, backends: re
     for (const pattern of role.allow) if (pattern.tool.kind !== 'any' || pattern.backend !== undefined) named.push([`allow of role ${role.name}`, pattern]);
     for (const pattern of role.deny) named.push([`deny of role ${role.name}`, pattern]);
   }
+  for (const scope of policy.scopes) for (const pattern of scope.allow) named.push([`scope ${scope.name}`, pattern]);
   for (const kill of policy.kills) if (kill.pattern !== undefined) named.push(['kill', kill.pattern]);
   for (const limit of policy.toolLimits) named.push(['limit', limit.pattern]);
   return named.filter(([, pattern]) => dead(pattern)).map(([rule, pattern]) => ({ rule, pattern: pattern.text }));

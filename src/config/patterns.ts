@@ -32,10 +32,10 @@ function told(compiled: Result<Pattern, PatternFault>, text: string, path: Path,
 const KIND = /^(?:tool|prompt|resource):/;
 
 /**
- * A pattern whose backend is none of the file's can hit nothing. In a deny that is an open door, so it is an error; elsewhere, and where
+ * A pattern whose backend is none of the file's can hit nothing. In a deny or a scope that is an open door, so it is an error; elsewhere, and where
  * a wildcard may be meant for backends to come, it is told. Not judged without any backend: then nothing can be called.
  */
-export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill', path: Path, backends: readonly string[] | undefined, context: Pick<Context, 'problem'>): void {
+export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill' | 'scope', path: Path, backends: readonly string[] | undefined, context: Pick<Context, 'problem'>): void {
   const compiled = compilePattern(text);
   if (!compiled.ok || compiled.value.backend === undefined || backends === undefined || backends.length === 0) return;
   const pattern = compiled.value;
@@ -43,7 +43,7 @@ export function tellStray(text: string, rule: 'allow' | 'deny' | 'limit' | 'kill
   const kind = KIND.exec(text)?.[0] ?? '';
   const rest = text.slice(kind.length);
   const written = rest.slice(0, rest.indexOf('/'));
-  const fatal = rule === 'deny' && pattern.backend?.kind === 'literal';
+  const fatal = (rule === 'deny' || rule === 'scope') && pattern.backend?.kind === 'literal';
   context.problem(fatal ? 'unknown_name' : 'dead_entry', path, `${quoted(written)} is no backend of this file, so this ${rule} hits nothing`, cureOf(written, kind, rest, backends));
 }
 

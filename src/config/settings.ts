@@ -7,11 +7,12 @@ import { tellUnknownTables } from './diagnose.ts';
 import { bounds, gateway } from './gateway.ts';
 import type { Document } from './parse.ts';
 import { argumentRules, catalog, compat, concurrency, killSwitch, rateLimits, rbac } from './policy.ts';
+import { scopes } from './scopes.ts';
 import type { Context } from './section.ts';
 import { audit, postgres, store } from './storage.ts';
 import { keysAt, rowsOf, type TableRow } from './table.ts';
 
-const SECTIONS = [gateway, bounds, auth, postgres, store, audit, backends, rbac, rateLimits, concurrency, killSwitch, argumentRules, catalog, compat] as const;
+const SECTIONS = [gateway, bounds, auth, postgres, store, audit, backends, rbac, scopes, rateLimits, concurrency, killSwitch, argumentRules, catalog, compat] as const;
 
 /** The file as one schema: for the reference, the JSON Schema and unknown tables. */
 export const FILE_SCHEMA: z.ZodType = z.strictObject(Object.fromEntries(SECTIONS.map((one) => [one.name, one.schema.optional()])));
@@ -40,6 +41,7 @@ export function readSettings(file: Document, context: Context): Settings | undef
   const record = audit.read(raw('audit'), context, undefined);
   const servers = backends.read(raw('backends'), context, limits?.resultBytes ?? Number.MAX_SAFE_INTEGER);
   const roles = rbac.read(raw('rbac'), context, { backends: servers });
+  const granted = scopes.read(raw('scopes'), context, { backends: servers });
   const known = { backends: servers, roles };
   const rates = rateLimits.read(raw('rate_limits'), context, known);
   const together = concurrency.read(raw('concurrency'), context, undefined);
@@ -48,7 +50,7 @@ export function readSettings(file: Document, context: Context): Settings | undef
   const lists = catalog.read(raw('catalog'), context, undefined);
   const errorCodes = compat.read(raw('compat'), context, undefined);
   if (!base || !limits || !tokens || !database || sqlitePath === undefined || !record || !servers || !roles) return undefined;
-  if (!rates || !together || !kills || !checks || !lists || !errorCodes) return undefined;
+  if (!rates || !together || !kills || !checks || !lists || !granted || !errorCodes) return undefined;
   return {
     gateway: base.settings,
     bounds: limits,
@@ -57,6 +59,7 @@ export function readSettings(file: Document, context: Context): Settings | undef
     audit: { enabled: base.auditEnabled, ...record },
     backends: servers,
     roles,
+    scopes: granted,
     limits: rates,
     concurrency: together,
     kills,

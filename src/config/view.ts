@@ -1,6 +1,6 @@
 // Settings said in the vocabulary of the file, one line per key: for `diff` and for showing what is in force. Secrets are masks.
 import type { Secret } from '../core/secret.ts';
-import type { BackendSettings, HttpBackendSettings, RoleSettings, Settings, StdioBackendSettings } from '../core/settings.ts';
+import type { BackendSettings, HttpBackendSettings, RoleSettings, ScopeGrant, Settings, StdioBackendSettings } from '../core/settings.ts';
 import { showAddress, showDuration, showSize } from './units.ts';
 
 /** What is compared, and how it is shown. */
@@ -92,8 +92,9 @@ function authEntries({ auth }: Settings): readonly Entry[] {
   ];
 }
 
-function policyEntries({ limits, concurrency, kills, arguments: rules, names, whenDown, errorCodes }: Settings): readonly Entry[] {
+function policyEntries({ scopes, limits, concurrency, kills, arguments: rules, names, whenDown, errorCodes }: Settings): readonly Entry[] {
   return [
+    ...entries('scopes', { baseline: scopes.baseline }),
     ...entries('rate_limits', {
       default_rpm: limits.perTool, per_tool: limits.tools.map((rule) => `${rule.pattern} = ${rule.limit}`), per_role: table(limits.roles),
       per_backend: table(limits.backends), global_rpm: limits.global, tasks_rpm: limits.tasks, probe_rpm: limits.probes, mode: limits.mode,
@@ -120,11 +121,16 @@ export function groupsOf(settings: Settings): readonly Group[] {
     })),
     ...settings.backends.map((backend) => ({ title: `backend ${backend.id}`, entries: [...baseEntries(backend), ...(backend.type === 'stdio' ? stdioEntries(backend) : httpEntries(backend))] })),
     ...settings.roles.map((role) => ({ title: `role ${role.name}`, entries: roleEntries(role) })),
+    ...settings.scopes.grants.map((scope) => ({ title: `scope ${scope.name}`, entries: scopeEntries(scope) })),
   ];
 }
 
 function roleEntries(role: RoleSettings): readonly Entry[] {
   return entries('rbac.roles.<name>', { permissions: role.permissions, allow: role.allow, deny: role.deny, mode: role.mode });
+}
+
+function scopeEntries({ allow, includes }: ScopeGrant): readonly Entry[] {
+  return entries('scopes.grants.<name>', { allow, includes });
 }
 
 function baseEntries(backend: BackendSettings): readonly Entry[] {

@@ -17,6 +17,8 @@ export type DenyReason =
   /** `seen`: the roles allow the target, so its existence is no secret to this principal. */
   | { readonly code: 'killed'; readonly scope: string; readonly seen: boolean }
   | { readonly code: 'forbidden'; readonly rule: string }
+  /** The roles allow it and the token does not: a token with all of these would do (RFC 6750 §3.1). Never said of what is hidden. */
+  | { readonly code: 'insufficient_scope'; readonly scopes: readonly string[] }
   /** `retryAfterMs` undefined: no wait will help (the limit is 0). */
   | { readonly code: 'limited'; readonly scope: LimitScope; readonly limit: number; readonly windowMs: number; readonly retryAfterMs: number | undefined }
   | { readonly code: 'busy'; readonly scope: 'principal' | 'backend' | 'global'; readonly limit: number }

@@ -37,6 +37,8 @@ export interface AgentIo {
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<QuestionReply>) | undefined;
   /** The session this request belongs to, for what outlives the request; undefined for stateless agents. */
   readonly session: SessionIo | undefined;
+  /** Called when the request has been decided and goes to a backend: until then its answer may need an HTTP status of its own. */
+  readonly begun?: () => void;
 }
 
 export interface SessionIo {
@@ -54,6 +56,8 @@ export interface Answer {
   readonly message: RawJson | undefined;
   /** HTTP status that goes with it; other transports ignore it. */
   readonly status: number;
+  /** With 403: the scopes a token would need for this. HTTP says them in `WWW-Authenticate` (RFC 6750 §3.1). */
+  readonly scopes?: readonly string[];
 }
 
 export type Handle = (inbound: Inbound, io: AgentIo) => Promise<Answer>;

@@ -18,7 +18,7 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'reload_refused'; readonly problems: number; readonly first: string }
   | { readonly kind: 'killed'; readonly scope: string; readonly reason: string; readonly until: Timestamp | undefined; readonly cancelled: number }
   | { readonly kind: 'unkilled'; readonly scope: string; readonly reason: string }
-  | { readonly kind: 'token_issued'; readonly subject: string; readonly roles: readonly string[]; readonly tokenId: string; readonly expiresAt: Timestamp }
+  | { readonly kind: 'token_issued'; readonly subject: string; readonly roles: readonly string[]; readonly scopes: readonly string[]; readonly tokenId: string; readonly expiresAt: Timestamp }
   | { readonly kind: 'token_revoked'; readonly what: 'token' | 'key'; readonly value: string; readonly reason: string }
   /** The key that signs now; the one before it, and until when that verifies. */
   | { readonly kind: 'key_rotated'; readonly keyId: string; readonly previous: string | undefined; readonly until: Timestamp | undefined }

@@ -120,6 +120,8 @@ export interface ExplainRequest {
   /** Exposed name or `backend/tool`; `prompt:` or `resource:` before the name of what is no tool. */
   readonly tool: string;
   readonly roles: readonly string[];
+  /** What the token would have been granted. */
+  readonly scopes: readonly string[];
   readonly subject: string;
   /** JSON text. */
   readonly args: string | undefined;

@@ -94,6 +94,7 @@ function deniedStatus(reason: DenyReason): Status {
     case 'audit_unavailable':
     case 'stage_failed': return 'error';
     case 'forbidden':
+    case 'insufficient_scope':
     case 'guarded': return 'denied';
   }
 }

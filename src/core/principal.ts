@@ -5,6 +5,8 @@ export interface Principal {
   readonly subject: string;
   /** In the order of the claim; rights are the union of all, and a deny of any one wins. */
   readonly roles: readonly RoleName[];
+  /** What the token was granted (RFC 6749 §3.3), each once. Empty: nothing. Who has no token is not held to scopes (`via`). */
+  readonly scopes: readonly string[];
   readonly issuer: string;
   readonly tokenId: string | undefined;
   readonly keyId: string | undefined;

@@ -220,6 +220,22 @@ export interface RoleSettings {
   readonly mode: Mode;
 }
 
+/** An OAuth scope (RFC 6749 §3.3), and what needs it. */
+export interface ScopeGrant {
+  readonly name: string;
+  /** Patterns, as in roles. */
+  readonly allow: readonly string[];
+  /** Names of other scopes that it gives as well. */
+  readonly includes: readonly string[];
+}
+
+export interface ScopeSettings {
+  /** What agents are told to begin with: in the challenge of a 401, and as `scopes_supported`. */
+  readonly baseline: readonly string[];
+  /** Empty: nothing needs a scope. */
+  readonly grants: readonly ScopeGrant[];
+}
+
 /** Calls per 60 s window. */
 export interface LimitSettings {
   /** Per (principal, tool). */
@@ -266,6 +282,7 @@ export interface Settings {
   readonly audit: AuditSettings;
   readonly backends: readonly BackendSettings[];
   readonly roles: readonly RoleSettings[];
+  readonly scopes: ScopeSettings;
   readonly limits: LimitSettings;
   readonly concurrency: ConcurrencySettings;
   readonly kills: KillSettings;

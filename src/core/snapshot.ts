@@ -26,11 +26,21 @@ export interface LimitRule {
   readonly limit: number;
 }
 
+export interface ScopeRules {
+  readonly name: string;
+  /** What a token needs it for. */
+  readonly allow: readonly Pattern[];
+  /** Names of all scopes that give it: its own, and those that include it by however many steps. */
+  readonly by: ReadonlySet<string>;
+}
+
 /** The part of a snapshot that decisions read. */
 export interface Policy {
   readonly roles: ReadonlyMap<RoleName, RoleRules>;
   readonly kills: readonly KillRule[];
   readonly toolLimits: readonly LimitRule[];
+  /** In the order of the file. Empty: nothing needs a scope. */
+  readonly scopes: readonly ScopeRules[];
 }
 
 export interface Snapshot {

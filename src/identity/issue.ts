@@ -2,6 +2,7 @@
 import { importJWK, SignJWT } from 'jose';
 import { type Timestamp, timestamp } from '../core/ids.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import { isScopeName, SCOPES_MAX } from '../core/policy/scopes.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { AuthSettings } from '../core/settings.ts';
 import { isName, MAX_ROLES } from './claims.ts';
@@ -11,6 +12,8 @@ import { HMAC_KEY_ID } from './verifier.ts';
 export interface IssueRequest {
   readonly subject: string;
   readonly roles: readonly string[];
+  /** `scope` of the token (RFC 9068 §2.2.3). Empty: it has no such claim. */
+  readonly scopes: readonly string[];
   readonly lifetimeMs: number;
   /** Undefined = this gateway. */
   readonly audience: string | undefined;
@@ -26,6 +29,7 @@ export interface IssuedToken {
   readonly audience: string;
   readonly subject: string;
   readonly roles: readonly string[];
+  readonly scopes: readonly string[];
   readonly issuedAt: Timestamp;
   readonly expiresAt: Timestamp;
 }
@@ -55,7 +59,8 @@ export async function issueToken(settings: AuthSettings, ring: Ring | undefined,
   const expires = issued + Math.floor(request.lifetimeMs / 1000);
   const tokenId = deps.random.uuid();
   const roles = [...new Set(request.roles)];
-  const token = await new SignJWT(roleClaims(settings.roleClaim, roles))
+  const scopes = [...new Set(request.scopes)];
+  const token = await new SignJWT({ ...roleClaims(settings.roleClaim, roles), ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }) })
     .setProtectedHeader(header)
     .setIssuer(issuer)
     .setAudience(audience)
@@ -66,13 +71,15 @@ export async function issueToken(settings: AuthSettings, ring: Ring | undefined,
     .setJti(tokenId)
     .sign(key);
   const { subject, algorithm } = request;
-  return ok({ token, tokenId, keyId, algorithm, issuer, audience, subject, roles, issuedAt: timestamp(issued * 1000), expiresAt: timestamp(expires * 1000) });
+  return ok({ token, tokenId, keyId, algorithm, issuer, audience, subject, roles, scopes, issuedAt: timestamp(issued * 1000), expiresAt: timestamp(expires * 1000) });
 }
 
-function requestFault({ roleClaim, maxLifetimeMs }: AuthSettings, { subject, roles, lifetimeMs, audience }: IssueRequest): IssueFault | undefined {
+function requestFault({ roleClaim, maxLifetimeMs }: AuthSettings, { subject, roles, scopes, lifetimeMs, audience }: IssueRequest): IssueFault | undefined {
   if (!isName(subject)) return { code: 'invalid', message: 'the subject must have 1 to 256 characters, none of them a control character' };
   if (roles.length === 0 || roles.length > MAX_ROLES) return { code: 'invalid', message: `name 1 to ${MAX_ROLES} roles` };
   if (!roles.every(isName)) return { code: 'invalid', message: 'a role must have 1 to 256 characters, none of them a control character' };
+  if (scopes.length > SCOPES_MAX || !scopes.every(isScopeName)) return { code: 'invalid', message: `name at most ${SCOPES_MAX} scopes, each 1 to 128 visible ASCII characters without quotation mark or backslash` };
+  if (scopes.length > 0 && roleClaim === 'scope') return { code: 'invalid', message: 'the role claim is `scope`, so the token cannot say scopes' };
   if (audience === '') return { code: 'invalid', message: 'the audience is empty' };
   if (REGISTERED.includes(roleClaim.split('.')[0] ?? '')) return { code: 'invalid', message: `the role claim ${roleClaim} is a registered claim` };
   if (!Number.isFinite(lifetimeMs) || lifetimeMs < MIN_LIFETIME_MS) return { code: 'lifetime', message: 'a token must live for at least a second' };

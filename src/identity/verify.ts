@@ -4,6 +4,7 @@ import { type Timestamp, timestamp } from '../core/ids.ts';
 import type { AuthFailure, Principal } from '../core/principal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CLAIM_CHECKS, expiryOf, rolesOf } from './claims.ts';
+import { scopesOf } from './scopes.ts';
 import { credentialOf, type ParsedToken, parseToken, refuse, textOf, tokenIdOf } from './token.ts';
 import type { Verifier, VerifyingKey } from './verifier.ts';
 
@@ -72,6 +73,7 @@ function principalOf(token: ParsedToken, verifier: Verifier, key: VerifyingKey):
   return ok(Object.freeze({
     subject,
     roles: Object.freeze(roles.value),
+    scopes: Object.freeze(scopesOf(token.claims)),
     issuer: token.issuer,
     tokenId: tokenIdOf(token),
     keyId: key.id,

@@ -1,9 +1,10 @@
 // From the end of a call to the message the agent reads.
-import type { Era, ServedCall, Target } from '../core/call.ts';
+import type { ServedCall, Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { End } from '../core/outcome.ts';
+import { challengedScopes } from '../core/policy/scopes.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire, faultToWire, type DenialContext, type WireDenial } from '../core/wire/denials.ts';
 import { wrapsStructured } from '../relay/definitions.ts';
@@ -37,13 +38,14 @@ export interface Answering {
 }
 
 export function answerEnd(answering: Answering, made: Answered): Answer {
-  return { message: messageOf(answering, made), status: statusOf(made.end, answering.inbound.origin.era) };
+  return withStatus(messageOf(answering, made), made.end, answering.inbound, answering.snapshot);
 }
 
-/** JSON-RPC says the rest; only these MUST be HTTP 400 (SEP-2243; MCP basic, capabilities). */
-function statusOf(end: End, era: Era): number {
-  if (end.kind === 'denied') return end.reason.code === 'header_mismatch' ? 400 : 200;
-  return end.kind === 'errored' && end.code === CODE.missingCapability && era === 'modern' ? 400 : 200;
+/** JSON-RPC says the rest; only these have an HTTP status of their own (SEP-2243; MCP basic, capabilities; MCP authorization, RFC 6750 §3.1). */
+export function withStatus(message: RawJson | undefined, end: End, { origin, principal }: Inbound, { policy }: Snapshot): Answer {
+  if (end.kind === 'denied' && end.reason.code === 'insufficient_scope') return { message, status: 403, scopes: challengedScopes(policy, principal, end.reason.scopes, origin.era) };
+  if (end.kind === 'denied') return { message, status: end.reason.code === 'header_mismatch' ? 400 : 200 };
+  return { message, status: end.kind === 'errored' && end.code === CODE.missingCapability && origin.era === 'modern' ? 400 : 200 };
 }
 
 function messageOf(answering: Answering, { end, answer }: Answered): RawJson | undefined {
@@ -71,10 +73,13 @@ function failure(id: RawJson, wire: { readonly message: string; readonly data: R
 }
 
 /** Only tools have results that say no (SEC51); all else is told by a JSON-RPC error under our own name. */
-export function denied(inbound: Inbound, asked: Asked, wire: WireDenial, identity: ServerIdentity): RawJson {
+export function denied(inbound: Inbound, asked: Pick<Asked, 'unknown' | 'task'>, wire: WireDenial, identity: ServerIdentity): RawJson {
   switch (wire.kind) {
     case 'unknown': return unknownAnswer(inbound, asked);
     case 'error': return errorMessage(inbound.id, wire.code, wire.message, wire.data);
+    case 'scope':
+      if (inbound.origin.surface === 'http' || inbound.method !== 'tools/call') return errorMessage(inbound.id, CODE.invalidRequest, wire.text, objectOf([['sentinel', wire.detail]]));
+      return toolError(inbound, wire.text, DENIAL_KEY, wire.detail, identity);
     case 'tool_error':
       if (inbound.method !== 'tools/call' || wishOf(asked.task, inbound.origin).wants === 'must') return errorMessage(inbound.id, CODE.internal, wire.text, objectOf([['sentinel', wire.detail]]));
       return toolError(inbound, wire.text, DENIAL_KEY, wire.detail, identity);
@@ -86,7 +91,7 @@ export function notFound({ id, method, origin }: Inbound): Answer {
   return { message: errorMessage(id, CODE.methodNotFound, `Method not found: ${method.slice(0, 128)}`), status: origin.era === 'modern' ? 404 : 200 };
 }
 
-export function unknownAnswer({ id, origin }: Inbound, asked: Asked): RawJson {
+export function unknownAnswer({ id, origin }: Inbound, asked: Pick<Asked, 'unknown'>): RawJson {
   return wireError(id, asked.unknown(origin.era));
 }
 

@@ -5,7 +5,7 @@ import type { Evidence, Trail } from '../core/decision.ts';
 import { callId, type Instant } from '../core/ids.ts';
 import type { Inbound } from '../core/inbound.ts';
 import type { End } from '../core/outcome.ts';
-import { isVisible } from '../core/policy/decide.ts';
+import { mayUse } from '../core/policy/decide.ts';
 import { matches } from '../core/policy/globs.ts';
 import { canonicalUri } from '../core/policy/uris.ts';
 import type { Backend } from '../core/ports.ts';
@@ -114,7 +114,7 @@ function deliverable({ origin, target, uri: followed }: ListenCall, principal: P
   const name = canonicalUri(uri);
   if (view === undefined || name === undefined || !concerns(followed, uri)) return undefined;
   const told = { ...target, name };
-  if (view.hide.some((pattern) => matches(pattern, told)) || !isVisible(policy, principal, told, clock.wall())) return undefined;
+  if (view.hide.some((pattern) => matches(pattern, told)) || !mayUse(policy, principal, told, clock.wall())) return undefined;
   const expose = exposeFor(catalog, origin.endpoint, target.backend);
   return expose === undefined ? uri : expose(uri);
 }

@@ -1,15 +1,22 @@
 // `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
 // lists, and of each resource it follows and may still see. What is acknowledged stays true, or the stream ends with its result and the
 // agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
+import type { DenyReason } from '../core/decision.ts';
+import { callId } from '../core/ids.ts';
 import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, members, stringOf } from '../core/json/slice.ts';
+import { decideAccess } from '../core/policy/decide.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { denialToWire } from '../core/wire/denials.ts';
+import { unknownName } from '../relay/errors.ts';
 import { readMeta } from '../relay/meta.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
+import { denied, withStatus } from './answer.ts';
+import { resourceAt } from './calls/resource.ts';
 import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
 import { keepFollowing, type KeptGiven } from './kept-follow.ts';
@@ -26,6 +33,8 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   // More are not honoured.
   const uris = asked.slice(0, snapshot.settings.bounds.follows);
   if (uris.length < asked.length) deps.subscriptions.full();
+  const lacking = lackingScope(uris, inbound, snapshot);
+  if (lacking.uris.length > 0) return refuseScope(lacking, inbound, io, snapshot, deps);
   const meta = subscriptionMeta(inbound.id);
   const tag: readonly [string, RawJson] = ['_meta', meta];
   const lists = honoured(wanted, inbound, snapshot);
@@ -43,6 +52,31 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   for (const undo of followed.undo) undo();
   if (io.signal.aborted && cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
   return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), deps.identity, false)), status: 200 };
+}
+
+interface Lacking {
+  readonly uris: readonly string[];
+  /** All that this request needs, for one challenge. */
+  readonly scopes: readonly string[];
+}
+
+/** What the roles let this principal follow, and its token does not. Asked before the acknowledgement, which could take no HTTP status back. */
+function lackingScope(uris: readonly string[], { principal, origin }: Inbound, { policy, catalog }: Snapshot): Lacking {
+  const found = uris.flatMap((uri) => {
+    const at = resourceAt(catalog, origin.endpoint, uri);
+    const decision = at === undefined ? undefined : decideAccess(policy, principal, at.target);
+    return decision?.kind === 'deny' && decision.reason.code === 'insufficient_scope' ? [{ uri, scopes: decision.reason.scopes }] : [];
+  });
+  return { uris: found.map(({ uri }) => uri), scopes: [...new Set(found.flatMap(({ scopes }) => scopes))] };
+}
+
+/** Nothing is followed: the agent asks again with a token for all of it, or for less. Each is decided and on record like any other. */
+async function refuseScope({ uris, scopes }: Lacking, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
+  const { undo } = await followAll(uris, inbound, { signal: io.signal, told: () => undefined, over: () => undefined }, snapshot, deps);
+  for (const one of undo) one();
+  const reason: DenyReason = { code: 'insufficient_scope', scopes };
+  const wire = denialToWire(reason, { kind: 'resource', exposed: '', backend: '', callId: callId(deps.random.uuid()), codes: snapshot.settings.errorCodes });
+  return withStatus(denied(inbound, { unknown: (era) => unknownName('resource', '', era) }, wire, deps.identity), { kind: 'denied', reason }, inbound, snapshot);
 }
 
 /** Undefined when it is no list of strings. One more than `most` is enough to know that there are too many. */

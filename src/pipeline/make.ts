@@ -37,6 +37,8 @@ export interface Case {
 }
 
 export interface MakeIo extends CallIo {
+  /** It is allowed, and goes to its backend now. */
+  admitted(): void;
   /** The backend has said its last. */
   over(): void;
   readonly dialogue: Dialogue;
@@ -90,6 +92,7 @@ async function decideAndSend(given: Case, io: MakeIo, deps: PipelineDeps): Promi
   if (admission.kind === 'denied') return refused(admission.reason, admission.trail);
 
   const { permit } = admission;
+  io.admitted();
   const sent = deps.clock.mono();
   const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings) => perform({ ...given, permit, backend, settings }, io, deps)).finally(() => io.over());
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);

@@ -3,7 +3,7 @@
 import type { Continuation } from '../core/call.ts';
 import { members, stringOf } from '../core/json/slice.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { isVisible } from '../core/policy/decide.ts';
+import { mayUse } from '../core/policy/decide.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { inputResponses, type ReadContinuation } from '../relay/rounds.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -28,8 +28,9 @@ export function readRetry(continued: ReadContinuation | undefined, binding: Bind
   if (continued === undefined) return FRESH;
   // Answers without a state belong to no call that waits. A modern backend may use them; like arguments they are what the agent says.
   if (continued.state === undefined) return continued.responses === undefined ? FRESH : fresh({ responses: inputResponses(continued.responses), state: undefined });
-  // What this principal may not see now is refused by the stages, like any call of it: the handle must not tell it apart (C01).
-  if (!isVisible(snapshot.policy, binding.principal, binding.target, deps.clock.wall())) return FRESH;
+  // What this principal may not use now is refused by the stages, like any call of it: the handle must not tell what is hidden apart (C01),
+  // and is kept for a token with more scope.
+  if (!mayUse(snapshot.policy, binding.principal, binding.target, deps.clock.wall())) return FRESH;
   const opened = openHandle(continued.state, binding, deps);
   return opened.ok ? continues(opened.value, continued.responses ?? NO_RESPONSES, binding, deps) : { kind: 'bad', fault: opened.error };
 }

@@ -50,6 +50,7 @@ export class Run implements Waiting {
       onProgress: call.wantsProgress ? (params) => this.#attending?.progress(params) : undefined,
       onLog: inbound.origin.logLevel === undefined ? undefined : (params) => this.#attending?.log(params),
       ask: this.dialogue.ask,
+      admitted: () => io.begun?.(),
       over: () => this.#over(),
       dialogue: this.dialogue,
     }, deps).finally(() => {

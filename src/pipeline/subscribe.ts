@@ -5,7 +5,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { updatedParams } from '../relay/updates.ts';
-import { denied, unansweredMessage, unknownAnswer } from './answer.ts';
+import { denied, unansweredMessage, unknownAnswer, withStatus } from './answer.ts';
 import type { Asked } from './calls/method.ts';
 import { resourceReads } from './calls/resource.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -130,11 +130,11 @@ export function unsubscribe(inbound: Inbound, io: AgentIo, deps: PipelineDeps): 
   return done(inbound);
 }
 
-function refusedAnswer(followed: Exclude<Followed, { kind: 'following' }>, asked: Asked, inbound: Inbound, { settings }: Snapshot, deps: PipelineDeps): Answer {
+function refusedAnswer(followed: Exclude<Followed, { kind: 'following' }>, asked: Asked, inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   if (followed.kind === 'unknown') return { message: unknownAnswer(inbound, asked), status: 200 };
   const { call } = followed;
-  const cx = { kind: call.target.kind, exposed: asked.exposed, backend: call.target.backend, callId: call.id, codes: settings.errorCodes };
-  return { message: unansweredMessage(inbound, asked, cx, followed.end, deps.identity), status: 200 };
+  const cx = { kind: call.target.kind, exposed: asked.exposed, backend: call.target.backend, callId: call.id, codes: snapshot.settings.errorCodes };
+  return withStatus(unansweredMessage(inbound, asked, cx, followed.end, deps.identity), followed.end, inbound, snapshot);
 }
 
 function done({ id }: Inbound): Answer {

@@ -58,6 +58,11 @@ export function challenge(failure: AuthFailureCode, metadataUrl: string, scopes:
   return `Bearer ${parts.join(', ')}`;
 }
 
+/** The same on a 403 (RFC 6750 §3.1; MCP authorization): the token is good, and too small for this. */
+export function scopeChallenge(metadataUrl: string, scopes: readonly string[]): string {
+  return `Bearer error="insufficient_scope", scope="${quotable(scopes.join(' '))}", resource_metadata="${quotable(metadataUrl)}"`;
+}
+
 /** 503 when the issuer's keys cannot be had: the token may be good, and a 401 would make the agent throw it away. */
 export function authStatus(failure: AuthFailureCode): 401 | 503 {
   return failure === 'keys_unavailable' ? 503 : 401;

@@ -32,6 +32,7 @@ function denyText(reason: DenyReason): string {
   switch (reason.code) {
     case 'killed': return `killed: ${reason.scope}`;
     case 'forbidden': return `forbidden: ${reason.rule}`;
+    case 'insufficient_scope': return `insufficient_scope: ${reason.scopes.join(' ')}`;
     case 'limited': return `limited: ${reason.limit} per ${reason.windowMs / 1000} s (${reason.scope})`;
     case 'busy': return `busy: ${reason.limit} at a time (${reason.scope})`;
     case 'invalid_arguments': return `invalid_arguments: ${reason.errors.slice(0, 5).map(({ path, keyword }) => `${path === '' ? '/' : path} ${keyword}`).join('; ')}`;

@@ -115,13 +115,13 @@ test('a kill of the configuration file is shown, and unkill says where it stands
 test('explain runs the real stages and charges nobody', async () => {
   const base = settings();
   const b = bench(world({ settings: settings({ limits: { ...base.limits, perTool: 1 } }) }));
-  const ask = (roles: readonly string[], tool = 'alpha__echo'): ReturnType<Operations['explain']> => b.operations.explain({ tool, roles, subject: 'alice', args: '{}' });
+  const ask = (roles: readonly string[], tool = 'alpha__echo'): ReturnType<Operations['explain']> => b.operations.explain({ tool, roles, scopes: [], subject: 'alice', args: '{}' });
   for (let i = 0; i < 3; i++) assert.equal((await ask(['developer'])).allowed, true);
   assert.deepEqual((await ask(['developer'], 'alpha/echo')).trail.map((row) => row.stage), ['kill', 'role', 'limit', 'arguments', 'guards']);
   const denied = await ask(['ghost']);
   assert.deepEqual([denied.allowed, denied.code, denied.trail.at(-1)?.rule], [false, 'SEN-0302', 'role:unknown']);
   assert.equal((await ask(['developer'], 'nope')).known, false);
-  const unchecked = await b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], subject: 'alice', args: undefined });
+  const unchecked = await b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], scopes: [], subject: 'alice', args: undefined });
   assert.deepEqual(unchecked.trail.map((row) => row.rule).slice(3), ['arguments:not-given', 'guards:none']);
   assert.equal(b.w.intents.length, 0);
   assert.equal(read(await b.w.callTool('alpha__echo')).result?.isError, undefined);
@@ -136,7 +136,7 @@ const many = (): World => world({
 test('explain tells of prompts and resources by their kind, by either name, and of URIs that nobody lists', async () => {
   const b = bench(many());
   const ask = async (tool: string): Promise<readonly unknown[]> => {
-    const report = await b.operations.explain({ tool, roles: ['developer'], subject: 'alice', args: undefined });
+    const report = await b.operations.explain({ tool, roles: ['developer'], scopes: [], subject: 'alice', args: undefined });
     return [report.known, report.allowed, report.target];
   };
   for (const name of ['prompt:alpha/review', 'prompt:alpha__review']) assert.deepEqual(await ask(name), [true, true, 'prompt:alpha/review'], name);
@@ -147,7 +147,7 @@ test('explain tells of prompts and resources by their kind, by either name, and 
   for (const unknown of ['prompt:alpha/hidden', 'prompt:alpha/echo', 'alpha/review', 'resource:alpha/file:///srv/hidden/x', 'resource:alpha/file:///srv/../x', 'resource:beta/file:///x', 'resource:file:///x', 'prompt:', 'resource:']) {
     assert.deepEqual(await ask(unknown), [false, false, undefined], unknown);
   }
-  const report = await b.operations.explain({ tool: 'prompt:alpha/review', roles: ['developer'], subject: 'alice', args: undefined });
+  const report = await b.operations.explain({ tool: 'prompt:alpha/review', roles: ['developer'], scopes: [], subject: 'alice', args: undefined });
   assert.deepEqual(report.trail.map((row) => row.stage), ['kill', 'role', 'limit', 'arguments', 'guards']);
 });
 
@@ -188,7 +188,7 @@ test('explain sees the windows a subject has used up, under the issuer its token
   const base = settings();
   const issuer = { directory: '/nonexistent', issuer: 'ours', audience: 'a', graceMs: 0 };
   const b = bench(world({ settings: settings({ limits: { ...base.limits, perTool: 1 }, auth: { ...base.auth, ownKeys: issuer } }) }));
-  const ask = (subject: string): ReturnType<Operations['explain']> => b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], subject, args: '{}' });
+  const ask = (subject: string): ReturnType<Operations['explain']> => b.operations.explain({ tool: 'alpha__echo', roles: ['developer'], scopes: [], subject, args: '{}' });
   assert.equal((await ask('alice')).allowed, true);
   await b.w.callTool('alpha__echo', {}, { principal: principal({ issuer: 'ours' }) });
   const used = await ask('alice');

@@ -9,7 +9,7 @@ import type { Settings } from '../../src/core/settings.ts';
 import { openDatabase } from '../../src/stores/database.ts';
 import { journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, temporaryFolder } from '../stores/sample.ts';
 
-const FACT = { kind: 'token_issued', subject: 'x', roles: ['developer'], tokenId: 'jti', expiresAt: timestamp(1) } as const;
+const FACT = { kind: 'token_issued', subject: 'x', roles: ['developer'], scopes: [], tokenId: 'jti', expiresAt: timestamp(1) } as const;
 
 function settingsIn(t: TestContext): Settings {
   const file = join(temporaryFolder(t), 'sentinel.toml');

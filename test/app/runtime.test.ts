@@ -13,7 +13,7 @@ const BETA = backendId('beta');
 const bare = (...ids: readonly string[]): Settings => settings({ names: 'bare', backends: ids.map((id) => backendSettings(id)) });
 
 function bench(from: Settings): { readonly cell: RuntimeCell; readonly names: () => Readonly<Record<string, string>>; readonly list: (id: string, ...tools: readonly string[]) => void } {
-  const cell = new RuntimeCell({ settings: from, configHash: 'h' }, [], { digest: (text) => text, compile: () => ({ roles: new Map(), kills: [], toolLimits: [] }), names: compileNames, onListenerFault: () => assert.fail() });
+  const cell = new RuntimeCell({ settings: from, configHash: 'h' }, [], { digest: (text) => text, compile: () => ({ roles: new Map(), kills: [], toolLimits: [], scopes: [] }), names: compileNames, onListenerFault: () => assert.fail() });
   return {
     cell,
     names: () => Object.fromEntries(cell.current().catalog.tools.map((tool) => [tool.exposed, tool.target.backend])),

@@ -99,7 +99,7 @@ export function toolCall(name: string, args?: unknown, over: Partial<ToolCall> =
     kind: 'tool',
     id: callId(randomUUID()),
     principal: {
-      subject: 'agent', roles: [roleName('role')], issuer: 'test', tokenId: undefined, keyId: undefined, via: 'local',
+      subject: 'agent', roles: [roleName('role')], scopes: [], issuer: 'test', tokenId: undefined, keyId: undefined, via: 'local',
       expiresAt: timestamp(Date.now() + 60_000), credential: 'agent-credential-canary',
     },
     origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: undefined, peer: 'local', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },

@@ -21,7 +21,7 @@ function policyOf(text: string): Policy {
 function may(policy: Policy, role: string, target: string, kind: TargetKind = 'tool'): boolean {
   const slash = target.indexOf('/');
   const [backend, name] = [target.slice(0, slash), target.slice(slash + 1)];
-  const principal = { subject: 's', roles: [roleName(role)], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1e15), credential: 'c' } as const;
+  const principal = { subject: 's', roles: [roleName(role)], scopes: [], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1e15), credential: 'c' } as const;
   return isVisible(policy, principal, { kind, backend: backendId(backend), name }, timestamp(0));
 }
 

@@ -40,7 +40,7 @@ test('the example names every key of the settings table', () => {
   const text = exampleText();
   for (const row of settingsTable()) {
     if (row.path.startsWith('auth.own_keys.')) continue;
-    const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|[a-z_]+)\./, '');
+    const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
     assert.match(text, new RegExp(`^##? ${key.replaceAll('.', '\\.')} = `, 'm'), row.path);
   }
 });

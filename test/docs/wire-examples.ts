@@ -60,6 +60,7 @@ const denials: Readonly<Record<keyof typeof DENIAL_CODES, (() => Promise<unknown
     return ask(w);
   },
   forbidden: () => ask(fileWorld({ settings: { ...base, roles: [{ ...allowAll, deny: ['files/write_file'] }] } })),
+  insufficient_scope: () => ask(fileWorld({ settings: { ...base, scopes: { baseline: [], grants: [{ name: 'files:write', allow: ['files/write_file'], includes: [] }] } } })),
   limited: () => askAfter(fileWorld({ settings: { ...base, limits: { ...base.limits, perTool: 100 } } }), 100),
   busy,
   invalid_arguments: invalidArguments,

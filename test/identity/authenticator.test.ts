@@ -193,7 +193,7 @@ describe('recheck', () => {
 
   test('of a local principal asks for its expiry only', async () => {
     const { clock, authenticator } = await bench();
-    const local = { subject: 'me', roles: [], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 1_000), credential: '' } as const;
+    const local = { subject: 'me', roles: [], scopes: [], issuer: 'local', tokenId: undefined, keyId: undefined, via: 'local', expiresAt: timestamp(clock.wall() + 1_000), credential: '' } as const;
     assert.equal(authenticator.recheck(local), undefined);
     clock.advance(31_000);
     assert.equal(authenticator.recheck(local)?.code, 'expired');

@@ -9,7 +9,7 @@ import { prepareSetup } from '../../src/identity/setup.ts';
 import { ok } from '../../src/core/result.ts';
 import { type Bench, bench, ed25519, eddsa, goodClaims, hs256, revoke, ringKey, SETTINGS, unwrap, verdict } from './kit.ts';
 
-const REQUEST: IssueRequest = { subject: 'ada', roles: ['developer'], lifetimeMs: 3_600_000, audience: undefined, algorithm: 'EdDSA' };
+const REQUEST: IssueRequest = { subject: 'ada', roles: ['developer'], scopes: [], lifetimeMs: 3_600_000, audience: undefined, algorithm: 'EdDSA' };
 const random = { uuid: () => '0198c0de-0000-7000-8000-000000000001' };
 
 function mint(world: Bench, over: Partial<IssueRequest> = {}, settings: AuthSettings = SETTINGS): ReturnType<typeof issueToken> {

@@ -19,7 +19,7 @@ describe('a good token', () => {
     assert.ok(answer.ok);
     const { credential, ...rest } = answer.value;
     assert.match(credential, /^[0-9a-f]{64}$/);
-    assert.deepEqual(rest, { subject: 'ada', roles: ['developer'], issuer: ISSUER, tokenId: 'token-1', keyId: 'hmac', via: 'jwt', expiresAt: claims.exp * 1000 });
+    assert.deepEqual(rest, { subject: 'ada', roles: ['developer'], scopes: [], issuer: ISSUER, tokenId: 'token-1', keyId: 'hmac', via: 'jwt', expiresAt: claims.exp * 1000 });
   });
 
   test('signed with the own key names that key', async () => {

@@ -62,7 +62,7 @@ test('where a transport has no such headers, none is missed: stdio, the socket, 
 
 test('explain misses no header: it asks about a call that nobody sent', async () => {
   const w = world({ tools });
-  const report = await explain({ tool: 'alpha/look', subject: 'alice', roles: ['developer'], args: '{"region":"eu"}' }, w.cell.current(), { clock: w.clock, schemas: w.deps.schemas, windows: undefined });
+  const report = await explain({ tool: 'alpha/look', subject: 'alice', roles: ['developer'], scopes: [], args: '{"region":"eu"}' }, w.cell.current(), { clock: w.clock, schemas: w.deps.schemas, windows: undefined });
   assert.equal(report.allowed, true);
 });
 

@@ -33,7 +33,7 @@ export const RANDOM: Random = {
 export const CLOCK: Clock = { mono: () => instant(performance.now()), wall: () => timestamp(Date.now()) };
 
 export const ALICE: Principal = {
-  subject: 'alice', roles: [roleName('developer')], issuer: 'sentinel-gateway', tokenId: 'jti-1', keyId: 'k1', via: 'jwt',
+  subject: 'alice', roles: [roleName('developer')], scopes: [], issuer: 'sentinel-gateway', tokenId: 'jti-1', keyId: 'k1', via: 'jwt',
   expiresAt: timestamp(Date.now() + 3_600_000), credential: 'c'.repeat(64),
 };
 

@@ -14,6 +14,7 @@ const TITLES: Readonly<Record<string, string>> = {
   audit: 'what is recorded',
   backends: 'the MCP servers behind the gateway, one table each',
   rbac: 'who may call what; without a role nobody may call anything',
+  scopes: 'what agents\' tokens must have been granted, besides their roles',
   rate_limits: 'how often, in any 60 seconds',
   concurrency: 'how much at once',
   kill_switch: 'what is stopped, from the next reload on (`sentinel kill` stops at once)',
@@ -47,6 +48,10 @@ function exampleTable({ name, rows }: Table): string {
   const title = `# ── ${TITLES[name] ?? ''} ${'─'.repeat(Math.max(2, 100 - (TITLES[name] ?? '').length))}`;
   if (name === 'backends') return [title, ...exampleBackend(rows, 'stdio'), '', ...exampleBackend(rows, 'http'), ''].join('\n');
   if (name === 'rbac') return [title, '[rbac.roles]', '## [rbac.roles.developer]', ...rows.flatMap((row) => exampleRow(row, '##')), ''].join('\n');
+  if (name === 'scopes') {
+    const [own, grants] = [rows.filter((row) => !row.path.includes('.grants.')), rows.filter((row) => row.path.includes('.grants.'))];
+    return [title, '[scopes]', ...own.flatMap((row) => exampleRow(row, '#')), '## [scopes.grants."files:read"]', ...grants.flatMap((row) => exampleRow(row, '##')), ''].join('\n');
+  }
   const listed = rows.filter((row) => !row.path.startsWith('auth.issuers[]') && !row.path.startsWith('auth.own_keys.'));
   const issuers = rows.filter((row) => row.path.startsWith('auth.issuers[]'));
   const more = issuers.length === 0 ? [] : ['## [[auth.issuers]]', ...issuers.flatMap((row) => exampleRow(row, '##'))];
@@ -65,7 +70,7 @@ function exampleBackend(rows: readonly TableRow[], kind: 'stdio' | 'http'): read
 }
 
 function exampleRow(row: TableRow, mark: '#' | '##'): readonly string[] {
-  const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|[a-z_]+)\./, '');
+  const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
   const value = mark === '##' ? row.example ?? ISSUER_EXAMPLES[row.path] ?? row.fallback : row.fallback;
   return [`# ${row.doc}${row.reload === 'restart' ? ' (restart)' : ''}`, `${mark} ${key} = ${value ?? '""'}`];
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { NO_OFFERS } from './offers.ts';
 import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
 import { compileNames } from '../../src/config/compile.ts';
+import { reachOf } from '../../src/config/scopes.ts';
 import type { CallOrigin, Era } from '../../src/core/call.ts';
 import { backendId, instant, roleName, timestamp, type BackendId } from '../../src/core/ids.ts';
 import type { AgentIo, Answer, Handle, Inbound } from '../../src/core/inbound.ts';
@@ -62,7 +63,7 @@ export function pattern(text: string): Pattern {
 }
 
 export function principal(over: Partial<Principal> = {}): Principal {
-  return { subject: 'alice', roles: [roleName('developer')], issuer: 'test', tokenId: 'jti-1', keyId: undefined, via: 'jwt', expiresAt: timestamp(4e12), credential: 'c0ffee', ...over };
+  return { subject: 'alice', roles: [roleName('developer')], scopes: [], issuer: 'test', tokenId: 'jti-1', keyId: undefined, via: 'jwt', expiresAt: timestamp(4e12), credential: 'c0ffee', ...over };
 }
 
 export function backendSettings(id: string, over: Partial<Omit<Extract<BackendSettings, { type: 'stdio' }>, 'type' | 'id'>> = {}): BackendSettings {
@@ -85,6 +86,7 @@ export function settings(over: Partial<Settings> = {}): Settings {
     audit: { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: [] },
     backends: [backendSettings('alpha')],
     roles: [allowAll],
+    scopes: { baseline: [], grants: [] },
     limits: { perTool: 1000, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 1000, mode: 'enforce' },
     concurrency: { perPrincipal: 100, global: 1000 },
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },
@@ -101,7 +103,9 @@ function compile(from: Settings, overrides: readonly Override[]): Policy {
   const roles = new Map(from.roles.map((role) => [role.name, { name: role.name, mode: role.mode, allow: [...(role.permissions.includes('*') ? ['*'] : []), ...role.allow].map(pattern), deny: role.deny.map(pattern) }] as const));
   const kills: KillRule[] = overrides.flatMap((one) => (one.kind === 'kill' ? [{ scope: one.scope, pattern: one.scope.kind === 'tool' ? pattern(one.scope.pattern) : undefined, origin: 'operator' as const, until: one.until }] : []));
   for (const text of from.kills.tools) kills.push({ scope: { kind: 'tool', pattern: text }, pattern: pattern(text), origin: 'config', until: undefined });
-  return { roles, kills, toolLimits: from.limits.tools.map((rule) => ({ pattern: pattern(rule.pattern), limit: rule.limit })) };
+  const { grants } = from.scopes;
+  const scopes = grants.map(({ name, allow }) => ({ name, allow: allow.map(pattern), by: new Set([name, ...grants.filter((other) => reachOf(other.name, grants).has(name)).map((other) => other.name)]) }));
+  return { roles, kills, scopes, toolLimits: from.limits.tools.map((rule) => ({ pattern: pattern(rule.pattern), limit: rule.limit })) };
 }
 
 export type Respond = (permit: Permit, io: CallIo) => Promise<Result<BackendAnswer, BackendFault>> | Result<BackendAnswer, BackendFault>;

@@ -116,7 +116,7 @@ test('the command line\'s own client understands every verb', async (t) => {
   for (const scope of scopes) assert.ok((await control.kill({ scope, ...request })).ok);
   assert.ok((await control.unkill({ target: 'k1', reason: 'r', by: 'eve' })).ok);
   assert.ok((await control.revoke({ what: 'key', value: 'v', reason: 'r', until: undefined, by: 'eve' })).ok);
-  assert.ok((await control.explain({ tool: 't', roles: ['a'], subject: 's', args: '{}' })).ok);
+  assert.ok((await control.explain({ tool: 't', roles: ['a'], scopes: [], subject: 's', args: '{}' })).ok);
   assert.deepEqual(operations.asked, [
     { tools: ['a b', 'c,d'] },
     { objects: ['a b', 'c,d'] },
@@ -124,7 +124,7 @@ test('the command line\'s own client understands every verb', async (t) => {
     ...scopes.map((scope) => ({ kill: { scope, ...request } })),
     { unkill: { target: 'k1', reason: 'r', by: 'eve' } },
     { revoke: { what: 'key', value: 'v', reason: 'r', until: undefined, by: 'eve' } },
-    { explain: { tool: 't', roles: ['a'], subject: 's', args: '{}' } },
+    { explain: { tool: 't', roles: ['a'], scopes: [], subject: 's', args: '{}' } },
   ]);
 });
 

@@ -43,6 +43,7 @@ export function principalOf(token: string, subject: string): Principal {
   return {
     subject,
     roles: [DEVELOPER],
+    scopes: [],
     issuer: 'test',
     tokenId: undefined,
     keyId: undefined,
@@ -112,6 +113,7 @@ export function fakeIngress(options: FakeOptions = {}): FakeIngress {
     handle: async (inbound, io) => {
       fake.seen.push(inbound);
       fake.ios.push(io);
+      io.begun?.();
       io.signal.addEventListener('abort', () => cancelled.push(String(io.signal.reason)));
       return (options.handle ?? answerTools)(inbound, io);
     },
@@ -136,13 +138,13 @@ function snapshotOf(settings: Settings): Snapshot {
     revision: 1,
     configHash: 'test',
     settings,
-    policy: { roles: new Map([[DEVELOPER, { name: DEVELOPER, mode: 'enforce', allow: [patternOf('*')], deny: [patternOf('secret/*')] }]]), kills: [], toolLimits: [] },
+    policy: { roles: new Map([[DEVELOPER, { name: DEVELOPER, mode: 'enforce', allow: [patternOf('*')], deny: [patternOf('secret/*')] }]]), kills: [], toolLimits: [], scopes: [] },
     catalog: EMPTY_CATALOG,
     down: new Set(),
   };
 }
 
-const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: true };
+const OFFERED: OfferedCapabilities = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: true, apps: false };
 
 /**
  * Tools: `echo` gives its arguments back, `wait` answers after `ms`, `progress` tells `steps` steps first, `hang` never answers, `big` answers `bytes`,

@@ -25,9 +25,11 @@ export interface SettingsChanges {
   readonly bounds?: Partial<BoundsSettings>;
   readonly gateway?: Partial<GatewaySettings>;
   readonly issuers?: readonly string[];
+  /** The baseline. */
+  readonly scopes?: readonly string[];
 }
 
-export function testSettings({ bounds, gateway, issuers }: SettingsChanges = {}): Settings {
+export function testSettings({ bounds, gateway, issuers, scopes }: SettingsChanges = {}): Settings {
   return {
     gateway: { ...GATEWAY, ...gateway },
     bounds: { ...BOUNDS, ...bounds },
@@ -43,6 +45,7 @@ export function testSettings({ bounds, gateway, issuers }: SettingsChanges = {})
     audit: { enabled: false, onFailure: 'continue', argumentBytes: 0, redactKeys: [] },
     backends: [GH],
     roles: [],
+    scopes: { baseline: scopes ?? [], grants: [] },
     limits: { perTool: 100, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' },
     concurrency: { perPrincipal: 100, global: 100 },
     kills: { tools: [], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true },

@@ -11,7 +11,7 @@ const OK: End = { kind: 'answered', isError: false, bytes: 10, digest: '' };
 function call(parts: Partial<ToolCall> = {}): ToolCall {
   return {
     kind: 'tool', id: callId('call-1'), target: { kind: 'tool', backend: backendId('fs'), name: 'read' }, at: instant(1), wall: timestamp(1), exposed: 'fs__read',
-    principal: { subject: 'alice', roles: [roleName('developer')], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(9), credential: '' },
+    principal: { subject: 'alice', roles: [roleName('developer')], scopes: [], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(9), credential: '' },
     origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'legacy', version: '2025-11-25', session: undefined, client: { name: 'inspector', version: '1' }, peer: '127.0.0.1', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
     args: toRaw({ password: 'hunter2' }), meta: undefined, wantsProgress: false, continuation: undefined, task: undefined, ...parts,
   };

@@ -38,10 +38,10 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   const held = existsSync(wishes.tokenFile);
   const holder = held ? await holderOf(settings, wishes.tokenFile) : undefined;
   if (holder !== undefined) return ok([...laid, { path: wishes.tokenFile, made: false, what: holder }]);
-  const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], lifetimeMs: undefined, audience: undefined, hs256: false });
+  const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], scopes: [], lifetimeMs: undefined, audience: undefined, hs256: false });
   if (!issued.ok) return issued;
-  const { subject, roles, tokenId, expiresAt } = issued.value;
-  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, tokenId, expiresAt }, wishes.startFollows);
+  const { subject, roles, scopes, tokenId, expiresAt } = issued.value;
+  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, scopes, tokenId, expiresAt }, wishes.startFollows);
   if (!recorded.ok) return recorded;
   const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
   const write = held ? replaceFile : layFile;

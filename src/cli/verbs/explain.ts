@@ -27,6 +27,7 @@ const explain: Verb = {
   about: 'A tool is named as agents see it or as backend/tool, a prompt as prompt:backend/name, a resource as resource:backend/uri. A running gateway answers from its state (kills, limits, breakers); without one the configuration file answers. Nothing is called and no limit is used up.',
   options: {
     as: { type: 'string', value: 'role', multiple: true, help: 'role of the caller (required for a call); again for several' },
+    scope: { type: 'string', value: 'scope', multiple: true, help: 'scope that the caller\'s token has; again for several (default: none)' },
     subject: { type: 'string', value: 'name', help: 'who calls, for kills and limits of a subject (default: explain)' },
     args: { type: 'string', value: 'file', help: 'arguments as a JSON file; - reads stdin' },
     offline: { type: 'boolean', help: 'ask the configuration file even when a gateway runs' },
@@ -44,7 +45,7 @@ async function run(cx: VerbContext): Promise<number> {
   if (roles.length === 0) return cx.fail(usageFault('--as <role> is required: who is allowed what depends on it', `sentinel explain ${printable(what)} --as developer`));
   const args = await argumentsOf(cx);
   if (args.kind === 'fault') return cx.fail(fileFault(args.message, 'name a file that holds one JSON object, or - for stdin'));
-  const report = await ask(cx, { tool: what, roles, subject: cx.flags.text('subject') ?? 'explain', args: args.text });
+  const report = await ask(cx, { tool: what, roles, scopes: cx.flags.list('scope').flatMap((text) => text.split(' ')).filter((scope) => scope !== ''), subject: cx.flags.text('subject') ?? 'explain', args: args.text });
   if (typeof report === 'number') return report;
   if (cx.json) cx.outJson(publish(report));
   else tell(cx, what, roles, report);

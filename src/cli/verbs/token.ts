@@ -29,6 +29,7 @@ const issue: Verb = {
   options: {
     subject: { type: 'string', value: 'name', help: 'who will act (required)' },
     role: { type: 'string', value: 'role', multiple: true, help: 'role of the agent (required); again for several' },
+    scope: { type: 'string', value: 'scope', multiple: true, help: 'what it is granted, where [scopes] asks for it; again for several' },
     ttl: { type: 'string', value: 'span', help: 'how long it is good: 8h, 30d (default: 30d, or what max_token_lifetime allows)' },
     audience: { type: 'string', value: 'text', help: 'for another gateway (default: this one)' },
     hs256: { type: 'boolean', help: 'sign with the shared secret, as the original did' },
@@ -61,6 +62,7 @@ async function runIssue(cx: VerbContext): Promise<number> {
   const roles = cx.flags.list('role');
   if (subject === '') return cx.fail(usageFault('--subject <name> is required: limits, kills and the audit go by it', 'sentinel help token issue'));
   if (roles.length === 0) return cx.fail(usageFault('--role <role> is required: a token without a role is refused', 'sentinel help token issue'));
+  const scopes = cx.flags.list('scope').flatMap((text) => text.split(' ')).filter((scope) => scope !== '');
   const ttl = cx.flags.text('ttl');
   const lifetimeMs = ttl === undefined ? undefined : parseSpan(ttl);
   if (ttl !== undefined && lifetimeMs === undefined) return cx.fail(usageFault(`--ttl: "${printable(ttl)}" is no span`, 'write 30m, 8h or 30d'));
@@ -71,7 +73,7 @@ async function runIssue(cx: VerbContext): Promise<number> {
   const { settings } = read.value;
   tellFile(cx);
   tellEmbedded(cx, read.value);
-  const issued = await issueToken(settings, { subject, roles, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
+  const issued = await issueToken(settings, { subject, roles, scopes, lifetimeMs, audience: cx.flags.text('audience'), hs256: cx.flags.on('hs256') });
   if (!issued.ok) return cx.fail(issued.error);
   const recorded = await recordIssue(cx, settings, issued.value);
   if (!recorded.ok) return cx.fail(recorded.error);
@@ -82,25 +84,27 @@ async function runIssue(cx: VerbContext): Promise<number> {
   tellIssued(cx, issued.value, file);
   const known = new Set<string>(settings.roles.map((role) => role.name));
   for (const role of roles) if (!known.has(role)) cx.err(`warning: the configuration has no role ${printable(role)}, so this token may do nothing by it`);
+  const defined = new Set(settings.scopes.grants.map(({ name }) => name));
+  for (const scope of issued.value.scopes) if (!defined.has(scope)) cx.err(`warning: the configuration has no scope ${printable(scope)}, so it grants nothing here`);
   return EXIT.ok;
 }
 
 /** Before anybody can use it: a token that the audit knows nothing of is one that nobody can look for. */
-async function recordIssue(cx: VerbContext, settings: Settings, { subject, roles, tokenId, expiresAt }: IssuedToken): Promise<Result<void, Fault>> {
+async function recordIssue(cx: VerbContext, settings: Settings, { subject, roles, scopes, tokenId, expiresAt }: IssuedToken): Promise<Result<void, Fault>> {
   if (cx.flags.on('no-audit')) {
     cx.err('warning: the audit says nothing of this token (--no-audit)');
     return ok(undefined);
   }
   const { recordFact } = await import('../../app/record.ts');
-  const recorded = await recordFact(settings, cx.user, { kind: 'token_issued', subject, roles, tokenId, expiresAt });
+  const recorded = await recordFact(settings, cx.user, { kind: 'token_issued', subject, roles, scopes, tokenId, expiresAt });
   return recorded.ok ? recorded : err({ ...recorded.error, message: `no token was issued, because ${recorded.error.message}`, help: 'sentinel doctor; or issue it without a record: --no-audit' });
 }
 
 function tellIssued(cx: VerbContext, issued: IssuedToken, file: string | undefined): void {
   if (cx.json) {
-    const { token, tokenId, keyId, algorithm, issuer, audience, subject, roles, issuedAt, expiresAt } = issued;
+    const { token, tokenId, keyId, algorithm, issuer, audience, subject, roles, scopes, issuedAt, expiresAt } = issued;
     const carrier = file === undefined ? { token } : { file };
-    cx.outJson({ ...carrier, token_id: tokenId, key_id: keyId, algorithm, issuer, audience, subject, roles, issued_at: rfc3339(issuedAt), expires_at: rfc3339(expiresAt) });
+    cx.outJson({ ...carrier, token_id: tokenId, key_id: keyId, algorithm, issuer, audience, subject, roles, scopes, issued_at: rfc3339(issuedAt), expires_at: rfc3339(expiresAt) });
     return;
   }
   cx.out(file ?? issued.token);

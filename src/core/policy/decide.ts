@@ -8,6 +8,7 @@ import { describeKillScope } from '../override.ts';
 import type { Principal } from '../principal.ts';
 import type { KillRule, Policy, RoleRules } from '../snapshot.ts';
 import { covers, matches, reaches } from './globs.ts';
+import { decideScope } from './scopes.ts';
 
 export interface Standing {
   readonly kill: Decision;
@@ -36,6 +37,23 @@ export function mayKnow(policy: Policy, principal: Principal, backend: BackendId
   if (roles.some((role) => role.mode !== 'enforce')) return true;
   const open = kinds.filter((kind) => !roles.some((role) => role.deny.some((pattern) => covers(pattern, backend, kind))));
   return roles.some((role) => role.allow.some((pattern) => open.some((kind) => reaches(pattern, backend, kind))));
+}
+
+/** The same, and with this token: what is listed may still need a wider one, what is delivered may not. */
+export function mayUse(policy: Policy, principal: Principal, target: Target, now: Timestamp): boolean {
+  return isVisible(policy, principal, target, now) && decideScope(policy, principal, target).kind === 'pass';
+}
+
+/**
+ * What the roles say, and then what the token was granted: both are needed. The roles come first, so that a challenge never names what is
+ * hidden; a role that is only watched does not switch scopes off.
+ */
+export function decideAccess(policy: Policy, principal: Principal, target: Target): Decision {
+  const role = decideRole(policy, principal, target);
+  if (!isOpen(role)) return role;
+  const scope = decideScope(policy, principal, target);
+  if (scope.kind !== 'pass') return scope;
+  return role.kind === 'pass' && scope.note !== undefined ? { ...role, note: scope.note } : role;
 }
 
 /** A deny that is only monitored does not close anything. */

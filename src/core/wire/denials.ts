@@ -19,6 +19,7 @@ export const DENIAL_CODES: Readonly<Record<DenyCode, string>> = {
   audit_unavailable: 'SEN-0309',
   stage_failed: 'SEN-0310',
   header_mismatch: 'SEN-0312',
+  insufficient_scope: 'SEN-0313',
 };
 
 export const UNKNOWN_NAME_CODE = 'SEN-0311';
@@ -42,6 +43,8 @@ export const FAULT_CODES: Readonly<Record<BackendFault['code'], string>> = {
 export type WireDenial =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'tool_error'; readonly text: string; readonly detail: RawJson }
+  /** HTTP says it with a status and a challenge, beside a JSON-RPC error; elsewhere it is a tool error. */
+  | { readonly kind: 'scope'; readonly text: string; readonly detail: RawJson }
   | { readonly kind: 'error'; readonly code: number; readonly message: string; readonly data: RawJson };
 
 export interface DenialContext {
@@ -78,11 +81,11 @@ function standardDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   const [text, detail] = [`${sentence(reason, cx.kind)} (${DENIAL_CODES[reason.code]}, call ${cx.callId})`, detailOf(reason, cx)];
   // The specification's own code for a prompt whose required arguments are missing.
   if (reason.code === 'invalid_arguments' && cx.kind !== 'tool') return { kind: 'error', code: -32602, message: text, data: objectOf([['sentinel', detail]]) };
-  return { kind: 'tool_error', text, detail };
+  return { kind: reason.code === 'insufficient_scope' ? 'scope' : 'tool_error', text, detail };
 }
 
 function detailOf(reason: DenyReason, cx: DenialContext): RawJson {
-  return toRaw({ code: DENIAL_CODES[reason.code], reason: reason.code, callId: cx.callId, ...retryOf(reason), ...errorsOf(reason) });
+  return toRaw({ code: DENIAL_CODES[reason.code], reason: reason.code, callId: cx.callId, ...retryOf(reason), ...errorsOf(reason), ...(reason.code === 'insufficient_scope' ? { scopes: reason.scopes } : {}) });
 }
 
 function retryOf(reason: DenyReason): { retryAfterMs?: number } {
@@ -109,6 +112,7 @@ function sentence(reason: OtherReason, kind: TargetKind): string {
   switch (reason.code) {
     case 'killed': return `This ${kind} is switched off by the operator.`;
     case 'forbidden': return 'Not permitted.';
+    case 'insufficient_scope': return `The token does not have the ${reason.scopes.length === 1 ? 'scope' : 'scopes'} that this ${kind} needs: ${reason.scopes.join(' ')}.`;
     case 'limited': return `Rate limit reached: ${limitWords(reason.scope, kind)}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(reason.retryAfterMs)}`;
     case 'busy': return `Too many calls at once (at most ${reason.limit}). Try again when one has ended.`;
     case 'invalid_arguments': return `Invalid arguments: ${reason.errors.map((error) => `${error.path === '' ? '/' : error.path} ${error.message}`).join('; ')}.`;
@@ -130,6 +134,7 @@ function originalDenial(reason: OtherReason, cx: DenialContext): WireDenial {
   const error = (code: number, message: string, data: object = {}): WireDenial => ({ kind: 'error', code, message, data: toRaw({ ...data, callId: cx.callId }) });
   switch (reason.code) {
     case 'killed': return error(-32005, reason.scope.startsWith('backend ') ? `Backend is disabled: ${cx.backend}` : `${NOUNS[kind]} is disabled: ${cx.exposed}`);
+    case 'insufficient_scope': return error(-32003, `Permission denied for ${kind}: ${cx.exposed}`, { scopes: reason.scopes });
     case 'forbidden': return error(-32003, `Permission denied for ${kind}: ${cx.exposed}`);
     case 'limited': return error(-32004, `Rate limit exceeded for ${kind}: ${cx.exposed}`, secondsOf(reason.retryAfterMs));
     case 'busy': return error(-32004, `Rate limit exceeded for ${kind}: ${cx.exposed}`, { retryAfter: 1 });

@@ -1,10 +1,11 @@
-// What the principal's roles may call. Denied is answered like unknown: its existence is not theirs to learn.
-import { decide } from '../../core/policy/decide.ts';
+// What the principal's roles may call, and whether its token was granted that. Denied by the roles is answered like unknown: its existence is
+// not theirs to learn. Too small a scope is said.
+import { decideAccess } from '../../core/policy/decide.ts';
 import type { Stage } from '../stage.ts';
 
 export const roleStage: Stage = {
   name: 'role',
   run(call, cx) {
-    return decide(cx.snapshot.policy, call.principal, call.target, cx.wall).role;
+    return decideAccess(cx.snapshot.policy, call.principal, call.target);
   },
 };

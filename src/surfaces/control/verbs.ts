@@ -115,9 +115,10 @@ function revokeOf(body: Uint8Array, operator: string): Result<RevokeRequest, Con
 const ARGS_MAX = 1024 * 1024;
 
 function explainOf(body: Uint8Array): Result<ExplainRequest, ControlFault> {
-  return parse(body, ['tool', 'roles', 'subject', 'args'], (fields) => ({
+  return parse(body, ['tool', 'roles', 'scopes', 'subject', 'args'], (fields) => ({
     tool: fields.text('tool'),
     roles: fields.texts('roles'),
+    scopes: fields.texts('scopes'),
     subject: fields.text('subject'),
     args: fields.optionalText('args', ARGS_MAX),
   }));

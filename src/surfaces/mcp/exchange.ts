@@ -23,6 +23,8 @@ export interface ExchangeOptions {
   readonly cancel: (by: CancelledBy) => void;
   /** The reader was too slow; told before `cancel`. */
   readonly behind: () => void;
+  /** Its agent would rather have a stream, whatever the answer is. */
+  readonly streams?: boolean;
   /** Opens a stream that can be resumed, when there can be one. */
   readonly resumable?: (response: ServerResponse) => AnswerStream | undefined;
 }
@@ -51,9 +53,9 @@ export class Exchange implements Channel {
     this.#options.cancel(by);
   }
 
-  /** The answer will be a stream of events, whatever it is. */
+  /** No HTTP status of its own can become of the answer any more: whoever prefers a stream gets it now, and can come back to it. */
   begin(): void {
-    this.#open();
+    if (this.#options.streams === true) this.#open();
   }
 
   notify(message: RawJson): void {
@@ -85,6 +87,7 @@ export class Exchange implements Channel {
   }
 
   finish(answer: Answer, headers: readonly string[] = []): void {
+    if (answer.status === 200) this.begin();
     if (this.#stream !== undefined) {
       if (answer.message !== undefined) this.#stream.send(answer.message);
       this.#stream.end();
@@ -97,6 +100,7 @@ export class Exchange implements Channel {
   }
 
   finishBatch(messages: readonly RawJson[]): void {
+    this.begin();
     if (this.#stream !== undefined) {
       for (const message of messages) this.#stream.send(message);
       this.#stream.end();

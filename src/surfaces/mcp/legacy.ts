@@ -12,6 +12,7 @@ import { Exchange } from './exchange.ts';
 import { prefersStream } from './headers.ts';
 import { addSession, sessionOf, watch } from './http-session.ts';
 import { legacyOrigin } from './origin.ts';
+import { askForScope } from './protected-resource.ts';
 import type { Joining } from './resumable.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import { isResult, LegacySession } from './session.ts';
@@ -76,14 +77,14 @@ async function answer(state: HttpState, guest: Guest, session: HttpSession, mess
   const exchange = exchangeOf(state, guest, session, (by) => controller.abort(by));
   const answered = await run(state, guest, session, message, exchange, controller);
   state.exchanges.delete(exchange);
-  exchange.finish(answered);
+  exchange.finish(answered, askForScope(guest, answered));
 }
 
 async function run(state: HttpState, guest: Guest, session: HttpSession, message: RequestEnvelope, exchange: Exchange, controller: AbortController): ReturnType<typeof answerOf> {
   const { talk } = session;
   const { signal } = controller;
   const asker = talk.questions.asker(exchange, session.owner, signal);
-  const answered = await answerOf(state.ingress, inboundOf(guest, talk, message), { signal, notify: (sent) => exchange.notify(sent), ask: asker.ask, session: session.io });
+  const answered = await answerOf(state.ingress, inboundOf(guest, talk, message), { signal, notify: (sent) => exchange.notify(sent), ask: asker.ask, session: session.io, begun: () => exchange.begin() });
   asker.end();
   talk.end(message);
   talk.answered(message, answered.message);
@@ -135,10 +136,10 @@ function exchangeOf(state: HttpState, guest: Guest, session: HttpSession | undef
     now,
     cancel,
     behind,
+    streams: session !== undefined && prefersStream(guest.headers.accept),
     ...(session === undefined || guest.settings.bounds.resumeMs === 0 ? {} : { resumable: (response) => openResumable(state, guest, session, { response, since: now, cancel, behind }) }),
   });
   state.exchanges.add(exchange);
-  if (session !== undefined && prefersStream(guest.headers.accept)) exchange.begin();
   return exchange;
 }
 

@@ -10,6 +10,7 @@ import { climbHttp, type LadderFault, type MetaMembers, type ModernEnvelope, typ
 import type { RequestEnvelope } from './envelope.ts';
 import { Exchange } from './exchange.ts';
 import { modernOrigin } from './origin.ts';
+import { askForScope } from './protected-resource.ts';
 import { replyEmpty, replyJson, safely } from './reply.ts';
 import { notFound } from './session.ts';
 import type { Guest, HttpState } from './state.ts';
@@ -51,7 +52,7 @@ async function run(state: HttpState, guest: Guest, inbound: Inbound, long: boole
   const answer = await answerOf(state.ingress, inbound, { signal: controller.signal, notify: (message) => exchange.notify(message), ask: undefined, session: undefined });
   state.exchanges.delete(exchange);
   if (long) state.longStreams.give(principal);
-  exchange.finish(answer);
+  exchange.finish(answer, askForScope(guest, answer));
 }
 
 function inboundOf(guest: Guest, message: RequestEnvelope, meta: MetaMembers, envelope: ModernEnvelope): Inbound {

@@ -3,13 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { decodeUtf8 } from '../../core/json/scan.ts';
-import { toRaw } from '../../core/json/compose.ts';
 import type { Authenticated } from '../../core/ports.ts';
 import type { BackendId } from '../../core/ids.ts';
 import { mayKnow } from '../../core/policy/decide.ts';
 import type { AuthFailure, Principal } from '../../core/principal.ts';
 import type { Settings } from '../../core/settings.ts';
-import { authStatus, challenge, resourceMetadata, resourceMetadataUrl } from '../../relay/oauth.ts';
+import { authStatus } from '../../relay/oauth.ts';
 import { errorMessage } from '../../relay/rpc.ts';
 import { eraOf } from '../../relay/versions.ts';
 import { peerOf } from '../peer.ts';
@@ -20,6 +19,7 @@ import { type GateFault, mediaFault, passGate } from './gate.ts';
 import { bearerOf, readHeaders } from './headers.ts';
 import { serveBatch, serveLegacy } from './legacy.ts';
 import { serveModern } from './modern.ts';
+import { askForToken, documentOf } from './protected-resource.ts';
 import { record } from './record.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import type { Guest, HttpState, Visit } from './state.ts';
@@ -38,7 +38,7 @@ export function receive(state: HttpState, req: IncomingMessage, res: ServerRespo
   const { kind, endpoint } = gate.value;
   const visit: Visit = { req, res, headers, settings, endpoint, peer, cors: kind === 'metadata' ? ANY_ORIGIN : corsOf(headers.origin) };
   if (req.method === 'OPTIONS') return replyEmpty(res, 204, [...visit.cors, ...preflightOf(headers.wanted)]);
-  if (kind === 'metadata') return replyJson(res, 200, toRaw(resourceMetadata(factsOf(visit))), ANY_ORIGIN);
+  if (kind === 'metadata') return replyJson(res, 200, documentOf(visit), ANY_ORIGIN);
   authenticate(state, visit);
 }
 
@@ -147,20 +147,7 @@ function turnAway(state: HttpState, visit: Visit, failure: AuthFailure): void {
     reason: { code: 'unauthenticated', failure: failure.code },
   });
   if (status === 503) return replyFault(res, 503, 'Authentication is not available', [...cors, ...retryAfter(RETRY_KEYS_MS)]);
-  const { publicUrl, path } = factsOf(visit);
-  replyFault(res, 401, 'Unauthorized', [...cors, 'WWW-Authenticate', challenge(failure.code, resourceMetadataUrl(publicUrl, path))]);
-}
-
-/** The resource as this agent sees it: the public URL, or the (checked) name it called us by. */
-function factsOf({ settings, headers, endpoint }: Visit): Parameters<typeof resourceMetadata>[0] {
-  const { gateway, auth } = settings;
-  const issuers = [auth.hmac, auth.ownKeys, ...auth.issuers].flatMap((source) => (source === undefined ? [] : [source.issuer]));
-  return {
-    publicUrl: gateway.publicUrl ?? `http://${headers.host ?? gateway.listen.host}`,
-    path: endpoint.kind === 'merged' ? '/mcp' : `/mcp/${endpoint.backend}`,
-    issuers,
-    scopes: [],
-  };
+  replyFault(res, 401, 'Unauthorized', [...cors, ...askForToken(visit, failure.code)]);
 }
 
 function dispatch(state: HttpState, guest: Guest, bytes: Uint8Array): void {

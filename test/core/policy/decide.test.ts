@@ -12,7 +12,7 @@ const now = timestamp(0);
 const role = (name: string, over: Partial<RoleRules>): RoleRules => ({ name: roleName(name), mode: 'enforce', allow: [], deny: [], ...over });
 
 function visible(...roles: readonly RoleRules[]): boolean {
-  const policy = { roles: new Map(roles.map((one) => [one.name, one])), kills: [], toolLimits: [] };
+  const policy = { roles: new Map(roles.map((one) => [one.name, one])), kills: [], toolLimits: [], scopes: [] };
   return isVisible(policy, principal({ roles: roles.map((one) => one.name) }), target, now);
 }
 
@@ -26,7 +26,7 @@ test('a deny that is enforced wins over one that is only watched, in whatever or
 
 test('a deny that is only watched closes nothing by itself, and is the decision that is recorded', () => {
   assert.equal(visible(watched, role('other', { allow: [pattern('*')] })), true);
-  const policy = { roles: new Map([[watched.name, watched]]), kills: [], toolLimits: [] };
+  const policy = { roles: new Map([[watched.name, watched]]), kills: [], toolLimits: [], scopes: [] };
   const { role: decision } = decide(policy, principal({ roles: [watched.name] }), target, now);
   assert.ok(decision.kind === 'deny' && decision.mode === 'monitor' && decision.rule === 'role:watched:deny');
 });

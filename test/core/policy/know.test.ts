@@ -8,7 +8,7 @@ import { compilePattern, type Pattern } from '../../../src/core/policy/globs.ts'
 import type { Principal } from '../../../src/core/principal.ts';
 import type { Policy } from '../../../src/core/snapshot.ts';
 
-const WHO: Principal = { subject: 'agent', roles: [roleName('one'), roleName('two')], issuer: 'test', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1), credential: 'c' };
+const WHO: Principal = { subject: 'agent', roles: [roleName('one'), roleName('two')], scopes: [], issuer: 'test', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1), credential: 'c' };
 const NOW = timestamp(0);
 
 function patterns(texts: readonly string[]): readonly Pattern[] {
@@ -23,7 +23,7 @@ interface Rules { readonly allow: readonly string[]; readonly deny: readonly str
 
 function policyOf(rules: Readonly<Record<string, Rules>>): Policy {
   const roles = Object.entries(rules).map(([name, { allow, deny, mode }]) => [roleName(name), { name: roleName(name), mode, allow: patterns(allow), deny: patterns(deny) }] as const);
-  return { roles: new Map(roles), kills: [], toolLimits: [] };
+  return { roles: new Map(roles), kills: [], toolLimits: [], scopes: [] };
 }
 
 test('whoever may see anything of a backend may know the backend', () => {

@@ -21,7 +21,7 @@ function snapshotOf(text: string): Snapshot {
 
 function call(kind: TargetKind, backend: string, name: string, subject = 'alice'): Call {
   const origin = { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: 'local', trace: undefined } as const;
-  const principal = { subject, roles: [roleName('dev')], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1), credential: 'c' } as const;
+  const principal = { subject, roles: [roleName('dev')], scopes: [], issuer: 'i', tokenId: undefined, keyId: undefined, via: 'jwt', expiresAt: timestamp(1), credential: 'c' } as const;
   const base = { id: callId('x'), principal, origin, target: { kind, backend: backendId(backend), name }, at: instant(0), wall: timestamp(0), exposed: name, meta: undefined, wantsProgress: false, continuation: undefined, task: undefined };
   if (kind === 'resource') return { ...base, kind, uri: name };
   return { ...base, kind, args: undefined };
