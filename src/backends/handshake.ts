@@ -9,7 +9,7 @@ import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendReply, BackendOffers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
-import { declaredCapabilities, EVERY_CAPABILITY, TASKS_EXTENSION } from '../relay/capabilities.ts';
+import { APPS_EXTENSION, declaredCapabilities, EVERY_CAPABILITY, SHOWS_APPS_ONLY, TASKS_EXTENSION } from '../relay/capabilities.ts';
 import { META } from '../relay/meta.ts';
 import { CODE } from '../relay/rpc.ts';
 import { eraOf, isSince, LATEST_LEGACY, LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, type Spoken } from '../relay/versions.ts';
@@ -59,9 +59,9 @@ export function envelopeOf(version: string, client: ClientInfo, capabilities: Ra
 
 const NO_ENVELOPE: ReadonlyMap<string, RawJson> = new Map();
 
-/** The envelope of what the gateway asks for itself, in the era of this link. */
-export function ownEnvelope({ era, version }: Link, client: ClientInfo): ReadonlyMap<string, RawJson> {
-  return era === 'modern' ? envelopeOf(version, client) : NO_ENVELOPE;
+/** The envelope of what the gateway asks for itself, in the era of this link. Of a server with apps it lists what it shows to agents that have them. */
+export function ownEnvelope({ era, version, offers }: Link, client: ClientInfo): ReadonlyMap<string, RawJson> {
+  return era === 'modern' ? envelopeOf(version, client, offers.apps ? SHOWS_APPS_ONLY : NOTHING_TO_ASK) : NO_ENVELOPE;
 }
 
 export function withEnvelope(params: RawJson, envelope: ReadonlyMap<string, RawJson>): RawJson {
@@ -124,6 +124,7 @@ function offerOf({ era, version }: Spoken, all: ReadonlyMap<string, RawJson>, se
   const prompts = members(capabilities?.get('prompts'));
   const resources = members(capabilities?.get('resources'));
   const info = members(server);
+  const extensions = members(capabilities?.get('extensions'));
   const has = (name: string): boolean => isObject(capabilities?.get(name));
   return {
     server: shortText(`${stringOf(info?.get('name')) ?? ''} ${stringOf(info?.get('version')) ?? ''}`, 120),
@@ -135,7 +136,8 @@ function offerOf({ era, version }: Spoken, all: ReadonlyMap<string, RawJson>, se
       subscribe: resources?.get('subscribe') === 'true',
       completions: has('completions'),
       logging: has('logging'),
-      tasks: era === 'modern' ? isObject(members(capabilities?.get('extensions'))?.get(TASKS_EXTENSION)) : isSince(version, '2025-11-25') && isObject(inside(capabilities, 'tasks', 'requests', 'tools', 'call')),
+      tasks: era === 'modern' ? isObject(extensions?.get(TASKS_EXTENSION)) : isSince(version, '2025-11-25') && isObject(inside(capabilities, 'tasks', 'requests', 'tools', 'call')),
+      apps: isObject(extensions?.get(APPS_EXTENSION)),
     },
     changes: { tools: announces(tools), prompts: announces(prompts), resources: announces(resources) },
   };

@@ -90,8 +90,10 @@ function continued(continuation: Continuation | undefined, link: Link): readonly
 function metaOf({ call, step }: Errand, link: Link, speaker: Speaker, token: RawJson, random: Random): RawJson | undefined {
   const own = new Map<string, RawJson>();
   if (link.era === 'modern') {
-    const { capabilities, logLevel } = call.origin;
-    for (const [key, value] of envelopeOf(link.version, speaker.client, declaredCapabilities(speaker.asks, { ...capabilities, tasks: takesTasks({ call, step }) }), logLevel)) own.set(key, value);
+    const { capabilities, endpoint, logLevel } = call.origin;
+    // On the endpoint of all backends nobody is offered apps (T139).
+    const apps = capabilities.apps && endpoint.kind === 'single';
+    for (const [key, value] of envelopeOf(link.version, speaker.client, declaredCapabilities(speaker.asks, { ...capabilities, apps, tasks: takesTasks({ call, step }) }), logLevel)) own.set(key, value);
   }
   if (call.wantsProgress && step === undefined) own.set('progressToken', token);
   addTrace(own, call, random);

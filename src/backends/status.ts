@@ -97,5 +97,5 @@ export class StatusCell {
 
 function sameOffers(left: BackendOffers, right: BackendOffers): boolean {
   return left.tools === right.tools && left.prompts === right.prompts && left.resources === right.resources && left.subscribe === right.subscribe
-    && left.completions === right.completions && left.logging === right.logging && left.tasks === right.tasks;
+    && left.completions === right.completions && left.logging === right.logging && left.tasks === right.tasks && left.apps === right.apps;
 }

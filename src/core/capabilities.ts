@@ -11,9 +11,11 @@ export interface ClientCapabilities {
   readonly roots: boolean;
   /** Takes a task in place of a result: the extension `io.modelcontextprotocol/tasks`. Agents of 2025-11-25 say so with each call. */
   readonly tasks: boolean;
+  /** Shows pages of servers (MCP Apps): the extension `io.modelcontextprotocol/ui`, with the one type of page that it defines. */
+  readonly apps: boolean;
 }
 
-export const NO_CAPABILITIES: ClientCapabilities = Object.freeze({ elicitForm: false, elicitUrl: false, sampling: false, samplingTools: false, roots: false, tasks: false });
+export const NO_CAPABILITIES: ClientCapabilities = Object.freeze({ elicitForm: false, elicitUrl: false, sampling: false, samplingTools: false, roots: false, tasks: false, apps: false });
 
 /** RFC 5424 severities, least first. */
 export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;

@@ -106,6 +106,8 @@ export interface BackendOffers {
   readonly logging: boolean;
   /** Tool calls as tasks: `tasks.requests.tools.call` (2025-11-25), or the tasks extension. */
   readonly tasks: boolean;
+  /** Pages for agents that show them: the extension `io.modelcontextprotocol/ui`. */
+  readonly apps: boolean;
 }
 
 /** What a backend said it offers: raw definitions in its order. */

@@ -76,5 +76,7 @@ export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }
     completions: one((of) => of.completions, ['prompt', 'resource']),
     logging: one((of) => of.logging),
     tasks: one((of) => of.tasks, ['tool']),
+    // Pages of many servers in one host would share one place: only where there is one server (T139).
+    apps: endpoint.kind === 'single' && one((of) => of.apps, ['tool']),
   };
 }

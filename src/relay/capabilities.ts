@@ -3,15 +3,21 @@
 import { LOG_LEVELS, type ClientCapabilities, type LogLevel } from '../core/capabilities.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import { kindOf, members, stringOf } from '../core/json/slice.ts';
+import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import { isSince, type Spoken } from './versions.ts';
 
 /** SEP-2663. */
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
-/** For what is declared to a legacy backend, whose one session serves many agents: each question is held against its own agent later. */
-export const EVERY_CAPABILITY: ClientCapabilities = Object.freeze({ elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false });
+/** MCP Apps (SEP-1865). It is of no revision: hosts declare it beside what their revision knows. */
+export const APPS_EXTENSION = 'io.modelcontextprotocol/ui';
+const APP_PAGE = 'text/html;profile=mcp-app';
+const SHOWS_APPS = { [APPS_EXTENSION]: { mimeTypes: [APP_PAGE] } };
+export const SHOWS_APPS_ONLY: RawJson = toRaw({ extensions: SHOWS_APPS });
+
+/** For what is declared to a legacy backend, whose one session serves many agents: each question is held against its own agent later, and pages are for who shows them. */
+export const EVERY_CAPABILITY: ClientCapabilities = Object.freeze({ elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false, apps: true });
 
 /**
  * `raw`: `capabilities` of an initialize, or the `clientCapabilities` of a request. What a revision does not know is not read, and
@@ -23,6 +29,7 @@ export function readCapabilities(raw: RawJson | undefined, { era, version }: Spo
   const sampling = members(all?.get('sampling'));
   const since11 = isSince(version, '2025-11-25');
   const url = since11 && isObject(elicitation?.get('url'));
+  const extensions = members(all?.get('extensions'));
   return {
     // `{}` is the form of 2025-06-18, which later revisions keep reading as a form.
     elicitForm: elicitation !== undefined && (!since11 || isObject(elicitation.get('form')) || !elicitation.has('url')),
@@ -30,8 +37,13 @@ export function readCapabilities(raw: RawJson | undefined, { era, version }: Spo
     sampling: sampling !== undefined,
     samplingTools: since11 && isObject(sampling?.get('tools')),
     roots: isObject(all?.get('roots')),
-    tasks: era === 'modern' && isObject(members(all?.get('extensions'))?.get(TASKS_EXTENSION)),
+    tasks: era === 'modern' && isObject(extensions?.get(TASKS_EXTENSION)),
+    apps: showsApps(extensions?.get(APPS_EXTENSION)),
   };
+}
+
+function showsApps(raw: RawJson | undefined): boolean {
+  return elements(members(raw)?.get('mimeTypes'))?.some((type) => stringOf(type) === APP_PAGE) === true;
 }
 
 function isObject(raw: RawJson | undefined): boolean {
@@ -49,7 +61,7 @@ export function declaredCapabilities(asks: BackendSettings['asks'], agent: Clien
     ...(form || url ? { elicitation: { ...(form ? { form: {} } : {}), ...(url ? { url: {} } : {}) } } : {}),
     ...(asks.sampling && agent.sampling ? { sampling: agent.samplingTools ? { tools: {} } : {} } : {}),
     ...(asks.roots && agent.roots ? { roots: {} } : {}),
-    ...(agent.tasks ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
+    ...(agent.tasks || agent.apps ? { extensions: { ...(agent.tasks ? { [TASKS_EXTENSION]: {} } : {}), ...(agent.apps ? SHOWS_APPS : {}) } } : {}),
   });
 }
 

@@ -3,7 +3,7 @@
 import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { members, stringOf } from '../core/json/slice.ts';
-import { TASKS_EXTENSION } from './capabilities.ts';
+import { APPS_EXTENSION, TASKS_EXTENSION } from './capabilities.ts';
 import { serverInfo, type ServerIdentity } from './meta.ts';
 import { isSince, LATEST_MODERN, MODERN_VERSIONS, negotiate, type Spoken } from './versions.ts';
 
@@ -17,17 +17,20 @@ export interface OfferedCapabilities {
   readonly logging: boolean;
   /** Tool calls as tasks. */
   readonly tasks: boolean;
+  /** Pages of the one backend of this endpoint. */
+  readonly apps: boolean;
 }
 
 /** Only what is bridged end to end is offered: no other extension, no `experimental`. Change notices are ours to find, so they are always promised. */
 function capabilities(offered: OfferedCapabilities, { era, version }: Spoken): RawJson {
+  const extensions = { ...(offered.tasks && era === 'modern' ? { [TASKS_EXTENSION]: {} } : {}), ...(offered.apps ? { [APPS_EXTENSION]: {} } : {}) };
   return toRaw({
     tools: { listChanged: true },
     ...(offered.prompts ? { prompts: { listChanged: true } } : {}),
     ...(offered.resources ? { resources: { ...(offered.subscribe ? { subscribe: true } : {}), listChanged: true } } : {}),
     ...(offered.completions ? { completions: {} } : {}),
     ...(offered.logging ? { logging: {} } : {}),
-    ...(offered.tasks && era === 'modern' ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
+    ...(Object.keys(extensions).length > 0 ? { extensions } : {}),
     ...(offered.tasks && era === 'legacy' && isSince(version, '2025-11-25') ? { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } } : {}),
   });
 }

@@ -61,7 +61,7 @@ for (const era of ['legacy', 'modern'] as const) {
       const listing = run.backend.listing();
       assert.deepEqual(listing?.prompts, ['{"name":"summary"}', '{"name":"second","x-vendor":1}']);
       assert.deepEqual([listing.resources.length, listing.templates.length, listing.tools.length], [1, 1, 1]);
-      assert.deepEqual(listing.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: false });
+      assert.deepEqual(listing.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: false, apps: false });
       assert.ok(run.log.some(({ text }) => text?.includes('a prompt without a name') === true));
       await Promise.resolve();
     }));

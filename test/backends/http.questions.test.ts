@@ -8,6 +8,9 @@ import type { HttpBackendSettings } from '../../src/core/settings.ts';
 import { type Json, type Script, ScriptedHttp } from '../fixtures/backends/scripted-http.ts';
 import { httpSettings, io, json, permit, recorded, type Recorded, textOf, toolCall, until } from './support.ts';
 
+/** Declared to every legacy server, whose one session serves agents with pages and without. */
+const APPS = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } };
+
 interface Running extends Recorded {
   readonly backend: Backend;
   readonly peer: ScriptedHttp;
@@ -109,11 +112,11 @@ describe('what a legacy HTTP backend asks during a call', { timeout: 60_000, con
 
   test('what may be asked is declared at initialize, and nothing else [CH12]', async () => {
     await running(asksOnce, {}, async (run) => {
-      assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], { elicitation: { form: {}, url: {} } });
+      assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], { elicitation: { form: {}, url: {} }, ...APPS });
       await Promise.resolve();
     });
     await running(asksOnce, { asks: { elicitation: false, sampling: false, roots: false } }, async (run) => {
-      assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], {});
+      assert.deepEqual(Object(run.peer.got('initialize')[0]?.message['params'])['capabilities'], APPS);
       const mine = agent(accept);
       const result = await run.backend.call(permit('do'), io({ ask: mine.ask }));
       assert.ok(result.ok && result.value.kind === 'result');

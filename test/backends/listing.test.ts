@@ -5,7 +5,7 @@ import { type AskPage, readLists, type ReadLists } from '../../src/backends/list
 import { err, ok, type Result } from '../../src/core/result.ts';
 import { json } from './support.ts';
 
-const NOTHING: BackendOffers = { tools: false, prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false };
+const NOTHING: BackendOffers = { tools: false, prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false, apps: false };
 const ALL: BackendOffers = { ...NOTHING, tools: true, prompts: true, resources: true };
 const BOUNDS = { listPages: 64, listBytes: 1 << 20 };
 const result = (value: unknown): Result<BackendReply, BackendFault> => ok({ kind: 'result', raw: json(value) });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { judgeAnswer } from '../../src/backends/answer.ts';
-import { judgeProbe, type Link, readInitialize } from '../../src/backends/handshake.ts';
+import { initializeParams, judgeProbe, type Link, ownEnvelope, readInitialize } from '../../src/backends/handshake.ts';
 import { requestOf } from '../../src/backends/request.ts';
 import { servingOf } from '../../src/backends/serving.ts';
 import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
@@ -12,7 +12,7 @@ import { io, json, rawOf, recorded, toolCall } from './support.ts';
 
 const { deps, watchdog } = recorded();
 watchdog.close();
-const offers = { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false };
+const offers = { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false, apps: false };
 const link = (era: Link['era'], version: string): Link => ({ era, version, server: '', instructions: undefined, offers, changes: { tools: false, prompts: false, resources: false } });
 const LEGACY = link('legacy', '2025-11-25');
 const MODERN = link('modern', '2026-07-28');
@@ -26,6 +26,8 @@ function params(call: RequestCall, to: Link, allowed: typeof asks = asks): strin
   return requestOf({ call, step: undefined }, to, { client: deps.client, asks: allowed }).params(json(7), deps.random);
 }
 const from = (over: Partial<CallOrigin>): { readonly origin: CallOrigin } => ({ origin: { ...tool.origin, ...over } });
+
+const UI = 'io.modelcontextprotocol/ui';
 
 describe('a call as a request for its backend', () => {
   test('method, name for Mcp-Name and params of each kind', () => {
@@ -64,6 +66,17 @@ describe('a call as a request for its backend', () => {
     assert.deepEqual(declared({ ...tool, ...from({ capabilities: NO_CAPABILITIES }) }, asks), {});
   });
 
+  test('T139 apps are declared for an agent that has them, on the endpoint of this backend alone; a server that offers them lists what it shows to such agents', () => {
+    const shows = { extensions: { [UI]: { mimeTypes: ['text/html;profile=mcp-app'] } } };
+    const single = { endpoint: { kind: 'single', backend: backendId('peer') } } as const;
+    const declared = (over: Partial<CallOrigin>): unknown => JSON.parse(params({ ...tool, ...from(over) }, MODERN))._meta['io.modelcontextprotocol/clientCapabilities'];
+    const able = { capabilities: { ...NO_CAPABILITIES, apps: true } };
+    assert.deepEqual([declared({ ...able, ...single }), declared(able), declared(single)], [shows, {}, {}]);
+    const listing = (apps: boolean): unknown => JSON.parse(ownEnvelope({ ...MODERN, offers: { ...offers, apps } }, deps.client).get('io.modelcontextprotocol/clientCapabilities') ?? '');
+    assert.deepEqual([listing(true), listing(false)], [shows, {}]);
+    assert.deepEqual(JSON.parse(initializeParams(deps.client, { asks: { elicitation: false, sampling: false, roots: false }, roots: [] })).capabilities, shows);
+  });
+
   test('the level an agent wants to hear from is said per request to modern backends only', () => {
     const call = { ...tool, ...from({ logLevel: 'notice' }) };
     assert.match(params(call, MODERN), /"io\.modelcontextprotocol\/logLevel":"notice"/);
@@ -95,14 +108,14 @@ describe('what an answer may be', () => {
 });
 
 describe('what a backend says it offers', () => {
-  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: { requests: { tools: { call: {} } } } };
+  const capabilities = { tools: { listChanged: true }, prompts: {}, resources: { subscribe: true, listChanged: false }, completions: {}, logging: 'yes', tasks: { requests: { tools: { call: {} } } }, extensions: { [UI]: {}, 'x.example/y': {} } };
 
   test('is read from either handshake', () => {
     const legacy = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-11-25', capabilities }) });
-    const modern = judgeProbe({ kind: 'result', raw: json({ supportedVersions: ['2026-07-28'], capabilities: { ...capabilities, tasks: undefined, extensions: { 'io.modelcontextprotocol/tasks': {} } } }) });
+    const modern = judgeProbe({ kind: 'result', raw: json({ supportedVersions: ['2026-07-28'], capabilities: { ...capabilities, tasks: undefined, extensions: { 'io.modelcontextprotocol/tasks': {}, [UI]: {} } } }) });
     assert.ok(legacy.ok && modern.kind === 'modern');
     for (const found of [legacy.value, modern.link]) {
-      assert.deepEqual(found.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: true });
+      assert.deepEqual(found.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: false, tasks: true, apps: true });
       assert.deepEqual(found.changes, { tools: true, prompts: false, resources: false });
     }
     const older = readInitialize({ kind: 'result', raw: json({ protocolVersion: '2025-06-18', capabilities }) });

@@ -58,7 +58,7 @@ describe('all that a child lists', { timeout: 60_000, concurrency: true }, () =>
     test(`is told with what it can do ${flags.join()}`, async () => curious(flags, {}, async (run) => {
       const listing = run.backend.listing();
       assert.deepEqual([listing?.tools.length, listing?.prompts, listing?.resources.length, listing?.templates.length], [1, ['{"name":"p"}'], 1, 1]);
-      assert.deepEqual(listing?.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false });
+      assert.deepEqual(listing?.offers, { tools: true, prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false, apps: false });
       assert.ok(run.log.some(({ text }) => text === 'prompts/list: a prompt without a name is left out'));
     }));
   }

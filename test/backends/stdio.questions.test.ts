@@ -55,13 +55,13 @@ describe('what a legacy child asks during a call', { timeout: 60_000, concurrenc
     const mine = agent();
     for (const question of [ELICIT, SAMPLE, ROOTS]) assert.deepEqual(reply(await run.does(question, mine))['error'], NOT_FOUND);
     assert.equal(mine.asked.length, 0);
-    assert.match((await run.seen()).join('\n'), /^initialize .*"capabilities":\{\}/m);
+    assert.match((await run.seen()).join('\n'), /^initialize .*"capabilities":\{"extensions":\{"io\.modelcontextprotocol\/ui":\{[^}]*\}\}\}/m);
   }));
 
   test('what is allowed is declared', async () => curious([], { asks: ALL }, async (run) => {
     const hello = (await run.seen()).find((line) => line.startsWith('initialize '));
     const { capabilities } = JSON.parse(hello?.slice('initialize '.length) ?? '{}');
-    assert.deepEqual(Object.keys(capabilities), ['elicitation', 'sampling', 'roots']);
+    assert.deepEqual(Object.keys(capabilities), ['elicitation', 'sampling', 'roots', 'extensions']);
     assert.deepEqual(capabilities.elicitation, { form: {}, url: {} });
   }));
 

@@ -11,7 +11,7 @@ import type { BackendAnswer } from '../../src/core/ports.ts';
 import { ok } from '../../src/core/result.ts';
 import { backendSettings, okText, origin, parse, principal, read, settings, world, type Respond, type World } from '../support/world.ts';
 
-const ALL: ClientCapabilities = { elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false };
+const ALL: ClientCapabilities = { elicitForm: true, elicitUrl: true, sampling: true, samplingTools: true, roots: true, tasks: false, apps: false };
 const legacy = (version: string = '2025-11-25', capabilities: ClientCapabilities = ALL): { readonly origin: ReturnType<typeof origin> } => ({ origin: origin({ era: 'legacy', version, capabilities }) });
 const modern = (capabilities: ClientCapabilities = ALL): { readonly origin: ReturnType<typeof origin> } => ({ origin: origin({ capabilities }) });
 const ALLOWED = settings({ backends: [backendSettings('alpha', { asks: { elicitation: true, sampling: true, roots: true } })] });

@@ -164,7 +164,7 @@ const AGGREGATION: readonly Case[] = [
   { id: 'T136', promise: 'while a backend is down lists say what is known, leave it out, or are an error, as is set; an error where all are down', file: 'protocol/cases-whole.test.ts' },
   { id: 'T137', promise: 'instructions are those of visible backends, bounded and clean', file: 'pipeline/list.test.ts' },
   { id: 'T138', promise: 'an extension the gateway does not bridge is not advertised', file: 'relay/hello.test.ts' },
-  { id: 'T139', promise: 'apps are not offered on the merged endpoint', file: 'relay/definitions.test.ts', lacks: 'apps on the endpoint of one backend between real hosts' },
+  { id: 'T139', promise: 'apps are offered on the endpoint of one backend, under its own names, and on the merged endpoint they are not', file: 'e2e/apps.test.ts' },
 ];
 
 const RESOURCE_SERVER: readonly Case[] = [

@@ -40,6 +40,12 @@ describe('what an agent says it can be asked', () => {
     assert.deepEqual([read(extension, MODERN), read(extension, NOV25), read(core, NOV25), read(core, MODERN), read(core, JUN25)], [{ tasks: true }, {}, {}, {}, {}]);
   });
 
+  test('T139 apps are an extension of every revision, for who shows the one type of page they have; other extensions are not read', () => {
+    const apps = (settings: unknown): object => ({ extensions: { 'io.modelcontextprotocol/ui': settings, 'x.example/y': {} } });
+    for (const spoken of [JUN25, NOV25, MODERN]) assert.deepEqual(read(apps({ mimeTypes: ['text/x', 'text/html;profile=mcp-app'] }), spoken), { apps: true });
+    for (const settings of [{}, { mimeTypes: [] }, { mimeTypes: ['text/html'] }, { mimeTypes: 'text/html;profile=mcp-app' }, true]) assert.deepEqual(read(apps(settings), MODERN), {}, JSON.stringify(settings));
+  });
+
   test('nothing, or what is malformed, was not declared', () => {
     assert.deepEqual(readCapabilities(undefined, MODERN), NO_CAPABILITIES);
     for (const text of ['[]', '"elicitation"', '{"elicitation":true,"sampling":1,"roots":"yes","extensions":[]}']) assert.deepEqual(readCapabilities(raw(text), MODERN), NO_CAPABILITIES, text);
@@ -49,7 +55,7 @@ describe('what an agent says it can be asked', () => {
 describe('what a backend is told of the agent', () => {
   test('what is declared is what both the operator allows and the agent said, for every combination [C2]', () => {
     const asks = fc.record({ elicitation: fc.boolean(), sampling: fc.boolean(), roots: fc.boolean() });
-    const agent = fc.record({ elicitForm: fc.boolean(), elicitUrl: fc.boolean(), sampling: fc.boolean(), samplingTools: fc.boolean(), roots: fc.boolean(), tasks: fc.boolean() });
+    const agent = fc.record({ elicitForm: fc.boolean(), elicitUrl: fc.boolean(), sampling: fc.boolean(), samplingTools: fc.boolean(), roots: fc.boolean(), tasks: fc.boolean(), apps: fc.boolean() });
     fc.assert(fc.property(asks, agent, (may, can) => {
       assert.deepEqual(readCapabilities(declaredCapabilities(may, can), MODERN), {
         elicitForm: may.elicitation && can.elicitForm,
@@ -58,6 +64,7 @@ describe('what a backend is told of the agent', () => {
         samplingTools: may.sampling && can.sampling && can.samplingTools,
         roots: may.roots && can.roots,
         tasks: can.tasks,
+        apps: can.apps,
       });
     }));
   });

@@ -5,8 +5,8 @@ import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion
 import { raw } from './raw.ts';
 
 const IDENTITY = { name: 'sentinel', title: 'Sentinel', version: '1.0.0' };
-const NOTHING = { prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false };
-const EVERYTHING = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false };
+const NOTHING = { prompts: false, resources: false, subscribe: false, completions: false, logging: false, tasks: false, apps: false };
+const EVERYTHING = { prompts: true, resources: true, subscribe: true, completions: true, logging: true, tasks: false, apps: false };
 const ALL_WORDS = '{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}}';
 
 test('T39: an initialize answers with its version and what is offered, and with no word of the modern era [SL11]', () => {
@@ -27,6 +27,13 @@ test('T138 T139: only what visible backends offer and the gateway bridges is off
   assert.equal(offered(NOTHING), '{"tools":{"listChanged":true}}');
   assert.equal(offered({ ...NOTHING, resources: true }), '{"tools":{"listChanged":true},"resources":{"listChanged":true}}');
   assert.equal(offered({ ...NOTHING, subscribe: true }), '{"tools":{"listChanged":true}}');
+});
+
+test('T139: apps are offered in every era where there are some, and stand beside tasks', () => {
+  const [ui, tasks] = ['"io.modelcontextprotocol/ui":{}', '"io.modelcontextprotocol/tasks":{}'];
+  const modern = members(discoverResult('', { ...NOTHING, apps: true, tasks: true }))?.get('capabilities');
+  const legacy = members(initializeResult('2025-06-18', IDENTITY, '', { ...NOTHING, apps: true, tasks: true }))?.get('capabilities');
+  assert.deepEqual([modern, legacy], [`{"tools":{"listChanged":true},"extensions":{${tasks},${ui}}}`, `{"tools":{"listChanged":true},"extensions":{${ui}}}`]);
 });
 
 test('instructions of one backend cannot begin a section of another [C17]', () => {
