@@ -21,7 +21,7 @@ export interface EdgesInput {
   readonly settings: Settings;
   readonly deps: AppDeps;
   readonly cell: RuntimeCell;
-  readonly telemetry: Pick<Telemetry, 'fault' | 'backendLine'>;
+  readonly telemetry: Pick<Telemetry, 'fault' | 'backendLine' | 'questionRefused'>;
   /** Calls that are being made: those of a replaced backend are waited for. */
   readonly inflight: Pick<Inflight, 'list' | 'has'>;
   announce(event: LifecycleEvent): Promise<void>;
@@ -62,7 +62,7 @@ export function openEdges(input: EdgesInput): Edges {
     },
     create: (backend) => {
       const made: Backend = createBackend(backend, {
-        clock: deps.clock, random: deps.random, timers: systemTimers, events: { ...backendEvents(input, () => fleet.runs(made)), completed: (elicitation) => input.completed(made, elicitation) }, log: (line) => telemetry.backendLine(line),
+        clock: deps.clock, random: deps.random, timers: systemTimers, events: { ...backendEvents(input, () => fleet.runs(made)), completed: (elicitation) => input.completed(made, elicitation), questionRefused: (why) => telemetry.questionRefused(backend.id, why) }, log: (line) => telemetry.backendLine(line),
         limits: { ...BACKEND_LIMITS, lineBytes: settings.bounds.lineBytes }, client: { name: 'sentinel', version: deps.version },
         stateDir: settings.gateway.stateDir, gatewayEnv: deps.env, spawn: execaSpawn, watchdog,
       });
@@ -94,7 +94,7 @@ function isDown(state: BackendStatus['state']): boolean {
   return state === 'backing_off' || state === 'failed' || state === 'stopped';
 }
 
-function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): Omit<BackendEvents, 'completed'> {
+function backendEvents({ cell, telemetry, deps, announce }: EdgesInput, runs: () => boolean): Pick<BackendEvents, 'listed' | 'changed'> {
   let before: BackendStatus['state'] | undefined;
   return {
     listed: (id, listing) => {

@@ -4,7 +4,8 @@ import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { CircuitView, LiveEvent } from '../core/operations.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Target } from '../core/call.ts';
-import type { StoreFault } from '../core/ports.ts';
+import type { BackendId } from '../core/ids.ts';
+import type { QuestionRefused, StoreFault } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { storyIn } from '../core/thrown.ts';
 import { lifecycleLine, outcomeLine } from '../telemetry/lines.ts';
@@ -22,6 +23,7 @@ export interface Telemetry {
   /** A bug or a part that failed: logged, never shown to agents. */
   fault(error: unknown): void;
   backendLine(line: BackendLogLine): void;
+  questionRefused(backend: BackendId, why: QuestionRefused): void;
   circuit(view: CircuitView): void;
   auditHealth(health: { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined }): void;
   /** Which file is in force: with several places to look, it may be another than its operator thinks. */
@@ -64,6 +66,7 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
     },
     fault: (error) => log.error({ untrusted: { detail: storyIn(error) } }, 'a part of the gateway failed'),
     backendLine: (line) => log[line.level]({ backend: line.backend, event: line.event, untrusted: { text: line.text } }, `backend ${line.event}`),
+    questionRefused: metrics.questionRefused,
     circuit: (view) => log.warn({ backend: view.backend, circuit: view.state }, 'circuit breaker changed'),
     auditHealth: (health) => {
       if (health.fault === undefined) log.info({ queued: health.queued, failed: health.failed }, 'audit store is writing');
@@ -86,6 +89,6 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
 }
 
 /** For `check --probe` and offline `explain`: nobody watches. */
-export function quietTelemetry(): Pick<Telemetry, 'fault' | 'backendLine'> {
-  return { fault: () => {}, backendLine: () => {} };
+export function quietTelemetry(): Pick<Telemetry, 'fault' | 'backendLine' | 'questionRefused'> {
+  return { fault: () => {}, backendLine: () => {}, questionRefused: () => {} };
 }

@@ -4,16 +4,20 @@
 import { LONGEST_WAIT_MS, type QuestionMethod, type QuestionReply } from '../core/capabilities.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { Timers } from '../core/ports.ts';
+import type { BackendEvents, QuestionRefused, Timers } from '../core/ports.ts';
 import type { BackendSettings } from '../core/settings.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import type { BackendLog } from './deps.ts';
 import { answersRoots } from './handshake.ts';
 import type { Served } from './serving.ts';
 import { shortText } from './text.ts';
 
 export interface QuestionDeps {
   readonly timers: Timers;
-  readonly settings: Pick<BackendSettings, 'asks' | 'roots'>;
+  readonly settings: Pick<BackendSettings, 'id' | 'asks' | 'roots'>;
+  readonly events: Pick<BackendEvents, 'questionRefused'>;
+  readonly log: BackendLog;
 }
 
 export interface Asking {
@@ -32,6 +36,11 @@ const DECLINE = toRaw({ action: 'decline' });
 const CANCEL = toRaw({ action: 'cancel' });
 const QUESTIONS: Readonly<Record<QuestionMethod, keyof BackendSettings['asks']>> = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
 
+interface Askable {
+  readonly served: Served;
+  readonly ask: NonNullable<Served['ask']>;
+}
+
 export class QuestionDesk {
   readonly #deps: QuestionDeps;
   /** By the backend's id as written. */
@@ -47,9 +56,12 @@ export class QuestionDesk {
     const { id, method } = asking;
     if (method === 'ping') return reply(resultMessage(id, EMPTY));
     if (!isQuestion(method)) return reply(errorMessage(id, CODE.methodNotFound, 'Method not found'));
-    const { asks } = this.#deps.settings;
-    const mayAsk = asks[QUESTIONS[method]] && served?.ask !== undefined && this.#hasRoom(id, served);
-    if (mayAsk && served.ask !== undefined) return void this.#put(asking, method, served, served.ask, reply);
+    const { settings } = this.#deps;
+    const judged = this.#askable(id, method, served);
+    if (judged.ok) return void this.#put(asking, method, judged.value, reply);
+    if (method === 'roots/list' && answersRoots(settings)) return reply(resultMessage(id, rootsOf(settings.roots)));
+    this.#deps.events.questionRefused(judged.error);
+    this.#deps.log({ backend: settings.id, level: 'debug', event: 'question refused', text: `${method}: ${judged.error}` });
     return reply(this.#refusal(id, method));
   }
 
@@ -71,12 +83,17 @@ export class QuestionDesk {
     for (const { stop } of [...this.#open.values()]) stop.abort();
   }
 
-  #hasRoom(id: RawJson, served: Served): boolean {
-    if (this.#open.has(id) || served.ended.aborted) return false;
-    return this.#openOf(served.ended) < MOST_OF_CALL && (this.#asked.get(served.ended) ?? 0) < MOST_IN_A_CALL;
+  #askable(id: RawJson, method: QuestionMethod, served: Served | undefined): Result<Askable, QuestionRefused> {
+    if (!this.#deps.settings.asks[QUESTIONS[method]]) return err('forbidden');
+    if (served === undefined || served.ended.aborted) return err('unattributed');
+    const { ask } = served;
+    if (ask === undefined) return err('unaskable');
+    if (this.#open.has(id)) return err('repeated');
+    const isFull = this.#openOf(served.ended) >= MOST_OF_CALL || (this.#asked.get(served.ended) ?? 0) >= MOST_IN_A_CALL;
+    return isFull ? err('too_many') : ok({ served, ask });
   }
 
-  async #put(asking: Asking, method: QuestionMethod, served: Served, ask: NonNullable<Served['ask']>, reply: (message: RawJson) => void): Promise<void> {
+  async #put(asking: Asking, method: QuestionMethod, { served, ask }: Askable, reply: (message: RawJson) => void): Promise<void> {
     const { id, params } = asking;
     const stop = new AbortController();
     this.#open.set(id, { served, stop });
@@ -95,11 +112,9 @@ export class QuestionDesk {
     return reply(answered.kind === 'result' ? resultMessage(id, answered.raw) : errorMessage(id, answered.code, shortText(answered.message, ERROR_CHARS)));
   }
 
-  /** Policy first, then what can be said without anybody: our own roots, or that the user was not asked. */
+  /** Policy first, then what can be said without anybody: that the user was not asked. */
   #refusal(id: RawJson, method: QuestionMethod): RawJson {
-    const { settings } = this.#deps;
-    if (method === 'roots/list' && answersRoots(settings)) return resultMessage(id, rootsOf(settings.roots));
-    if (method === 'elicitation/create' && settings.asks.elicitation) return resultMessage(id, DECLINE);
+    if (method === 'elicitation/create' && this.#deps.settings.asks.elicitation) return resultMessage(id, DECLINE);
     return errorMessage(id, CODE.methodNotFound, 'Method not found');
   }
 }

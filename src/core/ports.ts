@@ -162,11 +162,19 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
+/**
+ * Why a backend's question was put to nobody: `asks` of the backend, no one call that it could belong to, a call that nobody can be asked
+ * for, an id that is in use, or too many of them.
+ */
+export type QuestionRefused = 'forbidden' | 'unattributed' | 'unaskable' | 'repeated' | 'too_many';
+
 export interface BackendEvents {
   listed(id: BackendId, listing: BackendListing): void;
   changed(status: BackendStatus): void;
   /** The visit of a page it sent an agent to is over (URL elicitation, 2025-11-25). `elicitation`: its own id. False: nobody was shown such a page of it. */
   completed(elicitation: string): boolean;
+  /** Answered in an agent's place, without evidence in any call. */
+  questionRefused(why: QuestionRefused): void;
 }
 
 export interface SchemaChecker {

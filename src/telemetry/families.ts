@@ -17,7 +17,7 @@ const ADMIT_SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
 export type CounterName =
   | 'sentinel_requests_total' | 'sentinel_errors_total' | 'sentinel_rate_limit_hits_total' | 'sentinel_calls_total' | 'sentinel_auth_failures_total'
   | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total' | 'sentinel_http_bound_hits_total'
-  | 'sentinel_bound_hits_total' | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
+  | 'sentinel_questions_refused_total' | 'sentinel_bound_hits_total' | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
 export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
 export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
@@ -40,6 +40,8 @@ export const FAMILIES: Families = {
   sentinel_admit_duration_seconds: { type: 'histogram', labels: [], buckets: ADMIT_SECONDS, help: 'Time to decide a call, up to the permit or the denial.' },
   sentinel_dispatch_duration_seconds: { type: 'histogram', labels: ['backend'], buckets: CALL_SECONDS, help: 'Time a backend took to answer, fail or be cancelled.' },
   sentinel_auth_failures_total: { type: 'counter', labels: ['reason'], help: 'Requests refused because their credential was missing or wrong.' },
+
+  sentinel_questions_refused_total: { type: 'counter', labels: ['backend', 'reason'], help: 'Questions of backends of 2025 revisions that were put to nobody, and are in no call\'s record: forbidden (its asks), unattributed (no one call it could belong to), unaskable (a call nobody can be asked for), repeated (its id is in use), too_many (4 at once, 64 in a call).' },
 
   sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
   sentinel_calls_parked: { type: 'gauge', labels: [], help: 'Calls that keep a place to wait in until their agent answers what a backend asked. Bounds: parked, parked_per_principal.' },

@@ -2,8 +2,10 @@
 // of the catalogue and closed words: nothing an agent writes can make a new series (E11).
 import { collectDefaultMetrics } from 'prom-client';
 import { targetKey, type Target } from '../core/call.ts';
+import type { BackendId } from '../core/ids.ts';
 import type { CircuitView } from '../core/operations.ts';
 import { statusOf, type CallOutcome, type Outcome, type Refusal, type Status } from '../core/outcome.ts';
+import type { QuestionRefused } from '../core/ports.ts';
 import { codeOf, verdictOf } from '../core/ruling.ts';
 import { Board } from './board.ts';
 
@@ -60,6 +62,8 @@ export interface MetricsDeps {
 export interface Metrics {
   /** A subscriber of outcomes. */
   readonly outcome: (outcome: Outcome) => void;
+  /** A backend of the configuration asked, and nobody was asked. */
+  readonly questionRefused: (backend: BackendId, why: QuestionRefused) => void;
   /** Text exposition 0.0.4. */
   scrape(): Promise<string>;
 }
@@ -87,6 +91,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   if (deps.runtime) collectDefaultMetrics({ register: board.registry });
   return {
     outcome: (outcome) => (outcome.kind === 'refused' ? countRefusal(board, outcome) : countCall(board, outcome, labels(outcome.call.target))),
+    questionRefused: (backend, reason) => board.counter('sentinel_questions_refused_total').inc({ backend, reason }),
     scrape: () => {
       fill(board, deps);
       return board.registry.metrics();

@@ -50,6 +50,8 @@ export interface Recorded {
   readonly log: BackendLogLine[];
   /** Ids of elicitations that were said to be complete; `unknown` was never shown. */
   readonly completed: string[];
+  /** Why questions were put to nobody. */
+  readonly refused: string[];
 }
 
 export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<BackendDeps> = {}): Recorded {
@@ -57,10 +59,11 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
   const changes: BackendStatus[] = [];
   const log: BackendLogLine[] = [];
   const completed: string[] = [];
+  const refused: string[] = [];
   const watchdog = createWatchdog({ random });
   const deps: BackendDeps = {
     clock, random, timers: systemTimers, watchdog, spawn: execaSpawn,
-    events: { listed: (_id, listing) => listings.push(listing), changed: (status) => changes.push(status), completed: (elicitation) => completed.push(elicitation) > 0 && elicitation !== 'unknown' },
+    events: { listed: (_id, listing) => listings.push(listing), changed: (status) => changes.push(status), completed: (elicitation) => completed.push(elicitation) > 0 && elicitation !== 'unknown', questionRefused: (why) => refused.push(why) },
     log: (line) => log.push(line),
     limits: { ...BACKEND_LIMITS, probeMs: 10_000, backoffBaseMs: 20, backoffCapMs: 100, lastBytesMs: 100, relistMs: 10, ...limits },
     client: { name: 'sentinel', version: '0.0.0-test' },
@@ -68,7 +71,7 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
     gatewayEnv: process.env,
     ...over,
   };
-  return { deps, watchdog, listings, changes, log, completed };
+  return { deps, watchdog, listings, changes, log, completed, refused };
 }
 
 const BASE = {

@@ -114,3 +114,9 @@ test('every family of the list is served, with help and type, by a registry of i
   for (const [name, { type }] of Object.entries(FAMILIES)) assert.ok(text.includes(`# TYPE ${name} ${type}`), name);
   assert.deepEqual(await series(two, 'sentinel_calls_total'), []);
 });
+
+test('questions that were put to nobody are counted by backend and reason', async () => {
+  const of = metrics();
+  for (const why of ['unattributed', 'unattributed', 'too_many'] as const) of.questionRefused(backendId('fs'), why);
+  assert.deepEqual(await series(of, 'sentinel_questions_refused_total'), ['{backend="fs",reason="unattributed"} 2', '{backend="fs",reason="too_many"} 1']);
+});

@@ -54,7 +54,7 @@ export class HttpConversation {
     this.#hooks = hooks;
     this.#flood = new Strikes(deps.clock, deps.limits.unsolicitedPerSecond, 1000);
     this.#weight = new Strikes(deps.clock, STREAM_BYTES_PER_SECOND, 1000);
-    this.#desk = new QuestionDesk({ timers: deps.timers, settings });
+    this.#desk = new QuestionDesk({ timers: deps.timers, settings, events: deps.events, log: deps.log });
     this.#asides = new Asides({ timers: deps.timers, wire: this.#wire });
     this.#context = {
       deps,

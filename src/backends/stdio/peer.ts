@@ -9,6 +9,7 @@ import type { BackendSettings } from '../../core/settings.ts';
 import { notificationMessage, requestMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
 import { Attribution } from '../attribution.ts';
+import type { BackendDeps } from '../deps.ts';
 import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { progressTokenOf } from '../progress.ts';
@@ -38,7 +39,9 @@ export interface PeerDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly stdinBytes: number;
-  readonly settings: Pick<BackendSettings, 'asks' | 'roots'>;
+  readonly settings: Pick<BackendSettings, 'id' | 'asks' | 'roots'>;
+  readonly events: BackendDeps['events'];
+  readonly log: BackendDeps['log'];
 }
 
 const EMPTY = toRaw({});

@@ -62,7 +62,7 @@ export class StdioSession {
       secrets: Object.values(settings.env).map((secret) => secret.reveal()),
       log: (text) => deps.log({ backend: settings.id, level: 'info', event: 'stderr', text }),
     });
-    this.peer = new Peer({ clock, timers, stdinBytes: limits.stdinBytes, settings }, {
+    this.peer = new Peer({ clock, timers, stdinBytes: limits.stdinBytes, settings, events: deps.events, log: deps.log }, {
       write: (line) => this.#pipes.write(line),
       listChanged: () => hooks.listChanged(),
       updated: (uri) => hooks.updated(uri),

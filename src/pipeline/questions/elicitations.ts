@@ -65,6 +65,8 @@ export class Elicitations {
     const shelf = this.#shelves.get(backend) ?? { byId: new Map<string, Set<Page>>(), byOwner: new Map<string, Set<Page>>() };
     this.#shelves.set(backend, shelf);
     const owner = principalKey(shown.principal);
+    // A task that waits is asked about again and again: one that nobody is told of takes no more room by that.
+    if (ids.ours === undefined && [...shelf.byId.get(ids.theirs) ?? []].some((page) => page.ids.ours === undefined && page.owner === owner)) return;
     this.#crowded(shelf.byOwner.get(owner), MOST_OF_ONE);
     this.#crowded(this.#pages, MOST);
     const forget = (): void => this.#forget(page);
