@@ -20,6 +20,7 @@ import { serveList } from './lists.ts';
 import { serveCall } from './serve.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { listTasks, serveTask } from './tasks/serve.ts';
+import { watchBegun } from './tasks/watch.ts';
 import { offeredTo, visibleSections } from './view.ts';
 
 export function createHandle(deps: PipelineDeps): Handle {
@@ -40,7 +41,7 @@ export function createHandle(deps: PipelineDeps): Handle {
 
 function carryOut(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Answer | Promise<Answer> {
   switch (plan) {
-    case 'call_tool': return serveCall(toolCalls, inbound, io, snapshot, deps);
+    case 'call_tool': return callTool(inbound, io, snapshot, deps);
     case 'get_prompt': return serveCall(promptGets, inbound, io, snapshot, deps);
     case 'read_resource': return serveCall(resourceReads, inbound, io, snapshot, deps);
     case 'complete': return serveCall(completions, inbound, io, snapshot, deps);
@@ -61,6 +62,12 @@ function carryOut(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot,
     case 'task_cancel': return serveTask('cancel', inbound, io, snapshot, deps);
     case 'list_tasks': return listTasks(inbound, snapshot, deps);
   }
+}
+
+async function callTool(inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
+  const answered = await serveCall(toolCalls, inbound, io, snapshot, deps);
+  watchBegun(answered, inbound, io.session, deps);
+  return answered;
 }
 
 function answer(message: RawJson): Answer {

@@ -1,6 +1,6 @@
 // `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
-// lists, and of each resource it follows and may still see. What is acknowledged stays true, or the stream ends with its result and the
-// agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
+// lists, of each resource it follows and may still see, and of its tasks. What is acknowledged stays true, or the stream ends with its
+// result and the agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
 import type { DenyReason } from '../core/decision.ts';
 import { callId } from '../core/ids.ts';
 import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
@@ -21,6 +21,7 @@ import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
 import { keepFollowing, type KeptGiven } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
+import { noticeOf, watchTask, type WatchGiven } from './tasks/watch.ts';
 import { offeredTo } from './view.ts';
 
 const FLAGS: Readonly<Record<ListName, string>> = { tools: 'toolsListChanged', prompts: 'promptsListChanged', resources: 'resourcesListChanged' };
@@ -28,11 +29,13 @@ const NAMES: readonly ListName[] = ['tools', 'prompts', 'resources'];
 
 export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const wanted = members(members(inbound.params)?.get('notifications'));
-  const asked = wanted === undefined ? undefined : urisIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
-  if (wanted === undefined || asked === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
+  const asked = wanted === undefined ? undefined : stringsIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
+  const tasks = wanted === undefined ? undefined : stringsIn(wanted.get('taskIds'), snapshot.settings.bounds.follows);
+  if (wanted === undefined || asked === undefined || tasks === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
   // More are not honoured.
   const uris = asked.slice(0, snapshot.settings.bounds.follows);
-  if (uris.length < asked.length) deps.subscriptions.full();
+  const ids = tasks.slice(0, snapshot.settings.bounds.follows - uris.length);
+  if (uris.length < asked.length || ids.length < tasks.length) deps.subscriptions.full();
   const lacking = lackingScope(uris, inbound, snapshot);
   if (lacking.uris.length > 0) return refuseScope(lacking, inbound, io, snapshot, deps);
   const meta = subscriptionMeta(inbound.id);
@@ -40,14 +43,18 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   const lists = honoured(wanted, inbound, snapshot);
   const outlet = acknowledgedFirst((uri) => io.notify(notificationMessage('notifications/resources/updated', updatedParams(uri, inbound.id))));
   const untrue = new AbortController();
+  const ended = AbortSignal.any([io.signal, untrue.signal]);
   const followed = await followAll(uris, inbound, { signal: io.signal, told: outlet.tell, over: () => untrue.abort() }, snapshot, deps);
+  const watched = await watchAll(ids, inbound, { signal: ended, told: (result) => io.notify(noticeOf(result, inbound.id)), gone: () => untrue.abort() }, deps);
   const flags = Object.fromEntries(lists.map((name) => [FLAGS[name], true]));
-  io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw({ ...flags, ...(followed.uris.length === 0 ? {} : { resourceSubscriptions: followed.uris }) })], tag])));
+  io.notify(notificationMessage('notifications/subscriptions/acknowledged', objectOf([['notifications', toRaw({ ...flags, ...(followed.uris.length === 0 ? {} : { resourceSubscriptions: followed.uris }), ...(watched.size === 0 ? {} : { taskIds: [...watched.keys()] }) })], tag])));
   outlet.open();
+  for (const tell of watched.values()) tell();
   const unwatch = lists.length === 0 ? undefined : deps.watch({ principal: inbound.principal, endpoint: inbound.origin.endpoint }, (name) => {
     if (lists.includes(name)) io.notify(notificationMessage(`notifications/${name}/list_changed`, objectOf([tag])));
   });
-  await aborted(AbortSignal.any([io.signal, untrue.signal]));
+  await aborted(ended);
+  untrue.abort();
   unwatch?.();
   for (const undo of followed.undo) undo();
   if (io.signal.aborted && cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
@@ -80,10 +87,10 @@ async function refuseScope({ uris, scopes }: Lacking, inbound: Inbound, io: Agen
 }
 
 /** Undefined when it is no list of strings. One more than `most` is enough to know that there are too many. */
-function urisIn(raw: RawJson | undefined, most: number): readonly string[] | undefined {
+function stringsIn(raw: RawJson | undefined, most: number): readonly string[] | undefined {
   if (raw === undefined) return [];
   const found = elements(raw, most)?.map(stringOf);
-  return found?.every((uri) => uri !== undefined) === true ? [...new Set(found)] : undefined;
+  return found?.every((text) => text !== undefined) === true ? [...new Set(found)] : undefined;
 }
 
 /** The kinds that the hello promised to this viewer. */
@@ -133,6 +140,16 @@ async function followAll(uris: readonly string[], inbound: Inbound, each: Pick<K
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   return { uris: uris.filter((uri) => found.has(uri)), undo: [...found.values()] };
+}
+
+/** Those that are tasks of this agent now; each call begins to tell. One after the other: each is a request about a task like any. */
+async function watchAll(ids: readonly string[], inbound: Inbound, each: Pick<WatchGiven, 'signal' | 'told' | 'gone'>, deps: PipelineDeps): Promise<ReadonlyMap<string, () => void>> {
+  const found = new Map<string, () => void>();
+  for (const id of ids) {
+    const tell = each.signal.aborted ? undefined : await watchTask({ inbound, id, ...each }, deps);
+    if (tell !== undefined) found.set(id, tell);
+  }
+  return found;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

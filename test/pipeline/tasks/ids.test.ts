@@ -27,7 +27,7 @@ test('what is sealed is opened as it was, by a later process with the same key t
     assert.match(id, /^[A-Za-z0-9_-]+$/);
     assert.deepEqual(openTask(id, alice, depsAt(clock)), { ok: true, value: where });
     assert.notEqual(sealTask(where, alice, depsAt(clock)), id);
-  }));
+  }), { numRuns: 30 });
 });
 
 test('no other text opens: neither a changed one, nor another spelling of the same bytes, nor one under another key [SEC12]', () => {

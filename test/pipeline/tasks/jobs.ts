@@ -59,7 +59,10 @@ export class Jobs {
   }
 
   move(job: Job, to: Partial<Pick<Job, 'status' | 'result' | 'error' | 'questions'>>): void {
-    Object.assign(job, to);
+    job.status = to.status ?? job.status;
+    job.result = to.result ?? job.result;
+    job.error = to.error ?? job.error;
+    job.questions = to.questions ?? job.questions;
     for (const wake of [...this.#moved]) wake();
   }
 
