@@ -1,12 +1,14 @@
 // The server that the official conformance suite is asked about: every tool, resource and prompt its documentation names, of every revision.
 // `fixture.ts stdio`, or `fixture.ts http [port]`, which prints `port N` on stderr.
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { serveHttp } from './fixture/http.ts';
 import { fixture } from './fixture/server.ts';
+import { taskTransport } from './fixture/tasks.ts';
 
 const [transport, port] = process.argv.slice(2);
 if (transport === 'stdio') {
-  serveStdio(fixture({ legacy: true, modern: true }).make);
+  const own = fixture({ legacy: true, modern: true });
+  serveStdio(own.make, { transport: taskTransport(new StdioServerTransport(), own.book) });
 } else if (transport === 'http') {
   const server = serveHttp(fixture({ legacy: true, modern: false }));
   server.listen(Number(port ?? 0), '127.0.0.1', () => {
