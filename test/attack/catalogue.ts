@@ -62,7 +62,7 @@ const B: readonly Case[] = [
 
 const C: readonly Case[] = [
   { id: 'C01', promise: 'a hidden tool and none at all are one answer' },
-  { id: 'C02', later: 'there are no grants and no scopes to step up to: what a role may not call it does not see' },
+  { id: 'C02', promise: 'what roles allow and the token was not granted is 403 with exactly the scope that is missing', lacks: 'grants of one transaction below the token: there are none' },
   { id: 'C03', promise: 'listed and callable are one set' },
   { id: 'C04', promise: 'every method of the SDKs is denied to everybody who may not' },
   { id: 'C05', promise: 'an unknown method is -32601, and inherited names are unknown' },

@@ -1,7 +1,6 @@
 // What is asked of the gateway as an OAuth 2.1 resource server, R; as a client of other authorization servers, O; as one in front of them, P.
 import { ALL, type Requirement } from './requirement.ts';
 
-const NO_SCOPES = 'tokens carry roles: there are no scopes and no step-up, and what a role may not see is unknown to it';
 const NO_OAUTH_CLIENT = 'the gateway reaches backends by credentials that the operator gives it: it obtains no token';
 const NO_OAUTH_PROXY = 'the gateway is no authorization server, and stands in front of none';
 
@@ -12,12 +11,12 @@ export const RESOURCE_SERVER: readonly Requirement[] = [
   { id: 'R4', where: '2026-07-28 basic/authorization', asked: 'the token comes in the Authorization header of every request; one in the query is 400', on: 'http', revisions: ALL },
   { id: 'R5', where: '2026-07-28 basic/authorization/security-considerations', asked: 'signature, issuer, times and audience are checked; all else is 401 invalid_token', on: 'http', revisions: ALL },
   { id: 'R6', where: '2026-07-28 basic/authorization', asked: 'no other token is accepted, and none is passed on', on: 'http', revisions: ALL },
-  { id: 'R7', where: 'RFC 6750 §3', asked: 'without a token the challenge has the place of the document and no error', on: 'http', revisions: ALL, lacks: 'no scope in it: there are none' },
-  { id: 'R8', where: '2026-07-28 basic/authorization', asked: 'too small a scope is 403 with the scopes that are needed', on: 'http', revisions: ALL, later: NO_SCOPES },
+  { id: 'R7', where: 'RFC 6750 §3', asked: 'without a token the challenge has the place of the document, the scopes to begin with and no error', on: 'http', revisions: ALL },
+  { id: 'R8', where: '2026-07-28 basic/authorization', asked: 'too small a scope is 403 with the scopes that are needed', on: 'http', revisions: ALL },
   { id: 'R9', where: '2026-07-28 basic/authorization', asked: 'a malformed request for authorization is 400', on: 'http', revisions: ALL },
-  { id: 'R10', where: '2026-07-28 basic/authorization', asked: 'a scope above another grants it', on: 'http', revisions: ALL, later: NO_SCOPES },
+  { id: 'R10', where: '2026-07-28 basic/authorization', asked: 'a scope above another grants it', on: 'http', revisions: ALL },
   { id: 'R11', where: '2026-07-28 basic/authorization', asked: 'the document offers no wildcard, no offline_access, no whole catalogue', on: 'http', revisions: ALL },
-  { id: 'R12', where: '2026-07-28 security best practices', asked: 'elevations are recorded with what belongs together', on: 'http', revisions: ALL, later: NO_SCOPES },
+  { id: 'R12', where: '2026-07-28 security best practices', asked: 'elevations are recorded with what belongs together', on: 'http', revisions: ALL },
   { id: 'R13', where: '2026-07-28 security best practices', asked: 'what a token claims is not enough: the gateway\'s own policy decides', on: 'both', revisions: ALL },
   { id: 'R14', where: '2026-07-28 basic/authorization', asked: 'keys come over HTTPS; browsers may read the document', on: 'http', revisions: ALL },
   { id: 'R15', where: 'ours', asked: 'no verified token is believed beyond its end or its revocation', on: 'both', revisions: ALL },

@@ -3,7 +3,6 @@ import { ALL, LEGACY, type Requirement } from './requirement.ts';
 
 const SBP = '2026-07-28 security best practices';
 const AUTH = '2026-07-28 basic/authorization';
-const NO_SCOPES = 'tokens carry roles: there are no scopes';
 const NO_CONSENT = 'the gateway brokers no consent: no authorization server stands behind it';
 
 export const SECURITY: readonly Requirement[] = [
@@ -44,9 +43,9 @@ export const SECURITY: readonly Requirement[] = [
   { id: 'SEC35', where: 'ours', asked: 'a backend asks only about the call it serves, and under its own name', on: 'both', revisions: ALL },
   { id: 'SEC36', where: '2026-07-28 basic', asked: 'nobody speaks in the _meta names of the gateway or of the protocol', on: 'both', revisions: ALL },
   { id: 'SEC37', where: 'SEP-414', asked: 'baggage of agents does not leave', on: 'both', revisions: ALL },
-  { id: 'SEC38', where: AUTH, asked: 'challenges name the least scopes', on: 'http', revisions: ALL, later: NO_SCOPES },
-  { id: 'SEC39', where: AUTH, asked: 'a scope above another grants it, and not the reverse', on: 'http', revisions: ALL, later: NO_SCOPES },
-  { id: 'SEC40', where: AUTH, asked: 'no wildcard is a scope', on: 'both', revisions: ALL, later: NO_SCOPES },
+  { id: 'SEC38', where: AUTH, asked: 'challenges name the least scopes', on: 'http', revisions: ALL },
+  { id: 'SEC39', where: AUTH, asked: 'a scope above another grants it, and not the reverse', on: 'http', revisions: ALL },
+  { id: 'SEC40', where: AUTH, asked: 'no wildcard is a scope', on: 'both', revisions: ALL },
   { id: 'SEC41', where: SBP, asked: 'definitions are pinned, and a changed one follows policy', on: 'both', revisions: ALL, later: 'definitions are not pinned yet' },
   { id: 'SEC42', where: '2026-07-28 server/tools', asked: 'a schema beyond its bounds costs its own tool only', on: 'both', revisions: ALL },
   { id: 'SEC43', where: '2026-07-28 server/tools', asked: 'no schema is fetched; one that would have to be is refused', on: 'both', revisions: ALL },
@@ -56,7 +55,7 @@ export const SECURITY: readonly Requirement[] = [
   { id: 'SEC47', where: 'ours', asked: 'results have a bound, beyond which they are an error and never a part', on: 'both', revisions: ALL },
   { id: 'SEC48', where: '2026-07-28 server/tools', asked: 'calls, completion, listens, progress and log lines are limited', on: 'both', revisions: ALL, lacks: 'tasks: they are not offered' },
   { id: 'SEC49', where: 'ours', asked: 'what is hidden is answered as what does not exist', on: 'both', revisions: ALL, lacks: 'that both take the same time: tests assert no times' },
-  { id: 'SEC50', where: AUTH, asked: 'what is seen and needs more scope says so', on: 'both', revisions: ALL, later: NO_SCOPES },
+  { id: 'SEC50', where: AUTH, asked: 'what is seen and needs more scope says so', on: 'both', revisions: ALL },
   { id: 'SEC51', where: 'ours', asked: 'what is seen and denied is a tool error with stable words; own codes are outside of the reserved ranges', on: 'both', revisions: ALL },
   { id: 'SEC52', where: 'ours', asked: 'each decision is on record: who, what, by which name, why, how long, and no secret', on: 'both', revisions: ALL },
 ];
