@@ -131,7 +131,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   };
   late.sample = () => ({
     ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
-    parked: parking.size, follows: subscriptions.open, hits: { ...parking.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
+    parked: parking.size, follows: subscriptions.open, tasks: tasks.size, hits: { ...parking.hits, ...tasks.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
   });
   return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
@@ -142,7 +142,7 @@ interface Late {
   sample: SampleSource | undefined;
 }
 
-const NOTHING: ReturnType<SampleSource> = { inflight: 0, parked: 0, follows: 0, hits: {}, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
+const NOTHING: ReturnType<SampleSource> = { inflight: 0, parked: 0, follows: 0, tasks: 0, hits: {}, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
 
 function exposedName(cell: RuntimeCell | undefined, target: Target): string | undefined {
   const view = cell?.current().catalog.byBackend.get(target.backend);
@@ -150,7 +150,7 @@ function exposedName(cell: RuntimeCell | undefined, target: Target): string | un
   return named?.get(target.name)?.exposed;
 }
 
-function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'hits'> {
+function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'tasks' | 'hits'> {
   const { settings, catalog, policy, revision } = cell.current();
   return {
     inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.filter((rule) => rule.until === undefined || rule.until > now).length, revision,

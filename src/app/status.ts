@@ -48,6 +48,7 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
     inflight: gateway.inflight.size,
     parked: gateway.parking.size,
     follows: gateway.subscriptions.open,
+    tasks: gateway.tasks.size,
     sessions: standing.sessions,
     store: settings.audit.enabled ? gateway.memory.engine : 'none',
     warnings: warningsOf(gateway, standing, deps),

@@ -72,8 +72,10 @@ export interface StatusReport {
   readonly inflight: number;
   /** Calls that keep a place to wait for their agent in. */
   readonly parked: number;
-  /** Resources that agents follow. */
+  /** Resources and tasks that agents follow. */
   readonly follows: number;
+  /** Tasks of agents that the gateway knows, over or not. */
+  readonly tasks: number;
   readonly sessions: number;
   readonly store: 'sqlite' | 'postgres' | 'none';
   /** One sentence each, with the command that mends it. */

@@ -21,7 +21,7 @@ export type CounterName =
 export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
 export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
-  | 'sentinel_calls_parked' | 'sentinel_follows' | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
+  | 'sentinel_calls_parked' | 'sentinel_follows' | 'sentinel_tasks' | 'sentinel_circuit_state' | 'sentinel_audit_up' | 'sentinel_audit_queue' | 'sentinel_config_revision' | 'sentinel_config_last_reload_successful'
   | 'sentinel_config_last_reload_timestamp_seconds' | 'sentinel_build_info' | 'sentinel_http_connections' | 'sentinel_http_requests_active'
   | 'sentinel_http_streams' | 'sentinel_http_resumable_bytes' | 'sentinel_attached_agents';
 
@@ -45,8 +45,9 @@ export const FAMILIES: Families = {
 
   sentinel_inflight: { type: 'gauge', labels: [], help: 'Calls that have been admitted and not yet concluded.' },
   sentinel_calls_parked: { type: 'gauge', labels: [], help: 'Calls that keep a place to wait in until their agent answers what a backend asked. Bounds: parked, parked_per_principal.' },
-  sentinel_follows: { type: 'gauge', labels: [], help: 'Resources that agents follow, by subscription or stream. Bound of each: follows.' },
-  sentinel_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the pipeline: parked, parked_per_principal (a question that was not asked for it), follows, elicitations (a page to visit of whose end its agent will not hear).' },
+  sentinel_follows: { type: 'gauge', labels: [], help: 'Resources and tasks that agents follow, by subscription or stream. Bound of each: follows.' },
+  sentinel_tasks: { type: 'gauge', labels: [], help: 'Tasks (long tool calls with a handle) that the gateway knows, over or not. Bounds: tasks, tasks_per_principal.' },
+  sentinel_bound_hits_total: { type: 'counter', labels: ['bound'], help: 'What ran into a bound of the pipeline: parked, parked_per_principal (a question that was not asked for it), tasks, tasks_per_principal (a task that was not begun, or is not listed), task_results (a result that was not kept), follows, elicitations (a page to visit of whose end its agent will not hear).' },
   sentinel_sessions: { type: 'gauge', labels: [], help: 'Open agent sessions.' },
   sentinel_attached_agents: { type: 'gauge', labels: [], help: 'Agents attached by `sentinel stdio` over the control socket.' },
   sentinel_http_connections: { type: 'gauge', labels: [], help: 'Open connections of the agents\' listener. Bounds: connections, connections_per_peer.' },

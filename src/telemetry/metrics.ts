@@ -32,8 +32,10 @@ export interface MetricsSample {
   readonly inflight: number;
   /** Calls that have a place to wait for their agent in, between two of its requests. */
   readonly parked: number;
-  /** Resources that agents follow. */
+  /** Resources and tasks that agents follow. */
   readonly follows: number;
+  /** Tasks of agents that the gateway knows. */
+  readonly tasks: number;
   /** Times there was no room for more of those, by the name of the bound: a closed set. */
   readonly hits: Readonly<Record<string, number>>;
   readonly surfaces: SurfacesSample;
@@ -144,6 +146,7 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   board.gauge('sentinel_inflight').set(now.inflight);
   board.gauge('sentinel_calls_parked').set(now.parked);
   board.gauge('sentinel_follows').set(now.follows);
+  board.gauge('sentinel_tasks').set(now.tasks);
   setCounter(board, 'sentinel_bound_hits_total', Object.entries(now.hits).map(([bound, count]) => [{ bound }, count]));
   fillSurfaces(board, now.surfaces);
   board.gauge('sentinel_tools').set(now.tools);

@@ -42,7 +42,7 @@ const STATUS = {
   version: '1.2.3', pid: 42, startedAt: NOW - 60_000, endpoint: 'http://127.0.0.1:1/mcp', health: 'http://127.0.0.1:2', controlSocket: '/s/control.sock', configFile: '/s/sentinel.toml',
   revision: 7, configHash: 'abcdef0123456789', readiness: { ready: true, conditions: [] },
   backends: [{ id: 'files', transport: 'stdio', state: 'ready', since: NOW - 1000, tools: 3, restarts: 0, inflight: 0, noise: 0 }],
-  circuits: [{ backend: 'files', state: 'closed' }], tools: 3, policy: 'default deny', kills: [], inflight: 0, parked: 0, follows: 0, sessions: 1, store: 'sqlite', warnings: [],
+  circuits: [{ backend: 'files', state: 'closed' }], tools: 3, policy: 'default deny', kills: [], inflight: 0, parked: 0, follows: 0, tasks: 0, sessions: 1, store: 'sqlite', warnings: [],
 };
 
 const ask = (socket: string, argv: readonly string[]): Promise<Ran> => cli(argv, { env: { SENTINEL_CONTROL: socket } });
@@ -62,9 +62,9 @@ describe('status', () => {
   });
 
   test('what waits for its agent and what is followed is told where there is any', async (t) => {
-    const { socket } = await gateway(t, { 'GET /status': { ...STATUS, inflight: 3, parked: 2, follows: 1 } });
+    const { socket } = await gateway(t, { 'GET /status': { ...STATUS, inflight: 3, parked: 2, tasks: 5, follows: 1 } });
     const { stdout } = await ask(socket, ['status']);
-    assert.match(stdout, /3 calls in flight, 2 waiting for an answer of their agent, 1 resource followed\n/);
+    assert.match(stdout, /3 calls in flight, 2 waiting for an answer of their agent, 5 tasks, 1 followed\n/);
   });
 
   test('--json is one object, snake_case, with RFC 3339 times', async (t) => {

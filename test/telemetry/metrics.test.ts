@@ -8,7 +8,7 @@ import { FORBIDDEN, outcome, refusal } from './sample.ts';
 const SAMPLE: MetricsSample = {
   inflight: 2, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
   backends: [{ id: 'fs', up: true, restarts: 2 }, { id: 'db', up: false, restarts: 0 }], circuits: [{ backend: 'fs', state: 'open' }],
-  audit: { enabled: true, queued: 7, failed: 5, fault: undefined }, parked: 11, follows: 13, hits: { parked: 1, parked_per_principal: 0, follows: 2 },
+  audit: { enabled: true, queued: 7, failed: 5, fault: undefined }, parked: 11, follows: 13, tasks: 17, hits: { parked: 1, parked_per_principal: 0, follows: 2 },
   surfaces: { sessions: 3, attached: 1, connections: 12, exchanges: 6, subscriptions: 2, keptBytes: 4096, hits: { body: 4, sessions: 0 }, malformed: 8, strayResponses: 9, unrecorded: 10 },
 };
 
@@ -103,7 +103,7 @@ test('what the listeners hold and turn away is shown, each bound by its name', a
 
 test('what waits and what is followed is shown, and how often there was no room for more', async () => {
   const of = metrics();
-  assert.deepEqual([await series(of, 'sentinel_calls_parked'), await series(of, 'sentinel_follows')], [['11'], ['13']]);
+  assert.deepEqual([await series(of, 'sentinel_calls_parked'), await series(of, 'sentinel_follows'), await series(of, 'sentinel_tasks')], [['11'], ['13'], ['17']]);
   assert.deepEqual(await series(of, 'sentinel_bound_hits_total'), ['{bound="parked"} 1', '{bound="parked_per_principal"} 0', '{bound="follows"} 2']);
 });
 

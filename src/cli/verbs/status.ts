@@ -86,8 +86,8 @@ function othersOf({ prompts, resources }: StatusReport): string {
 }
 
 /** Nor one of which nobody is asked anything and nothing is followed. */
-function waitsOf({ parked, follows }: StatusReport): string {
-  return `${parked > 0 ? `, ${parked} waiting for an answer of their agent` : ''}${follows > 0 ? `, ${count(follows, 'resource')} followed` : ''}`;
+function waitsOf({ parked, follows, tasks }: StatusReport): string {
+  return `${parked > 0 ? `, ${parked} waiting for an answer of their agent` : ''}${tasks > 0 ? `, ${count(tasks, 'task')}` : ''}${follows > 0 ? `, ${follows} followed` : ''}`;
 }
 
 function reloadNote(report: StatusReport, now: number): string {
