@@ -134,7 +134,7 @@ function saidIn(call: Call): Said {
     case 'resource': return withAnswers(undefined, call.continuation);
     case 'completion': return same(call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]));
     case 'model': return same(call.body);
-    case 'task': return same(call.responses);
+    case 'task': return withAnswers(undefined, { responses: call.responses, state: undefined });
     case 'listen': return same(undefined);
   }
 }

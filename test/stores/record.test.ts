@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
-import type { Call } from '../../src/core/call.ts';
+import type { Call, TaskVerb } from '../../src/core/call.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
+import type { RawJson } from '../../src/core/json/scan.ts';
 import { roleName, timestamp } from '../../src/core/ids.ts';
 import type { End } from '../../src/core/outcome.ts';
 import { storable } from '../../src/core/text.ts';
@@ -64,6 +65,25 @@ test('every kind of call says what it is: the request, the kind, the target and 
   assert.deepEqual(row(completion), ['completion/complete', 'completion', 'fs', 'review', 'fs__review', '{"name":"lang","value":"p"}']);
   assert.deepEqual(row(listen), ['resources/subscribe', 'listen', 'fs', 'file:///srv/a', 'fs+file:///srv/a', null]);
   assert.equal(row({ ...listen, origin: { ...listen.origin, era: 'modern' } })[0], 'subscriptions/listen');
+});
+
+test('a request about a task says which, of which tool; what somebody answered in it is in the digest and not kept as text', (t) => {
+  const encode = encoder(t);
+  const { args, continuation, task, ...base } = sampleCall();
+  assert.deepEqual([continuation, task], [undefined, undefined]);
+  const about = (verb: TaskVerb, responses?: RawJson): ReturnType<Encoder['intent']> => encode.intent(sampleIntent({ ...base, kind: 'task', exposed: 'sealed-id', verb, task: 'job-1', responses, hosted: false, until: base.wall }));
+  for (const verb of ['get', 'result', 'cancel'] as const) {
+    const row = about(verb);
+    assert.deepEqual([row.method, row.object_type, row.backend, row.object_name, row.exposed, row.args, row.args_hmac], [`tasks/${verb}`, 'task', 'fs', 'read_file', 'sealed-id', null, null]);
+  }
+  const [one, other] = ['Ulm', 'Bonn'].map((town) => about('update', toRaw({ k: { action: 'accept', content: { town } } })));
+  assert.equal(one?.method, 'tasks/update');
+  assert.notEqual(one?.args_hmac, other?.args_hmac);
+  assert.match(one?.args_shape ?? '', /inputResponses\/k\/content\/town/);
+  assert.ok(one?.args === null && !JSON.stringify(one).includes('Ulm'));
+  assert.notEqual(args, undefined);
+  const { code, status } = encode.outcome(sampleOutcome(sampleCall(), { kind: 'task_created', bytes: 42, digest: 'd'.repeat(64) }), false);
+  assert.deepEqual([code, status], ['task_created', 'success']);
 });
 
 test('a secret in a URI is not on record, and the URI is', (t) => {
