@@ -1,7 +1,7 @@
 // What calls that hang on a backend that reads and never answers do to the p99 of the calls to the others.
 // `node bench/silent.ts [rounds] [hanging] [stdio|http]`; with 0 hanging it shows the noise of the method. One JSON object on stdout.
-// Two gateways of one configuration, with every control on. Each call goes to both, one after the other, so that the moods of the machine fall
-// on both alike; calls hang on one of them, for longer than 30 s each, while none hang on the other. Half-way they change places.
+// Two gateways of one configuration, with every control on. Each call goes to both at once, so that the moods of the machine fall on both
+// alike; calls hang on one of them, for longer than 30 s each, while none hang on the other. Half-way they change places.
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
@@ -21,6 +21,8 @@ const WARM_MS = 4_000;
 const THINK_MS = 10;
 const TIMEOUT_S = 31;
 const LEAST_MS = 30_000;
+/** Between two calls that come to hang: all in one moment, they would be a burst of calls, again at each timeout. */
+const APART_MS = 100;
 const OTHERS = ['stdio1', 'stdio2', 'http1', 'http2'];
 const QUICK = join(ROOT, 'test/fixtures/backends/quick.ts');
 
@@ -111,17 +113,16 @@ function call({ port, agents }: Side, n: number, id: number, name: string): Prom
   });
 }
 
-/** Every agent calls the others in turn, with the same ids as all agents: the same call at one gateway and then at the other, each first as often. */
+/** Every agent calls the others in turn, with the same ids as all agents: the same call at both gateways in one moment, each sent first as often. */
 async function load(hung: Side, free: Side, ms: number): Promise<Round> {
   const [took, before] = [{ hung: [] as number[], free: [] as number[] }, { hung: cpuOf(hung), free: cpuOf(free) }];
   const end = performance.now() + ms;
   await Promise.all(Array.from({ length: AGENTS }, async (_, n) => {
     for (let id = 1; performance.now() < end; id += 1) {
       const name = `${OTHERS[(id + n) % OTHERS.length]}__echo`;
-      for (const arm of id % 2 === 0 ? (['hung', 'free'] as const) : (['free', 'hung'] as const)) {
-        await delay(2 * THINK_MS * Math.random());
-        took[arm].push(await timed(arm === 'hung' ? hung : free, n, id, name));
-      }
+      await delay(2 * THINK_MS * Math.random());
+      const order = Math.random() < 0.5 ? (['hung', 'free'] as const) : (['free', 'hung'] as const);
+      await Promise.all(order.map(async (arm) => took[arm].push(await timed(arm === 'hung' ? hung : free, n, id, name))));
     }
   }));
   return { ...took, cpu: { hung: cpuOf(hung) - before.hung, free: cpuOf(free) - before.free } };
@@ -143,6 +144,7 @@ async function timed(to: Side, n: number, id: number, name: string): Promise<num
 
 /** One call after the other, each until the gateway gives it up. */
 async function hang(to: Side, n: number, isOver: () => boolean): Promise<void> {
+  await delay(n * APART_MS);
   // No id that this agent uses for another call meanwhile.
   for (let id = 1_000_000 * (n + 1); !isOver(); id += 1) {
     const start = performance.now();
