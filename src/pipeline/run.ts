@@ -1,6 +1,7 @@
 // One call while it is made, apart from whichever request of its agent waits for it: a question of the backend ends that request,
 // and the next one comes back to the same call (parking.ts). Made and concluded once, however many requests that takes.
 import type { ServedCall } from '../core/call.ts';
+import type { Instant } from '../core/ids.ts';
 import type { AgentIo, Inbound, SessionIo } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { principalKey } from '../core/principal.ts';
@@ -34,6 +35,9 @@ export class Run implements Waiting {
   readonly #session: SessionIo | undefined;
   #attending: Attending | undefined;
   #place: string | undefined;
+  /** What its agent was told last, and since when it has given no answer to any of it. */
+  #asked: ReadonlySet<string> = new Set();
+  #askedAt: Instant | undefined;
 
   constructor(given: RunGiven, inbound: Inbound, io: AgentIo, deps: PipelineDeps) {
     const { call, snapshot } = given;
@@ -68,6 +72,23 @@ export class Run implements Waiting {
   attend(inbound: Inbound, io: AgentIo, progressToken: RawJson | undefined = this.given.asked.meta.progressToken): void {
     this.flight.heed(io.signal);
     this.#attending = attend(this.given.call, inbound, io, progressToken, this.#deps);
+  }
+
+  /** Its agent gave an answer: it has its time again. */
+  progressed(): void {
+    this.#askedAt = undefined;
+  }
+
+  /**
+   * Milliseconds that it may still wait for an answer to these. Not renewed by a request that brings none: whoever comes back with empty
+   * hands would keep a place, a lease and a backend's question for ever.
+   */
+  patience(asked: ReadonlySet<string>, parkMs: number): number {
+    const now = this.#deps.clock.mono();
+    if (asked.isDisjointFrom(this.#asked)) this.#askedAt = now;
+    this.#asked = asked;
+    this.#askedAt ??= now;
+    return Math.max(0, this.#askedAt + parkMs - now);
   }
 
   /** The request that waits is answered, and the call goes on: where, and the ticket that leads back to it once. */

@@ -74,7 +74,9 @@ function resume(run: Run, responses: ReadonlyMap<string, RawJson>, asked: Asked,
   const open = run.dialogue.open;
   for (const [key] of open?.list() ?? []) {
     const raw = responses.get(key);
-    if (raw !== undefined) open?.answer(key, { kind: 'result', raw });
+    if (raw === undefined) continue;
+    open?.answer(key, { kind: 'result', raw });
+    run.progressed();
   }
   run.attend(inbound, io, asked.meta.progressToken);
   return attended(run, asked, inbound, deps);
@@ -98,9 +100,9 @@ async function attended(run: Run, asked: Asked, inbound: Inbound, deps: Pipeline
 
 function ask(run: Run, asked: Asked, inbound: Inbound, deps: PipelineDeps): Answer {
   const { call, snapshot } = run.given;
-  const { parkMs } = snapshot.settings.bounds;
   const requests = new Map(run.dialogue.open?.list().slice(0, REQUESTS_MOST));
-  const handle = run.park(parkMs);
-  const state = sealHandle({ kind: 'parked', ...handle }, { principal: inbound.principal, method: inbound.method, target: call.target, content: asked.content }, parkMs, deps);
+  const lastsMs = run.patience(new Set(requests.keys()), snapshot.settings.bounds.parkMs);
+  const handle = run.park(lastsMs);
+  const state = sealHandle({ kind: 'parked', ...handle }, { principal: inbound.principal, method: inbound.method, target: call.target, content: asked.content }, lastsMs, deps);
   return said(resultMessage(inbound.id, inputRequiredResult(requests, state, deps.identity)));
 }

@@ -133,6 +133,66 @@ test('T90 a missing answer is asked for again, and only that one', async () => {
   assert.match(text(read(await retry(w, third.state, { q2: ACCEPT }))), /2/);
 });
 
+/** Asks two things at once, and says what it heard. */
+const asksTwo = (heard: unknown[]): Parameters<typeof world>[0] => ({ respond: async (_permit, io) => {
+  await Promise.all([0, 1].map(async () => heard.push(await io.ask?.(elicit, NEVER))));
+  return io.signal.aborted ? err({ code: 'cancelled' }) : okText('done');
+} });
+
+test('an agent that comes back again and again without an answer does not keep its place: park_time counts from when it was first asked', async () => {
+  const heard: unknown[] = [];
+  const w = world(asksTwo(heard));
+  let { state } = await parked(w);
+  for (let time = 0; time < 5; time += 1) {
+    await settle(w, 10_000);
+    ({ state } = input(await retry(w, state, time % 2 === 0 ? undefined : { other: ACCEPT })));
+  }
+  await settle(w, 9_999);
+  assert.deepEqual([heard, w.deps.parking.size], [[], 1]);
+  await settle(w, 1);
+  assert.deepEqual(heard, [1, 2].map(() => ({ kind: 'result', raw: '{"action":"cancel"}' })));
+  const [outcome] = w.outcomes;
+  assert.ok(outcome?.kind === 'call');
+  assert.deepEqual([outcome.end, w.deps.inflight.size, w.deps.parking.size, w.clock.timers.size], [{ kind: 'cancelled', by: 'timeout' }, 0, 0, 0]);
+  await isRefused(w, retry(w, state, { q1: ACCEPT }), 'expired');
+});
+
+test('an answer to one of several questions begins the time anew, and so does a question after all were answered', async () => {
+  const w = world({ respond: async (_permit, io) => {
+    await Promise.all([io.ask?.(elicit, NEVER), io.ask?.(elicit, NEVER)]);
+    await io.ask?.(elicit, NEVER);
+    return okText('done');
+  } });
+  const first = await parked(w);
+  await settle(w, 59_000);
+  const second = input(await retry(w, first.state, { q1: ACCEPT }));
+  await settle(w, 59_000);
+  const pending = retry(w, second.state, { q2: ACCEPT });
+  await settle(w, 50);
+  const third = input(await pending);
+  assert.deepEqual(Object.keys(third.requests), ['q3']);
+  await settle(w, 59_000);
+  assert.match(text(read(await retry(w, third.state, { q3: ACCEPT }))), /done/);
+  assert.equal(made(w), 1);
+});
+
+test('a question in the place of one that was taken back has the whole time', async () => {
+  const taken = new AbortController();
+  const w = world({ respond: async (_permit, io) => {
+    await io.ask?.(elicit, taken.signal);
+    await io.ask?.(elicit, NEVER);
+    return okText('done');
+  } });
+  const first = await parked(w);
+  await settle(w, 59_000);
+  taken.abort();
+  await settle(w);
+  const second = input(await retry(w, first.state, undefined));
+  assert.deepEqual(Object.keys(second.requests), ['q2']);
+  await settle(w, 59_000);
+  assert.match(text(read(await retry(w, second.state, { q2: ACCEPT }))), /done/);
+});
+
 test('a call that ends while nobody waits keeps its answer until the agent is back', async () => {
   let finish = (): void => {};
   const w = world({ respond: async (_permit, io) => {
