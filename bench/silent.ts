@@ -181,9 +181,10 @@ function report(): object {
   return {
     silent: SILENT, hanging: HANGING, hung_calls: spans.length, shortest_s: rounded(Math.min(...spans) / 1000, 1), rounds: rounds.length, with_ms: hung, without_ms: free,
     p50_ratio: rounded(hung.p50 / free.p50), cpu_per_call_ratio: rounded(hung.cpu / free.cpu), p99_ratio: rounded(hung.p99 / free.p99), p99_ratio_95: [rounded(at(drawn, 0.025)), rounded(at(drawn, 0.975))],
-    p99_ratio_of_halves: [0, 1].map((half) => {
+    p50_and_p99_ratio_of_halves: [0, 1].map((half) => {
       const of = rounds.slice(half * rounds.length / 2, (half + 1) * rounds.length / 2);
-      return rounded(summary('hung', of).p99 / summary('free', of).p99);
+      const [hung, free] = [summary('hung', of), summary('free', of)];
+      return [rounded(hung.p50 / free.p50), rounded(hung.p99 / free.p99)];
     }),
     p99_ratio_of_rounds: { quarter: rounded(at(each, 0.25)), median: rounded(at(each, 0.5)), three_quarters: rounded(at(each, 0.75)) },
   };
