@@ -58,6 +58,8 @@ export interface Answer {
   readonly status: number;
   /** With 403: the scopes a token would need for this. HTTP says them in `WWW-Authenticate` (RFC 6750 §3.1). */
   readonly scopes?: readonly string[];
+  /** Its time must not tell whether there is such a name: said of what is unknown and of what is hidden. */
+  readonly silent?: boolean;
 }
 
 export type Handle = (inbound: Inbound, io: AgentIo) => Promise<Answer>;

@@ -20,6 +20,11 @@ export type End =
   | { readonly kind: 'failed'; readonly fault: BackendFault }
   | { readonly kind: 'cancelled'; readonly by: CancelledBy };
 
+/** Answered as if there were no such name. */
+export function isHidden(end: End): boolean {
+  return end.kind === 'denied' && (end.reason.code === 'forbidden' || (end.reason.code === 'killed' && !end.reason.seen));
+}
+
 /** Milliseconds; undefined where that part never ran. */
 export interface Took {
   readonly admitMs: number;

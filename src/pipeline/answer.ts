@@ -3,7 +3,7 @@ import type { ServedCall, Target } from '../core/call.ts';
 import type { Answer, Inbound } from '../core/inbound.ts';
 import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
-import type { End } from '../core/outcome.ts';
+import { type End, isHidden } from '../core/outcome.ts';
 import { challengedScopes } from '../core/policy/scopes.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire, faultToWire, type DenialContext, type WireDenial } from '../core/wire/denials.ts';
@@ -44,6 +44,7 @@ export function answerEnd(answering: Answering, made: Answered): Answer {
 /** JSON-RPC says the rest; only these have an HTTP status of their own (SEP-2243; MCP basic, capabilities; MCP authorization, RFC 6750 §3.1). */
 export function withStatus(message: RawJson | undefined, end: End, { origin, principal }: Inbound, { policy }: Snapshot): Answer {
   if (end.kind === 'denied' && end.reason.code === 'insufficient_scope') return { message, status: 403, scopes: challengedScopes(policy, principal, end.reason.scopes, origin.era) };
+  if (isHidden(end)) return { message, status: 200, silent: true };
   if (end.kind === 'denied') return { message, status: end.reason.code === 'header_mismatch' ? 400 : 200 };
   return { message, status: end.kind === 'errored' && end.code === CODE.missingCapability && origin.era === 'modern' ? 400 : 200 };
 }

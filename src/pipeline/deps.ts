@@ -10,6 +10,7 @@ import type { Inflight } from './inflight.ts';
 import type { Parking } from './parking.ts';
 import type { Elicitations } from './questions/elicitations.ts';
 import type { Run } from './run.ts';
+import type { Silence } from './silence.ts';
 import type { Subscriptions } from './subscribe.ts';
 import type { KnownTasks } from './tasks/known.ts';
 import type { WatchDeps } from './watch.ts';
@@ -27,5 +28,6 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly taskSeal: Seal;
   readonly tasks: KnownTasks;
   readonly timers: Timers;
+  readonly silence: Silence;
   watch(viewer: Viewer, changed: (list: ListName) => void): () => void;
 }

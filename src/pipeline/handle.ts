@@ -30,7 +30,7 @@ export function createHandle(deps: PipelineDeps): Handle {
     if (method === undefined || !isOffered(inbound.method, inbound.origin.era)) return notFound(inbound);
     if (io.session !== undefined) deps.subscriptions.seen(io.session, inbound.principal);
     try {
-      return await carryOut(method.plan, inbound, io, snapshot, deps);
+      return await deps.silence(() => carryOut(method.plan, inbound, io, snapshot, deps));
     } catch (error) {
       // A bug, not an outcome: the agent gets a generic answer, the operator the rest.
       deps.onListenerFault(error);

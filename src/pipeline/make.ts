@@ -5,7 +5,7 @@ import type { DenyReason, Trail } from '../core/decision.ts';
 import type { Instant } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { ParamHeaders } from '../core/inbound.ts';
-import type { CallOutcome, End } from '../core/outcome.ts';
+import { type CallOutcome, type End, isHidden } from '../core/outcome.ts';
 import type { BackendFault, CallIo } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -59,11 +59,6 @@ export async function makeCall(given: Case, io: MakeIo, deps: PipelineDeps): Pro
   if (end.kind === 'denied') chargeRefusal(end.reason.code, snapshot, call.principal, deps);
   await conclude({ kind: 'call', call: isHidden(end) ? withoutContent(call) : call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, end, took: made.took }, deps);
   return made;
-}
-
-/** Answered as if there were no such name. */
-function isHidden(end: End): boolean {
-  return end.kind === 'denied' && (end.reason.code === 'forbidden' || (end.reason.code === 'killed' && !end.reason.seen));
 }
 
 /**

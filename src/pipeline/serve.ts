@@ -30,7 +30,7 @@ export async function serveCall(method: CallMethod, inbound: Inbound, io: AgentI
   const found = asked.find(snapshot.catalog, inbound.origin.endpoint);
   if (found === undefined) {
     await refuse(inbound, asked.exposed, asked.fault === undefined ? { code: 'unknown_name' } : { code: 'bad_handle', handle: asked.fault }, snapshot, deps);
-    return said(unknownAnswer(inbound, asked));
+    return { ...said(unknownAnswer(inbound, asked)), silent: true };
   }
   const retry = readRetry(continued, { principal: inbound.principal, method: inbound.method, target: found.target, content: asked.content }, snapshot, deps);
   switch (retry.kind) {

@@ -131,7 +131,7 @@ export function unsubscribe(inbound: Inbound, io: AgentIo, deps: PipelineDeps): 
 }
 
 function refusedAnswer(followed: Exclude<Followed, { kind: 'following' }>, asked: Asked, inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
-  if (followed.kind === 'unknown') return { message: unknownAnswer(inbound, asked), status: 200 };
+  if (followed.kind === 'unknown') return { message: unknownAnswer(inbound, asked), status: 200, silent: true };
   const { call } = followed;
   const cx = { kind: call.target.kind, exposed: asked.exposed, backend: call.target.backend, callId: call.id, codes: snapshot.settings.errorCodes };
   return withStatus(unansweredMessage(inbound, asked, cx, followed.end, deps.identity), followed.end, inbound, snapshot);

@@ -207,6 +207,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     runtime: cell, audit, clock, timers: clock, digest: sha,
     leases: new Leases(new ConcurrencyTable({ maxKeys: 1000 }), clock, () => {}),
     random,
+    silence: async (work) => work(),
     windows: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
     probes: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
     schemas: options.schemas ?? passSchemas,
