@@ -198,7 +198,7 @@ test('explain: exit 0 allowed, 21 denied, with the trail', async (t) => {
   assert.equal(status, 21);
   assert.match(stdout, /^denied: files\/write for viewer \(forbidden\), revision 3\n/);
   assert.match(stdout, /role +deny +rbac\.roles\.viewer +not in allow/);
-  assert.deepEqual(asked[0]?.body, { tool: 'files/write', roles: ['viewer'], subject: 'explain', args: '{"path":"x"}' });
+  assert.deepEqual(asked[0]?.body, { tool: 'files/write', roles: ['viewer'], scopes: [], subject: 'explain', args: '{"path":"x"}' });
 });
 
 test('tools shows what a role sees, and counts it', async (t) => {

@@ -91,7 +91,7 @@ describe('what the audit says of keys and tokens', () => {
     const { rows, bytes } = await recorded(directory);
     assert.deepEqual(rows.map(({ actor, event }) => `${event} by ${actor}`), ['key_rotated by tester', 'token_issued by tester', 'token_revoked by tester']);
     const [rotation, issue, revocation] = rows.map(({ detail }): unknown => JSON.parse(detail));
-    assert.deepEqual(issue, { subject: 'ada', roles: ['developer'], tokenId: issued.token_id, expiresAt: Date.parse(issued.expires_at) });
+    assert.deepEqual(issue, { subject: 'ada', roles: ['developer'], scopes: [], tokenId: issued.token_id, expiresAt: Date.parse(issued.expires_at) });
     assert.deepEqual(rotation, { keyId: issued.key_id });
     assert.deepEqual(revocation, { what: 'token', value: issued.token_id, reason: 'lost' });
     for (const part of String(issued.token).split('.')) assert.ok(!bytes.includes(part), 'no part of the token is in the store');
