@@ -25,7 +25,7 @@ function reload({ w }: TaskWorld, over: Partial<ReturnType<typeof settings>>): v
 for (const era of ERAS) describe(`tasks of a ${era} backend`, () => {
   const who = agentOf(era);
 
-  test('of a tool that is denied, hidden or gone, list and looks say the same: nothing [C01, SEC49]', async () => {
+  test('C01 of a tool that is denied, hidden or gone, list and looks say the same: nothing [SEC49]', async () => {
     const cases: readonly Partial<ReturnType<typeof settings>>[] = [
       { roles: [{ ...allowAll, deny: ['alpha/job'] }] },
       { backends: [backendSettings('alpha', { asks, hide: ['job'] })] },
