@@ -61,6 +61,7 @@ for (const era of ERAS) describe(`tasks of a ${era} backend`, () => {
 
   test('only tasks of this agent are acknowledged, and looks of the gateway are on no record and charged to nobody', async () => {
     const at = taskWorld(era);
+    at.jobs.ttl = 600_000;
     const id = await begin(at, MODERN);
     const theirs = await begin(at, { ...MODERN, principal: principal({ subject: 'bob' }) });
     const before = at.w.outcomes.length;
