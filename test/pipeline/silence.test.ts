@@ -56,7 +56,7 @@ describe('an answer that must not tell by its time', () => {
   });
 });
 
-test('T132 SEC49 hidden and unknown names are silent in every method that takes one; what may be seen never is', async () => {
+test('T132 hidden and unknown names are silent in every method that takes one; what may be seen never is [SEC49]', async () => {
   const listing = { offers: ALL_OFFERS, prompts: [toRaw({ name: 'p' })], resources: [toRaw({ uri: 'mem://r', name: 'r' })], tools: [toRaw({ name: 'echo' })] };
   const w: World = world({
     settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')], roles: [{ ...allowAll, deny: ['beta/*', 'prompt:beta/*', 'resource:beta/*'] }] }),

@@ -157,7 +157,8 @@ const AGGREGATION: readonly Case[] = [
   { id: 'T129', promise: 'all pages of a backend are read, an empty cursor too, in one order', file: 'protocol/e2e-backends.test.ts' },
   { id: 'T130', promise: 'a cursor that repeats for ever is cut off', file: 'protocol/e2e-backends.test.ts' },
   { id: 'T131', promise: 'a cursor that is bent, another\'s or of another list is refused', file: 'pipeline/list.test.ts' },
-  { id: 'T132', promise: 'a hidden tool is absent, and answered as an unknown one is', file: 'protocol/cases-whole.test.ts', lacks: 'that both answers take the same time: tests assert no times' },
+  // That the clock says no more is measured by bench/hidden.ts; how it is kept so is shown by pipeline/silence.test.ts.
+  { id: 'T132', promise: 'a hidden tool is absent, and answered as an unknown one is, at a moment fixed before it is looked up', file: 'protocol/cases-whole.test.ts' },
   { id: 'T133', promise: 'a URI that climbs is refused before policy, however it is written', file: 'pipeline/objects.test.ts' },
   { id: 'T134', promise: 'URIs in results can be read by the names they bear', file: 'protocol/cases-bridging.test.ts' },
   { id: 'T135', promise: 'completion reaches the backend by its own name, and a hidden prompt is an unknown one', file: 'pipeline/objects.test.ts' },

@@ -54,7 +54,7 @@ export const SECURITY: readonly Requirement[] = [
   { id: 'SEC46', where: '2026-07-28 server/tools', asked: 'icons are https or data', on: 'both', revisions: ALL },
   { id: 'SEC47', where: 'ours', asked: 'results have a bound, beyond which they are an error and never a part', on: 'both', revisions: ALL },
   { id: 'SEC48', where: '2026-07-28 server/tools', asked: 'calls, completion, listens, tasks, progress and log lines are limited', on: 'both', revisions: ALL },
-  { id: 'SEC49', where: 'ours', asked: 'what is hidden is answered as what does not exist', on: 'both', revisions: ALL, lacks: 'that both take the same time: tests assert no times' },
+  { id: 'SEC49', where: 'ours', asked: 'what is hidden is answered as what does not exist, at a moment fixed before it is looked up', on: 'both', revisions: ALL },
   { id: 'SEC50', where: AUTH, asked: 'what is seen and needs more scope says so', on: 'both', revisions: ALL },
   { id: 'SEC51', where: 'ours', asked: 'what is seen and denied is a tool error with stable words; own codes are outside of the reserved ranges', on: 'both', revisions: ALL },
   { id: 'SEC52', where: 'ours', asked: 'each decision is on record: who, what, by which name, why, how long, and no secret', on: 'both', revisions: ALL },
