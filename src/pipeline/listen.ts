@@ -1,10 +1,11 @@
 // `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
 // lists, of each resource it follows and may still see, and of its tasks. What is acknowledged stays true, or the stream ends with its
 // result and the agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
+import type { Target } from '../core/call.ts';
 import type { DenyReason } from '../core/decision.ts';
 import { callId } from '../core/ids.ts';
 import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
-import { objectOf, toRaw } from '../core/json/compose.ts';
+import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, members, stringOf } from '../core/json/slice.ts';
 import { decideAccess } from '../core/policy/decide.ts';
@@ -17,10 +18,12 @@ import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
 import { denied, withStatus } from './answer.ts';
 import { resourceAt } from './calls/resource.ts';
+import { taskCalls } from './calls/task.ts';
 import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
 import { keepFollowing, type KeptGiven } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
+import { openTask } from './tasks/ids.ts';
 import { noticeOf, watchTask, type WatchGiven } from './tasks/watch.ts';
 import { offeredTo } from './view.ts';
 
@@ -36,8 +39,8 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   const uris = asked.slice(0, snapshot.settings.bounds.follows);
   const ids = tasks.slice(0, snapshot.settings.bounds.follows - uris.length);
   if (uris.length < asked.length || ids.length < tasks.length) deps.subscriptions.full();
-  const lacking = lackingScope(uris, inbound, snapshot);
-  if (lacking.uris.length > 0) return refuseScope(lacking, inbound, io, snapshot, deps);
+  const lacking = lackingScope(uris, ids, inbound, snapshot, deps);
+  if (lacking.scopes.length > 0) return refuseScope(lacking, inbound, io, snapshot, deps);
   const meta = subscriptionMeta(inbound.id);
   const tag: readonly [string, RawJson] = ['_meta', meta];
   const lists = honoured(wanted, inbound, snapshot);
@@ -63,26 +66,32 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
 
 interface Lacking {
   readonly uris: readonly string[];
+  readonly ids: readonly string[];
   /** All that this request needs, for one challenge. */
   readonly scopes: readonly string[];
 }
 
 /** What the roles let this principal follow, and its token does not. Asked before the acknowledgement, which could take no HTTP status back. */
-function lackingScope(uris: readonly string[], { principal, origin }: Inbound, { policy, catalog }: Snapshot): Lacking {
-  const found = uris.flatMap((uri) => {
-    const at = resourceAt(catalog, origin.endpoint, uri);
-    const decision = at === undefined ? undefined : decideAccess(policy, principal, at.target);
-    return decision?.kind === 'deny' && decision.reason.code === 'insufficient_scope' ? [{ uri, scopes: decision.reason.scopes }] : [];
-  });
-  return { uris: found.map(({ uri }) => uri), scopes: [...new Set(found.flatMap(({ scopes }) => scopes))] };
+function lackingScope(uris: readonly string[], ids: readonly string[], { principal, origin }: Inbound, { policy, catalog }: Snapshot, deps: PipelineDeps): Lacking {
+  const needed = new Set<string>();
+  const lacks = (target: Target | undefined): boolean => {
+    const decision = target === undefined ? undefined : decideAccess(policy, principal, target);
+    if (decision?.kind !== 'deny' || decision.reason.code !== 'insufficient_scope') return false;
+    for (const scope of decision.reason.scopes) needed.add(scope);
+    return true;
+  };
+  const tasks = taskCalls('get', (id) => openTask(id, principal, deps));
+  const taskOf = (id: string): Target | undefined => tasks.ask(objectOf([['taskId', quote(id)]]))?.find(catalog, origin.endpoint)?.target;
+  return { uris: uris.filter((uri) => lacks(resourceAt(catalog, origin.endpoint, uri)?.target)), ids: ids.filter((id) => lacks(taskOf(id))), scopes: [...needed] };
 }
 
 /** Nothing is followed: the agent asks again with a token for all of it, or for less. Each is decided and on record like any other. */
-async function refuseScope({ uris, scopes }: Lacking, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
+async function refuseScope({ uris, ids, scopes }: Lacking, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
   const { undo } = await followAll(uris, inbound, { signal: io.signal, told: () => undefined, over: () => undefined }, snapshot, deps);
   for (const one of undo) one();
+  await watchAll(ids, inbound, { signal: io.signal, told: () => undefined, gone: () => undefined }, deps);
   const reason: DenyReason = { code: 'insufficient_scope', scopes };
-  const wire = denialToWire(reason, { kind: 'resource', exposed: '', backend: '', callId: callId(deps.random.uuid()), codes: snapshot.settings.errorCodes });
+  const wire = denialToWire(reason, { kind: uris.length > 0 ? 'resource' : 'tool', exposed: '', backend: '', callId: callId(deps.random.uuid()), codes: snapshot.settings.errorCodes });
   return withStatus(denied(inbound, { unknown: (era) => unknownName('resource', '', era) }, wire, deps.identity), { kind: 'denied', reason }, inbound, snapshot);
 }
 

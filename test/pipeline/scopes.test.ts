@@ -8,6 +8,8 @@ import type { BackendListing } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import type { ScopeGrant } from '../../src/core/settings.ts';
 import { allowAll, origin, principal, read, settings, world, type World } from '../support/world.ts';
+import { begin, LEGACY, MODERN, taskWorld } from './tasks/jobs.ts';
+import { able, ACCEPT, asks, elicit, made, parked, retry, text } from './waiting.ts';
 
 const FULL: Partial<BackendListing> = {
   prompts: [toRaw({ name: 'greet' })],
@@ -137,4 +139,43 @@ test('the original\'s manner keeps its code, beside the same status', async () =
 test('no [scopes]: nothing needs any', async () => {
   const w = world({ listings: { alpha: FULL }, tools: TOOLS });
   for (const [method, params] of METHODS) assert.equal((await w.ask(method, params, { principal: who() })).status, 200);
+});
+
+const JOB = [grant('jobs', ['alpha/job'])];
+
+test('each request about a task is held to the scope of its tool, and lists of tasks show what a look would answer', async () => {
+  for (const agent of [MODERN, LEGACY]) {
+    const at = taskWorld('legacy', { scopes: { baseline: [], grants: JOB } });
+    const [wide, small] = [{ ...agent, principal: who('jobs') }, { ...agent, principal: who() }];
+    const id = await begin(at, wide);
+    const steps = at.backend.steps.length;
+    for (const verb of agent === MODERN ? ['get', 'cancel'] : ['get', 'result', 'cancel']) {
+      const answer = await at.w.ask(`tasks/${verb}`, { taskId: id }, small);
+      assert.deepEqual([answer.status, answer.scopes], [403, ['jobs']], verb);
+    }
+    assert.equal(at.backend.steps.length, steps, 'nothing reached the backend');
+    if (agent === LEGACY) {
+      const listed = async (by: object): Promise<number> => { const tasks = read(await at.w.ask('tasks/list', {}, by)).result?.['tasks']; return Array.isArray(tasks) ? tasks.length : -1; };
+      assert.deepEqual([await listed(small), await listed(wide)], [0, 1]);
+    }
+    assert.equal((await at.w.ask('tasks/get', { taskId: id }, wide)).status, 200);
+  }
+});
+
+test('a stream that names a task needs the scope of its tool, before it is acknowledged', async () => {
+  const at = taskWorld('legacy', { scopes: { baseline: [], grants: JOB } });
+  const id = await begin(at, { ...MODERN, principal: who('jobs') });
+  const heard: unknown[] = [];
+  const answer = await at.w.ask('subscriptions/listen', { notifications: { taskIds: [id, 'no-such'] } }, { ...MODERN, principal: who(), io: { notify: (message) => heard.push(message) } });
+  assert.deepEqual([answer.status, answer.scopes, heard, at.w.deps.subscriptions.open], [403, ['jobs'], [], 0]);
+});
+
+test('a call that waits for its agent is not gone on with by a smaller token, and its place is kept for the larger', async () => {
+  const w = world({ respond: asks(elicit), settings: settings({ scopes: { baseline: [], grants: GRANTS } }) });
+  const [wide, small] = [{ ...able(), principal: who('use') }, { ...able(), principal: who('look') }];
+  const { state } = await parked(w, wide);
+  assert.equal((await retry(w, state, { q1: ACCEPT }, small)).status, 403);
+  assert.equal(w.deps.parking.size, 1);
+  assert.match(text(read(await retry(w, state, { q1: ACCEPT }, wide))), /accept/);
+  assert.equal(made(w), 1);
 });

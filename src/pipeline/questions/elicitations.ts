@@ -3,7 +3,7 @@
 // Source: MCP 2025-11-25 client/elicitation. Decides nothing about what may be shown.
 import type { ServedCall } from '../../core/call.ts';
 import type { SessionIo } from '../../core/inbound.ts';
-import { isVisible } from '../../core/policy/decide.ts';
+import { mayUse } from '../../core/policy/decide.ts';
 import { matches } from '../../core/policy/globs.ts';
 import type { Backend, Clock } from '../../core/ports.ts';
 import { principalKey } from '../../core/principal.ts';
@@ -131,7 +131,7 @@ export function elicitationCompleted(backend: Backend, theirs: string, { elicita
   for (const { session, principal, target, ids: { ours } } of pages) {
     const view = catalog.byBackend.get(target.backend);
     if (session === undefined || ours === undefined || view === undefined || view.hide.some((pattern) => matches(pattern, target))) continue;
-    if (!isVisible(policy, subscriptions.viewer(session) ?? principal, target, clock.wall())) continue;
+    if (!mayUse(policy, subscriptions.viewer(session) ?? principal, target, clock.wall())) continue;
     session.notify(notificationMessage('notifications/elicitation/complete', completedParams(ours)));
   }
   return pages.length > 0;

@@ -5,7 +5,7 @@ import type { Answer, Inbound, SessionIo } from '../../core/inbound.ts';
 import { objectOf, quote, valueOf, withMembers } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { memberOf, members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
-import { isVisible } from '../../core/policy/decide.ts';
+import { mayUse } from '../../core/policy/decide.ts';
 import type { Principal } from '../../core/principal.ts';
 import { detached } from '../../core/text.ts';
 import { CODE, notificationMessage } from '../../relay/rpc.ts';
@@ -134,7 +134,7 @@ async function glance({ id, inbound, viewer, signal }: WatchGiven, deps: Pipelin
   const known = deps.tasks.get(id);
   if (known === undefined || !known.listed) return undefined;
   const { target, permit, task } = known;
-  if (killOf(permit.call, deps) !== undefined || !isVisible(policy, viewer?.() ?? inbound.principal, target, deps.clock.wall())) return undefined;
+  if (killOf(permit.call, deps) !== undefined || !mayUse(policy, viewer?.() ?? inbound.principal, target, deps.clock.wall())) return undefined;
   const row = settings.backends.find((one) => one.id === target.backend);
   const backend = row === undefined ? undefined : deps.backend(row);
   const era = catalog.byBackend.get(target.backend)?.era;
@@ -151,7 +151,9 @@ interface Shown {
 /** `gone`: to this agent there is no such task. `later`: it could not be asked now. */
 async function getFor({ inbound, id, viewer, signal }: WatchGiven, deps: PipelineDeps): Promise<Shown | 'gone' | 'later'> {
   const asking: Inbound = { ...inbound, principal: viewer?.() ?? inbound.principal, method: 'tasks/get', params: objectOf([['taskId', quote(id)]]), paramHeaders: undefined };
-  const { message } = await serveTask('get', asking, { signal, notify: () => {}, ask: undefined, session: undefined }, deps.runtime.current(), deps);
+  const { message, scopes } = await serveTask('get', asking, { signal, notify: () => {}, ask: undefined, session: undefined }, deps.runtime.current(), deps);
+  // Its token has become too small: asking again would only put one more refusal on record.
+  if (scopes !== undefined) return 'gone';
   const all = members(message);
   const result = all?.get('result');
   const status = result === undefined ? undefined : stringOf(memberOf(result, 'status'));
