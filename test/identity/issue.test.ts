@@ -50,6 +50,26 @@ describe('an issued token', () => {
     }
   });
 
+  test('carries its scopes as one text, each once, and reads them back; without any it has no such claim', async () => {
+    const world = await bench();
+    const issued = unwrap(await mint(world, { scopes: ['files:read', 'files:write', 'files:read'] }));
+    assert.equal(json(issued.token.split('.')[1])['scope'], 'files:read files:write');
+    assert.deepEqual(issued.scopes, ['files:read', 'files:write']);
+    assert.deepEqual(unwrap(await world.ask(issued.token)).scopes, ['files:read', 'files:write']);
+    assert.equal(Object.hasOwn(json(unwrap(await mint(world)).token.split('.')[1]), 'scope'), false);
+  });
+
+  test('is not made with a scope that is none, with too many, or where the role claim has their place', async () => {
+    const world = await bench();
+    for (const scopes of [[''], ['a b'], ['a"'], ['ä'], Array.from({ length: 101 }, (_, at) => `s${at}`)]) {
+      const refused = await mint(world, { scopes });
+      assert.ok(!refused.ok && refused.error.code === 'invalid', scopes[0]);
+    }
+    const settings = { ...SETTINGS, roleClaim: 'scope' };
+    const refused = await mint(world, { scopes: ['a'] }, settings);
+    assert.ok(!refused.ok && refused.error.code === 'invalid');
+  });
+
   test('with a fraction of a second in its life is still whole seconds', async () => {
     const world = await bench();
     world.clock.advance(1_234);

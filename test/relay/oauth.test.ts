@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AuthFailureCode } from '../../src/core/principal.ts';
-import { authStatus, challenge, type ResourceFacts, resourceMetadata, resourceMetadataUrl } from '../../src/relay/oauth.ts';
+import { authStatus, challenge, type ResourceFacts, resourceMetadata, resourceMetadataUrl, scopeChallenge } from '../../src/relay/oauth.ts';
 
 const FACTS: ResourceFacts = { publicUrl: 'https://gw.example.com', path: '/mcp', issuers: ['https://idp.example.com/t1', 'sentinel-gateway'], scopes: [] };
 const METADATA_URL = 'https://gw.example.com/.well-known/oauth-protected-resource/mcp';
@@ -59,4 +59,9 @@ describe('the challenge', () => {
     assert.equal(authStatus('keys_unavailable'), 503);
     for (const failure of [...FAILURES, 'missing'] as const) assert.equal(authStatus(failure), 401);
   });
+});
+
+test('a 403 challenge says the error, the scopes and the place, in that order, and no name can add a member to it', () => {
+  assert.equal(scopeChallenge('https://gw.example/m', ['a', 'b:c']), 'Bearer error="insufficient_scope", scope="a b:c", resource_metadata="https://gw.example/m"');
+  assert.equal(scopeChallenge('https://gw.example/m', ['a", error="x']), 'Bearer error="insufficient_scope", scope="a, error=x", resource_metadata="https://gw.example/m"');
 });
