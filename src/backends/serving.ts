@@ -9,6 +9,8 @@ export interface Serving {
   readonly owner: string;
   /** The backend's id of the task whose end is waited for: its questions name it (2025-11-25). */
   readonly task: string | undefined;
+  /** Its answer may be a task. */
+  readonly begins: boolean;
   readonly ask: CallIo['ask'];
   readonly log: CallIo['onLog'];
 }
@@ -25,5 +27,5 @@ export function servingOf({ call, step }: Errand, io: CallIo): Serving | undefin
   if (step !== undefined && step.verb !== 'result') return undefined;
   // Completion has no place for questions (2026-07-28 MRTR; SEP-2260).
   const ask = call.kind === 'completion' ? undefined : io.ask;
-  return { owner: principalKey(call.principal), task: step?.task, ask, log: io.onLog };
+  return { owner: principalKey(call.principal), task: step?.task, begins: step === undefined && call.kind === 'tool' && call.task !== undefined, ask, log: io.onLog };
 }

@@ -20,7 +20,7 @@ test('a question that nobody answers is an error for its backend at last, and it
   const replies: string[] = [];
   let given = false;
   const served: Served = {
-    owner: '', task: undefined, log: () => undefined, ended: new AbortController().signal,
+    owner: '', task: undefined, begins: false, log: () => undefined, ended: new AbortController().signal,
     deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, (afterMs) => expired.push(afterMs)),
     ask: async (_, signal) => new Promise(() => signal.addEventListener('abort', () => {
       given = true;
@@ -41,7 +41,7 @@ test('4.6: a question whose call has ended is answered for its agent, so that it
   const desk = new QuestionDesk({ timers: time.timers, settings: { ...settings, asks: { elicitation: true, sampling: true, roots: true } }, ...quiet });
   const ended = new AbortController();
   const served: Served = {
-    owner: '', task: undefined, log: undefined, ended: ended.signal, ask: async () => new Promise(() => undefined),
+    owner: '', task: undefined, begins: false, log: undefined, ended: ended.signal, ask: async () => new Promise(() => undefined),
     deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, () => undefined),
   };
   const replies: string[] = [];
@@ -65,7 +65,7 @@ test('one call may be asked for only so often, and one id only once at a time', 
   const time = new FakeTime();
   const desk = new QuestionDesk({ timers: time.timers, settings, ...quiet });
   const call = (ask: NonNullable<Served['ask']>): Served => ({
-    owner: '', task: undefined, log: () => undefined, ended: new AbortController().signal, ask,
+    owner: '', task: undefined, begins: false, log: () => undefined, ended: new AbortController().signal, ask,
     deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, () => undefined),
   });
   let asked = 0;
@@ -94,7 +94,7 @@ test('what is put to nobody is counted by its reason, and told in the log withou
   const log: BackendLogLine[] = [];
   const told = { events: { questionRefused: (why: string) => void refused.push(why) }, log: (line: BackendLogLine) => void log.push(line) };
   const call = (over: Partial<Served> = {}): Served => ({
-    owner: '', task: undefined, log: undefined, ended: new AbortController().signal, ask: async () => new Promise(() => undefined),
+    owner: '', task: undefined, begins: false, log: undefined, ended: new AbortController().signal, ask: async () => new Promise(() => undefined),
     deadline: startDeadline(time, { timeoutMs: 1_000, maxTimeoutMs: 1_000 }, () => undefined), ...over,
   });
   const desk = new QuestionDesk({ timers: time.timers, settings, ...told });

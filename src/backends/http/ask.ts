@@ -62,7 +62,9 @@ export interface CallContext {
   /** Messages that are not this call's answer. `served`: whose stream it came on. False: rest a little, there are too many. */
   readonly route: (message: Message, manner: Manner, served: Served | undefined) => boolean;
   readonly cancel: (manner: Manner, id: number, reason: string) => void;
-  readonly over: (call: Calling, how: Ending) => void;
+  readonly over: (call: Calling, how: Ending, reply: BackendReply | undefined) => void;
+  /** Whose is what came on the stream of this call? Undefined: of somebody who is not there. */
+  readonly whose: (params: RawJson | undefined, manner: Manner, served: Served | undefined) => Served | undefined;
   /** Bytes of a stream of events. False: rest a little. */
   readonly weigh: (bytes: number) => boolean;
 }

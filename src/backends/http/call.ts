@@ -141,11 +141,11 @@ export class HttpCall implements Receiver, BodySink {
     return undefined;
   }
 
-  /** On this stream, so of this call without a doubt. */
+  /** On this stream, so of this call, but for what says itself that it is of a task. */
   #heard(method: string, params: RawJson): void {
     if (this.#settled) return;
     this.#ask.heard?.(method, params);
-    if (method === 'notifications/message') this.served?.log?.(params);
+    if (method === 'notifications/message') this.#context.whose(params, this.manner, this.served)?.log?.(params);
   }
 
   fault(fault: BackendFault): void {
@@ -200,7 +200,7 @@ export class HttpCall implements Receiver, BodySink {
     this.#deadline.clear();
     this.#ended.abort();
     this.#ask.signal?.removeEventListener('abort', this.#abort);
-    this.#context.over(this, asked.ok ? 'answered' : this.#status > 299 ? 'refused' : 'lost');
+    this.#context.over(this, asked.ok ? 'answered' : this.#status > 299 ? 'refused' : 'lost', asked.ok ? asked.value : undefined);
     this.#resolve({ asked, status: this.#status, session: this.#session });
   }
 }

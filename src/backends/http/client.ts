@@ -93,13 +93,15 @@ class HttpBackend implements Backend {
     const { client, random } = this.#deps;
     await setLevel(this.#kept.input, live, call, io);
     const { method, name, params } = requestOf(errand, live.link, { client, asks });
-    return this.#kept.conversation.ask({
+    const reply = await this.#kept.conversation.ask({
       manner: live.manner, timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
       params: (id) => params(id, random),
       extra: call.kind === 'tool' && step === undefined ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,
       serving: servingOf(errand, io),
     });
+    if (step !== undefined && reply.asked.ok) this.#kept.conversation.heardOf(step, reply.asked.value);
+    return reply;
   }
 
   /** Only for calls the backend says it has not executed: headers or revision refused. A lost session leaves a doubt (CH5, T76). */

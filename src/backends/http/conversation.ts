@@ -2,11 +2,12 @@
 import { quote, toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { members, safeIntegerOf } from '../../core/json/slice.ts';
-import type { BackendFault } from '../../core/ports.ts';
+import type { BackendFault, BackendReply, TaskStep } from '../../core/ports.ts';
 import { err } from '../../core/result.ts';
 import { completedId } from '../../relay/elicitation.ts';
 import type { HttpBackendSettings } from '../../core/settings.ts';
 import { Attribution } from '../attribution.ts';
+import { BackgroundTasks } from '../background.ts';
 import { settlesWithin } from '../deadline.ts';
 import type { BackendDeps } from '../deps.ts';
 import { changedList } from '../handshake.ts';
@@ -44,6 +45,8 @@ export class HttpConversation {
   readonly #calls = new Map<number, HttpCall>();
   /** By session: what was asked in one is no question of another. */
   readonly #whose = new WeakMap<Manner, Attribution>();
+  /** Of all sessions: a task may outlive the one it was begun in. */
+  readonly #background: BackgroundTasks;
   #lastId = 0;
   #closed = false;
   /** When an answer last came, on the monotonic clock. */
@@ -56,15 +59,17 @@ export class HttpConversation {
     this.#weight = new Strikes(deps.clock, STREAM_BYTES_PER_SECOND, 1000);
     this.#desk = new QuestionDesk({ timers: deps.timers, settings, events: deps.events, log: deps.log });
     this.#asides = new Asides({ timers: deps.timers, wire: this.#wire });
+    this.#background = new BackgroundTasks(deps.clock);
     this.#context = {
       deps,
       wire: this.#wire,
       route: (message, manner, served) => this.#route(message, manner, served),
       cancel: (manner, id, reason) => void this.notify(manner, 'notifications/cancelled', toRaw({ requestId: id, reason })),
       weigh: (bytes) => this.weigh(bytes),
-      over: (call, how) => {
+      whose: (params, manner, served) => this.#attribution(manner).whose(params, () => served),
+      over: (call, how, reply) => {
         this.#calls.delete(call.id);
-        this.#attribution(call.manner).end(call.id, how !== 'lost');
+        this.#attribution(call.manner).end(call.id, how !== 'lost', reply);
         if (how === 'answered') this.heardAt = deps.clock.mono();
       },
     };
@@ -112,8 +117,13 @@ export class HttpConversation {
     return this.#route(message, manner, message.kind === 'request' ? this.#attribution(manner).sole() : undefined);
   }
 
+  /** What it answered to a step about a task of its own. */
+  heardOf(step: TaskStep, reply: BackendReply): void {
+    this.#background.answered(step, reply);
+  }
+
   #attribution(manner: Manner): Attribution {
-    const known = this.#whose.get(manner) ?? new Attribution(this.#context.deps.clock);
+    const known = this.#whose.get(manner) ?? new Attribution(this.#context.deps.clock, this.#background);
     this.#whose.set(manner, known);
     return known;
   }
@@ -130,7 +140,8 @@ export class HttpConversation {
   #question(message: Asking, manner: Manner, served: Served | undefined): void {
     // What the desk says at once nobody had to think about: of that, a flood is dropped.
     let isAtOnce = true;
-    this.#desk.take(message, served, (reply) => void this.#reply(manner, reply, !isAtOnce));
+    const whose = this.#attribution(manner).whose(message.params, () => served);
+    this.#desk.take(message, whose, (reply) => void this.#reply(manner, reply, !isAtOnce));
     isAtOnce = false;
   }
 
@@ -147,6 +158,7 @@ export class HttpConversation {
     if (changedList(method) !== undefined) return this.#hooks.listChanged();
     switch (method) {
       case 'notifications/progress': return this.#progressed(params);
+      case 'notifications/tasks/status': return this.#background.told(params);
       case 'notifications/resources/updated': {
         const uri = updatedUri(params);
         return uri === undefined ? undefined : this.#hooks.updated(uri);

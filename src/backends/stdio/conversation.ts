@@ -58,6 +58,12 @@ export function subscriptions(live: Live, settings: StdioBackendSettings): Updat
   return legacyLine(async (method, params) => say(live, method, params, settings.timeoutMs, SMALL_BYTES));
 }
 
+/** Of a task that nobody but the child knows. */
+export async function cancelTask(live: Live, task: string, { timeoutMs }: StdioBackendSettings): Promise<void> {
+  const asked = await say(live, 'tasks/cancel', toRaw({ taskId: task }), timeoutMs, SMALL_BYTES);
+  if (asked.ok) live.session.peer.heardOf({ verb: 'cancel', task }, asked.value);
+}
+
 /** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */
 export function setLevel(live: Live, call: ServedCall, io: CallIo, settings: StdioBackendSettings): void {
   const level = live.level.next(live.link, call, io);

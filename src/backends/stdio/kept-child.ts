@@ -10,7 +10,7 @@ import { Follows } from '../follows.ts';
 import { Listening } from '../listening.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
-import { connect, listen, type Live, readAll, subscriptions } from './conversation.ts';
+import { cancelTask, connect, listen, type Live, readAll, subscriptions } from './conversation.ts';
 import type { StdioSession } from './session.ts';
 import { ChildStart } from './start.ts';
 
@@ -130,6 +130,9 @@ export class KeptChild {
       listChanged: () => this.#relist.request(),
       updated: (uri) => this.follows.updated(uri),
       completed: (elicitation) => this.#deps.events.completed(elicitation),
+      orphaned: (task) => {
+        if (spawned.ok && this.#live?.session === spawned.value) this.#abandon(this.#live, task);
+      },
       noise: () => this.#status.noise(),
       lost: (fault) => {
         if (spawned.ok) this.#lost(spawned.value, fault);
@@ -184,6 +187,12 @@ export class KeptChild {
     this.#listening = listening;
     listening.start();
     return this.follows.attach(live.link.offers.subscribe ? listening : undefined);
+  }
+
+  /** Its agent was told that the call has ended: nobody would ever look at it, or stop it. */
+  #abandon(live: Live, task: string): void {
+    this.#log('info', 'task', 'a call that was given up had become a task: it is cancelled');
+    void cancelTask(live, task, this.#settings);
   }
 
   #unlisten(): void {

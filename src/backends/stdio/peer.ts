@@ -2,20 +2,21 @@
 import { decodeUtf8, type RawJson, scan } from '../../core/json/scan.ts';
 import { oneLine, toRaw } from '../../core/json/compose.ts';
 import { elements, memberOf } from '../../core/json/slice.ts';
-import type { BackendFault, Clock, Timers } from '../../core/ports.ts';
+import type { BackendFault, BackendReply, Clock, TaskStep, Timers } from '../../core/ports.ts';
 import { err, ok } from '../../core/result.ts';
 import { BACKEND_LIMITS as JSON_LIMITS } from '../../core/json/raw.ts';
 import type { BackendSettings } from '../../core/settings.ts';
 import { notificationMessage, requestMessage } from '../../relay/rpc.ts';
 import { withinBytes } from '../answer.ts';
 import { Attribution } from '../attribution.ts';
+import { BackgroundTasks } from '../background.ts';
 import type { BackendDeps } from '../deps.ts';
 import { changedList } from '../handshake.ts';
 import { BATCH_MOST, type Message, readMessage } from '../message.ts';
 import { progressTokenOf } from '../progress.ts';
 import { QuestionDesk } from '../questions.ts';
 import { completedId } from '../../relay/elicitation.ts';
-import { relatedTaskOf } from '../../relay/tasks.ts';
+import type { Served } from '../serving.ts';
 import { subscriptionOf, updatedUri } from '../subscription.ts';
 import { type Asked, type AskOptions, PendingRequests } from './pending.ts';
 
@@ -27,6 +28,8 @@ export interface PeerHooks {
   updated(uri: string): void;
   /** A visit is over, of the page with this id. */
   completed(elicitation: string): void;
+  /** This task runs, and whoever began it has given it up. */
+  orphaned(task: string): void;
   /** Not protocol, or not for us. */
   noise(what: string): void;
   /** Noise as well, but a call may wait for this line: what it holds cannot be read as a whole. */
@@ -51,6 +54,7 @@ export class Peer {
   readonly #hooks: PeerHooks;
   readonly #pending: PendingRequests;
   readonly #attribution: Attribution;
+  readonly #background: BackgroundTasks;
   readonly #desk: QuestionDesk;
   #closed: BackendFault | undefined;
   #modern = false;
@@ -58,10 +62,12 @@ export class Peer {
   constructor(deps: PeerDeps, hooks: PeerHooks) {
     this.#deps = deps;
     this.#hooks = hooks;
-    this.#attribution = new Attribution(deps.clock);
+    this.#background = new BackgroundTasks(deps.clock);
+    this.#attribution = new Attribution(deps.clock, this.#background);
     this.#desk = new QuestionDesk(deps);
     this.#pending = new PendingRequests({
       clock: deps.clock, timers: deps.timers, attribution: this.#attribution,
+      orphaned: (task) => hooks.orphaned(task),
       isAsked: (ended) => this.#desk.isAsked(ended),
       cancel: (id, reason) => this.notify('notifications/cancelled', toRaw({ requestId: id, reason })),
     });
@@ -109,9 +115,9 @@ export class Peer {
   #message(message: Message, bytes: number, units: number): void {
     switch (message.kind) {
       case 'answer':
-        return this.#answered(message.id, units, (limit) => (withinBytes(message.answer, bytes, limit) ? ok(message.answer) : err({ code: 'oversize', limit })));
+        return this.#answered(message, units, (limit) => (withinBytes(message.answer, bytes, limit) ? ok(message.answer) : err({ code: 'oversize', limit })));
       case 'broken':
-        return this.#answered(message.id, units, () => err({ code: 'protocol', detail: message.detail }));
+        return this.#answered(message, units, () => err({ code: 'protocol', detail: message.detail }));
       case 'request':
         this.#hooks.unsolicited(units);
         return this.#question(message);
@@ -125,21 +131,29 @@ export class Peer {
   }
 
   /** An id we never gave is noise; one we gave and no longer wait for is merely late (C11). */
-  #answered(idRaw: RawJson, units: number, asked: (limit: number) => Asked): void {
-    const pending = this.#pending.of(idRaw);
+  #answered(message: Extract<Message, { readonly kind: 'answer' | 'broken' }>, units: number, asked: (limit: number) => Asked): void {
+    const pending = this.#pending.of(message.id);
     if (pending !== undefined) return pending.settle(asked(pending.limit), true);
     this.#hooks.unsolicited(units);
-    if (!this.#pending.late(idRaw)) this.#hooks.noise('an answer to a question that was not asked');
+    if (!this.#pending.late(message.id, message.kind === 'answer' ? message.answer : undefined)) this.#hooks.noise('an answer to a question that was not asked');
     return undefined;
   }
 
   /** A request is never taken for an answer and never left hanging (original C7, C8). A modern server must not send any (T80). */
   #question(asking: Extract<Message, { readonly kind: 'request' }>): void {
     if (this.#modern) return this.#hooks.noise('a request from a server of an era without server requests');
-    const task = relatedTaskOf(asking.params);
-    return this.#desk.take(asking, task === undefined ? this.#attribution.sole() : this.#attribution.ofTask(task), (reply) => {
+    return this.#desk.take(asking, this.#whose(asking.params), (reply) => {
       if (this.#closed === undefined) this.#send(reply);
     });
+  }
+
+  #whose(params: RawJson | undefined): Served | undefined {
+    return this.#attribution.whose(params, () => this.#attribution.sole());
+  }
+
+  /** What it answered to a step about a task of its own. */
+  heardOf(step: TaskStep, reply: BackendReply): void {
+    this.#background.answered(step, reply);
   }
 
   /** The only way to the child: one message is one line, whatever an agent put between its tokens. */
@@ -152,7 +166,9 @@ export class Peer {
     if (params === undefined) return undefined;
     switch (method) {
       case 'notifications/progress': return this.#progress(params);
-      case 'notifications/message': return this.#attribution.sole()?.log?.(params);
+      case 'notifications/message': return this.#whose(params)?.log?.(params);
+      case 'notifications/tasks/status':
+      case 'notifications/tasks': return this.#background.told(params);
       case 'notifications/cancelled': return this.#takenBack(memberOf(params, 'requestId'));
       case 'notifications/subscriptions/acknowledged': return this.#pending.of(subscriptionOf(params))?.acknowledged?.(params);
       case 'notifications/resources/updated': {

@@ -37,6 +37,8 @@ export interface PendingDeps {
   readonly attribution: Attribution;
   /** Whether the call that ends with this signal has a question open. */
   readonly isAsked: (ended: AbortSignal) => boolean;
+  /** A call that nobody waits for was answered with this task, which nobody knows. */
+  readonly orphaned: (task: string) => void;
   /** Tells the child that nobody waits for this one any more. */
   readonly cancel: (id: number, reason: string) => void;
 }
@@ -79,7 +81,7 @@ export class PendingRequests {
       if (!this.#waiting.delete(id)) return;
       deadline.clear();
       signal?.removeEventListener('abort', abort);
-      attribution.end(id, answered);
+      attribution.end(id, answered, asked.ok ? asked.value : undefined);
       ended.abort();
       resolve(asked);
     };
@@ -109,12 +111,13 @@ export class PendingRequests {
   }
 
   /** An answer to what nobody waits for: false when that was never asked; else it is merely late (C11). */
-  late(idRaw: RawJson): boolean {
+  late(idRaw: RawJson, reply: BackendReply | undefined): boolean {
     const id = safeIntegerOf(idRaw);
     if (id === undefined || id < 1 || id > this.#lastId) return false;
     this.#ending.get(id)?.();
     this.#ending.delete(id);
-    this.#deps.attribution.late(id);
+    const task = this.#deps.attribution.late(id, reply);
+    if (task !== undefined) this.#deps.orphaned(task);
     return true;
   }
 

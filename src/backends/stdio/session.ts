@@ -21,6 +21,8 @@ export interface SessionHooks {
   updated(uri: string): void;
   /** False: of a page that nobody was shown. */
   completed(elicitation: string): boolean;
+  /** This task runs, and whoever began it has given it up. */
+  orphaned(task: string): void;
   noise(): void;
   /** No call can be answered any more; `ended` follows when the process and its leftovers are gone. */
   lost(fault: BackendFault): void;
@@ -69,6 +71,7 @@ export class StdioSession {
       completed: (elicitation) => {
         if (!hooks.completed(elicitation)) this.#stray();
       },
+      orphaned: (task) => hooks.orphaned(task),
       noise: (what) => this.#noise(what),
       unreadable: (line, detail) => {
         this.#failOne(line.subarray(0, END_BYTES), line.subarray(-END_BYTES), () => ({ code: 'protocol', detail }));

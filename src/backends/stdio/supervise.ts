@@ -78,6 +78,7 @@ class StdioBackend implements Backend {
       timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true,
       ...(serving === undefined ? {} : { serving }),
     });
+    if (errand.step !== undefined && asked.ok) live.session.peer.heardOf(errand.step, asked.value);
     const judged = asked.ok ? judgeAnswer(asked.value, live.link.era, errand) : asked;
     if (!judged.ok) this.#status.fault(judged.error);
     return judged;
