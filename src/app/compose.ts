@@ -22,7 +22,7 @@ import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
 import { Parking } from '../pipeline/parking.ts';
 import { elicitationCompleted, Elicitations } from '../pipeline/questions/elicitations.ts';
-import { endTasks } from '../pipeline/tasks/end.ts';
+import { endTask, endTasks } from '../pipeline/tasks/end.ts';
 import { type KnownTask, KnownTasks } from '../pipeline/tasks/known.ts';
 import type { Run } from '../pipeline/run.ts';
 import { Subscriptions } from '../pipeline/subscribe.ts';
@@ -111,7 +111,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
   const parking = new Parking<Run>(deps);
-  const tasks = new KnownTasks(deps);
+  const tasks = new KnownTasks({ ...deps, past: (task) => endTask(task, { runtime: cell, backend: (wanted) => edges.fleet.find(wanted) }) });
   stack.defer(() => tasks.close());
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {

@@ -136,6 +136,8 @@ export interface TaskCall extends RequestBase {
   readonly verb: TaskVerb;
   /** The backend's own id. */
   readonly task: string;
+  /** `createdAt` as its backend said it at the beginning: an id that is given again is another task. */
+  readonly born: string;
   /** `inputResponses` of an update. */
   readonly responses: RawJson | undefined;
   /** Kept by the gateway itself: the backend had answered at once. */

@@ -42,7 +42,7 @@ export function waitingPermit({ call, trail, revision }: Permit): Permit {
  * About one task, and no other, for as long as it is known: without what its call or request said, which may be megabytes and is done
  * with. `task`: its id at the backend.
  */
-export function taskPermit({ call, trail, revision }: Permit, about: Pick<TaskCall, 'exposed' | 'task' | 'until'>): Permit {
+export function taskPermit({ call, trail, revision }: Permit, about: Pick<TaskCall, 'exposed' | 'task' | 'born' | 'until'>): Permit {
   const { id, principal, origin, target, at, wall } = call;
   const lean = { ...origin, client: undefined, trace: undefined };
   return issuePermit({ kind: 'task', verb: 'get', id, principal, origin: lean, target, at, wall, ...about, meta: undefined, wantsProgress: false, responses: undefined, hosted: false }, trail, revision);

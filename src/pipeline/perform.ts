@@ -9,14 +9,14 @@ import { requiresTasksAlone } from '../relay/errors.ts';
 import { taskPermit, waitingPermit } from './admit.ts';
 import { faultHealth, healthOf } from './attempt.ts';
 import type { PipelineDeps } from './deps.ts';
-import type { Performed } from './dispatch.ts';
+import { killOf, type Performed } from './dispatch.ts';
 import type { Case, MakeIo } from './make.ts';
 import { spokenBy } from './questions/asking.ts';
 import { askForPages, passOn, type Passing } from './questions/passed.ts';
 import { callWithRounds } from './questions/rounds.ts';
 import { screen, type Screened } from './screen.ts';
 import { carry } from './tasks/carry.ts';
-import { taskAwaited, taskCreated, taskHosted } from './tasks/created.ts';
+import { endUnheard, taskAwaited, taskCreated, taskHosted } from './tasks/created.ts';
 
 export interface Admitted extends Case {
   readonly permit: Permit;
@@ -35,9 +35,13 @@ export function perform(sending: Sending, io: MakeIo, deps: PipelineDeps): Promi
 async function answeredCall({ call, permit, snapshot, backend, settings }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {
   const first = await callWithRounds(backend, permit, io, io.dialogue, settings, deps);
   // Agents of the 2025 revisions cannot declare the extension, so the gateway takes the task in their place.
-  const again = call.origin.era === 'legacy' && call.kind === 'tool' && call.task === undefined && needsTask(first) ? waitingPermit(permit) : permit;
+  const mayWait = call.origin.era === 'legacy' && call.kind === 'tool' && call.task === undefined && needsTask(first);
+  // Killed or taken back meanwhile: it was refused, and is not sent again.
+  const again = mayWait && !io.signal.aborted && killOf(call, deps) === undefined ? waitingPermit(permit) : permit;
   const answered = again === permit ? first : await callWithRounds(backend, again, io, io.dialogue, settings, deps);
   const result = await taskAwaited(answered, backend, { permit: again, snapshot }, io, deps);
+  // Nobody will ever have its id.
+  if (io.signal.aborted) endUnheard(result, { backend, permit: again, snapshot });
   return { result: screen(result, snapshot.settings.bounds.resultBytes), health: healthOf(result) };
 }
 
@@ -46,18 +50,18 @@ function needsTask(answered: Awaited<ReturnType<typeof callWithRounds>>): boolea
 }
 
 async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {
-  const { principal, target, task, until } = call;
+  const { principal, target, task, born, until } = call;
   const known = deps.tasks.recall(call.exposed, principal, snapshot.settings.bounds, () => {
     const id = detached(call.exposed);
-    return { id, principal, target, task, permit: taskPermit(permit, { exposed: id, task, until }), until };
+    return { id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until };
   });
   const { era } = spokenBy(call, snapshot);
-  const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task } }, deps);
+  const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task, born } }, deps);
   return { result, health: result.ok ? 'success' : faultHealth(result.error) };
 }
 
 /** What the backend asks in its answer, for an agent whose next request may answer it; and a task in its answer, for one that takes it. */
-export function told(made: Result<Screened, BackendFault>, { call, method, asked, pages, snapshot, permit }: Admitted, { dialogue }: MakeIo, deps: PipelineDeps): Result<Screened, BackendFault> {
+export function told(made: Result<Screened, BackendFault>, { call, method, asked, pages, snapshot, permit }: Admitted, { dialogue, signal }: MakeIo, deps: PipelineDeps): Result<Screened, BackendFault> {
   if (!made.ok || call.kind === 'task') return made;
   const { value } = made;
   const mayAsk = call.origin.era === 'modern' && call.kind !== 'completion';
@@ -66,7 +70,9 @@ export function told(made: Result<Screened, BackendFault>, { call, method, asked
     case 'own':
     case 'own_error': return made;
     case 'error': return ok((mayAsk ? askForPages(value, passing, deps) : undefined) ?? value);
-    case 'task': return call.kind === 'tool' ? taskCreated(value.raw, { call, permit, snapshot, identity: deps.identity }, deps) : err(NOT_OFFERED);
+    case 'task':
+      if (signal.aborted) return err({ code: 'cancelled' });
+      return call.kind === 'tool' ? taskCreated(value.raw, { call, permit, snapshot, identity: deps.identity }, deps) : err(NOT_OFFERED);
     case 'result':
       if (value.asks) return mayAsk ? passOn(value.result, passing, deps) : err(NOT_OFFERED);
       // Its form has no place for a result here: it asks for it later.

@@ -18,6 +18,8 @@ export interface Told {
   /** The backend's own id. */
   readonly task: string;
   readonly status: TaskStatus;
+  /** `createdAt`, as said; empty where it is not. */
+  readonly born: string;
   /** Milliseconds it is kept from its creation; undefined: without an end, or not said. */
   readonly ttlMs: number | undefined;
   readonly pollMs: number | undefined;
@@ -31,6 +33,8 @@ export interface Told {
 
 const STATUSES: ReadonlyMap<string, TaskStatus> = new Map((['working', 'input_required', 'completed', 'failed', 'cancelled'] as const).map((status) => [status, status]));
 const TASK_ID_MOST = 1024;
+/** A time of RFC 3339 has fewer characters. */
+const BORN_MOST = 64;
 const NO_REQUESTS: ReadonlyMap<string, Question> = new Map();
 
 /** The words of one form for the two durations. */
@@ -62,6 +66,7 @@ export function readTold(raw: RawJson, era: Era): Told | undefined {
   if (requests === undefined) return undefined;
   return {
     task, status, requests, members: all,
+    born: stringOf(valueOf(all, 'createdAt'))?.slice(0, BORN_MOST) ?? '',
     ttlMs: millisOf(valueOf(all, words.ttl)),
     pollMs: millisOf(valueOf(all, words.poll)),
     result: era === 'modern' ? objectIn(all, 'result') : undefined,

@@ -71,7 +71,7 @@ test('a request about a task says which, of which tool; what somebody answered i
   const encode = encoder(t);
   const { args, continuation, task, ...base } = sampleCall();
   assert.deepEqual([continuation, task], [undefined, undefined]);
-  const about = (verb: TaskVerb, responses?: RawJson): ReturnType<Encoder['intent']> => encode.intent(sampleIntent({ ...base, kind: 'task', exposed: 'sealed-id', verb, task: 'job-1', responses, hosted: false, until: base.wall }));
+  const about = (verb: TaskVerb, responses?: RawJson): ReturnType<Encoder['intent']> => encode.intent(sampleIntent({ ...base, kind: 'task', exposed: 'sealed-id', verb, task: 'job-1', born: 't', responses, hosted: false, until: base.wall }));
   for (const verb of ['get', 'result', 'cancel'] as const) {
     const row = about(verb);
     assert.deepEqual([row.method, row.object_type, row.backend, row.object_name, row.exposed, row.args, row.args_hmac], [`tasks/${verb}`, 'task', 'fs', 'read_file', 'sealed-id', null, null]);

@@ -27,6 +27,7 @@ import { createHandle } from '../../src/pipeline/handle.ts';
 import { Inflight } from '../../src/pipeline/inflight.ts';
 import { Leases } from '../../src/pipeline/lease.ts';
 import { Parking } from '../../src/pipeline/parking.ts';
+import { endTask } from '../../src/pipeline/tasks/end.ts';
 import { KnownTasks } from '../../src/pipeline/tasks/known.ts';
 import { Elicitations } from '../../src/pipeline/questions/elicitations.ts';
 import { Subscriptions } from '../../src/pipeline/subscribe.ts';
@@ -218,7 +219,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     identity: { name: 'sentinel', title: 'Sentinel', version: '0.0.0' },
     seal: processSeal(),
     taskSeal: processSeal(),
-    tasks: new KnownTasks({ clock }),
+    tasks: new KnownTasks({ clock, timers: clock, past: (task) => endTask(task, deps) }),
     listeners: [(outcome) => heard.push(outcome)],
     onListenerFault: (error) => faults.push(error),
     watch: createWatch({ runtime: cell, clock, timers: clock, digest: sha }),

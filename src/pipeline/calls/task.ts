@@ -40,15 +40,17 @@ export function taskCalls(verb: TaskVerb, open: (id: string) => Result<TaskPlace
   };
 }
 
-/** Whether the tool is listed just now does not matter: its call is under way. */
-function found({ target, task, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, catalog: Catalog, endpoint: Endpoint): Found | undefined {
-  if (!isServed(target, catalog, endpoint)) return undefined;
-  return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, responses, hosted, until }) };
+/** Whether the tool, or its backend, is listed just now does not matter: the call is under way, and the id is ours. */
+function found({ target, task, born, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, catalog: Catalog, endpoint: Endpoint): Found | undefined {
+  if (!isServed(target, catalog, endpoint) && (catalog.byBackend.has(target.backend) || !isAt(target, endpoint))) return undefined;
+  return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, born, responses, hosted, until }) };
 }
 
 /** Its backend is one of this endpoint, and `hide` does not name the tool. */
 export function isServed(target: Target, { byBackend }: Catalog, endpoint: Endpoint): boolean {
-  const view = byBackend.get(target.backend);
-  if (view === undefined || (endpoint.kind === 'single' && endpoint.backend !== target.backend)) return false;
-  return !view.hide.some((pattern) => matches(pattern, target));
+  return isAt(target, endpoint) && byBackend.get(target.backend)?.hide.some((pattern) => matches(pattern, target)) === false;
+}
+
+function isAt({ backend }: Target, endpoint: Endpoint): boolean {
+  return endpoint.kind === 'merged' || endpoint.backend === backend;
 }

@@ -6,6 +6,7 @@ import { members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
 import type { Permit } from '../../core/permit.ts';
 import type { Backend, BackendAnswer, BackendFault, CallIo, TaskStep } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { detached } from '../../core/text.ts';
 import { messageIn } from '../../core/thrown.ts';
 import { refusalReply } from '../../relay/questions.ts';
 import { inputResponses, responseOf } from '../../relay/rounds.ts';
@@ -13,6 +14,7 @@ import { CODE } from '../../relay/rpc.ts';
 import { isOver, readTold, type Told } from '../../relay/tasks.ts';
 import { pause } from '../attempt.ts';
 import { type DispatchDeps, killOf } from '../dispatch.ts';
+import type { Place } from '../lease.ts';
 import type { Dialogue } from '../questions/dialogue.ts';
 import { cannotBeAsked, refusedByAgent } from '../questions/unanswered.ts';
 
@@ -22,6 +24,8 @@ export interface TaskPeer {
   readonly era: Era;
   /** The backend's own id. */
   readonly task: string;
+  /** Its `createdAt`. */
+  readonly born: string;
 }
 
 export type AskDeps = Pick<DispatchDeps, 'clock' | 'timers' | 'runtime'>;
@@ -54,13 +58,17 @@ export async function lookAt(peer: TaskPeer, signal: AbortSignal): Promise<Resul
 }
 
 /** A task in the answer to `tasks/get`, or to `tasks/cancel` of 2025-11-25. */
-export function toldIn(answered: Answered, { era, task }: TaskPeer): Result<Told | Refused, BackendFault> {
+export function toldIn(answered: Answered, { era, task, born }: TaskPeer): Result<Told | Refused, BackendFault> {
   if (!answered.ok) return answered;
   if (answered.value.kind === 'error') return ok(answered.value);
   const told = readTold(answered.value.raw, era);
   // An answer about another task must not be shown under this one's name.
-  return told?.task === task ? ok(told) : err({ code: 'protocol', detail: 'an answer that is not about this task' });
+  if (told?.task !== task) return err({ code: 'protocol', detail: 'an answer that is not about this task' });
+  // The same id, begun at another time: its backend has forgotten the one and given the id to another, whoever's that is.
+  return ok(told.born === born ? told : FORGOTTEN);
 }
+
+const FORGOTTEN: Refused = { kind: 'error', code: CODE.invalidParams, message: 'Unknown task', data: undefined };
 
 export function isRefused(value: Told | Refused): value is Refused {
   return 'kind' in value;
@@ -84,7 +92,8 @@ export function pollMs({ pollMs: wanted }: Told): number {
 
 export interface Settling {
   readonly dialogue: Dialogue;
-  readonly io: CallIo;
+  /** `place`: given back while nothing is asked of the backend. */
+  readonly io: CallIo & { readonly place?: Place };
   /** Then it is given up. */
   readonly atMostMs: number;
   /** Each look, for whoever keeps a list. */
@@ -93,12 +102,18 @@ export interface Settling {
 
 /** Looks in a row that may fail: a task takes minutes, and is not lost because its server was busy for a second. */
 const FAILED_LOOKS = 3;
+/** Of one task, over all its rounds: who is asked more is not asked for a task any more. */
+const QUESTIONS_MOST = 64;
+/** Between two tries to have a place again. */
+const BUSY_MS = 500;
+const TOO_MANY: Refused = { kind: 'error', code: CODE.internal, message: 'The task asked too many questions, and was ended', data: undefined };
 
 /** Waits until the task is over and answers with its result, asking the agent whatever the backend asks meanwhile. */
 export async function settled(peer: TaskPeer, settling: Settling, deps: AskDeps): Promise<Answered> {
   const { io, atMostMs } = settling;
   const began = deps.clock.mono();
   const answered = new Set<string>();
+  const isLate = (): boolean => deps.clock.mono() - began >= atMostMs;
   let failed = 0;
   let wait = POLL_MS;
   for (;;) {
@@ -112,14 +127,21 @@ export async function settled(peer: TaskPeer, settling: Settling, deps: AskDeps)
       wait = pollMs(told);
       settling.seen(told);
       if (isOver(told.status)) return endOf(peer, told, io);
-      const came = told.status === 'input_required' ? await asking(peer, told, answered, settling, deps) : undefined;
+      const came = told.status === 'input_required' ? await asking(peer, told, { answered, isLate }, settling, deps) : undefined;
       if (came !== undefined) return came;
     } else if (looked.ok && isRefused(looked.value) && isUnknown(looked.value)) return ok(looked.value);
-    const waited = deps.clock.mono() - began;
-    if (waited >= atMostMs) return err({ code: 'timeout', afterMs: Math.round(waited) });
-    await pause(wait, io.signal, deps.timers);
+    if (!isLate()) await resting(pause(wait, io.signal, deps.timers), isLate, io, deps);
     if (io.signal.aborted) return err({ code: 'cancelled' });
+    if (isLate()) return err({ code: 'timeout', afterMs: Math.round(deps.clock.mono() - began) });
   }
+}
+
+/** Others may have the place meanwhile; one is taken again before the next step, or it is too late for one. */
+async function resting<T>(work: Promise<T>, isLate: () => boolean, { place, signal }: Settling['io'], deps: AskDeps): Promise<T> {
+  place?.rest();
+  const done = await work;
+  while (place?.resume() === false && !signal.aborted && !isLate()) await pause(BUSY_MS, signal, deps.timers);
+  return done;
 }
 
 /** What the call ends with if it goes on like that. */
@@ -128,19 +150,34 @@ function failureOf(looked: Result<Told | Refused, BackendFault>): Answered | und
   return isRefused(looked.value) ? ok(looked.value) : undefined;
 }
 
+interface Asked {
+  /** Keys of questions that were put. */
+  readonly answered: Set<string>;
+  isLate(): boolean;
+}
+
 /** Undefined: it is waited for again. */
-async function asking(peer: TaskPeer, told: Told, answered: Set<string>, { io, dialogue }: Settling, deps: AskDeps): Promise<Answered | undefined> {
+async function asking(peer: TaskPeer, told: Told, { answered, isLate }: Asked, { io, dialogue }: Settling, deps: AskDeps): Promise<Answered | undefined> {
   // A legacy backend asks on this request, and answers it when the task is over.
-  if (peer.era === 'legacy') return held(peer, io);
+  if (peer.era === 'legacy') return untilOver(await held(peer, io));
   const open = [...told.requests].filter(([key]) => !answered.has(key));
-  for (const [key] of open) answered.add(key);
-  const replied = await replies(open, dialogue);
+  if (answered.size + open.length > QUESTIONS_MOST) return giveUp(peer, TOO_MANY, io.signal);
+  // A key is a slice of its message, and would keep the whole of it.
+  for (const [key] of open) answered.add(detached(key));
+  if (open.length === 0) return undefined;
+  const replied = await resting(replies(open, dialogue), isLate, io, deps);
+  if (io.signal.aborted) return err({ code: 'cancelled' });
   if (!replied.ok) return giveUp(peer, replied.error, io.signal);
   if (replied.value.size === 0) return undefined;
   // Killed while somebody thought, and not cancelled because `cancel_in_flight` is off: nothing new is said to the backend.
   if (killOf(peer.permit.call, deps) !== undefined) return err({ code: 'cancelled' });
   const sent = await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(replied.value) }, io.signal);
   return sent.ok ? undefined : sent;
+}
+
+/** That request has its time, and the task another: it lives on, and is looked at again. */
+function untilOver(answered: Answered): Answered | undefined {
+  return !answered.ok && answered.error.code === 'timeout' ? undefined : answered;
 }
 
 async function held({ backend, permit, task }: TaskPeer, io: CallIo): Promise<Answered> {

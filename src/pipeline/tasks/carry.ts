@@ -1,22 +1,16 @@
 // Requests about a task, carried out: each verb of each form towards a backend of either. The table of protocol reference 4.13.
-import type { QuestionReply } from '../../core/capabilities.ts';
 import type { TaskCall } from '../../core/call.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import { members } from '../../core/json/slice.ts';
 import type { BackendFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Question } from '../../core/capabilities.ts';
-import { refusalReply, replyFor } from '../../relay/questions.ts';
-import { inputResponses, responseOf } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { acknowledged, isOver, type Told } from '../../relay/tasks.ts';
-import { pause } from '../attempt.ts';
 import type { PipelineDeps } from '../deps.ts';
 import type { MakeIo } from '../make.ts';
-import { spokenBy } from '../questions/asking.ts';
 import { screen, type Screened } from '../screen.ts';
 import { type Answered, type AskDeps, CANCELLED, endOf, isRefused, isUnknown, lookAt, type Refused, settled, step, type TaskPeer, toldIn } from './ask.ts';
-import { Collector } from './collector.ts';
+import { questions, replied } from './asked.ts';
 import type { KnownTask } from './known.ts';
 import { type Ended, inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
 
@@ -28,11 +22,11 @@ export interface Work extends Teller {
 }
 
 type Carried = Result<Screened, BackendFault>;
-type CarryDeps = AskDeps & Pick<PipelineDeps, 'random' | 'tasks'>;
+export type CarryDeps = AskDeps & Pick<PipelineDeps, 'random' | 'tasks'>;
 
 export async function carry(work: Work, deps: CarryDeps): Promise<Carried> {
   const carried = await byVerb(work, deps);
-  // Its backend has forgotten it: then it is not to be listed, nor counted.
+  // Its backend has forgotten it, by its own word to a look: then it is not to be listed, counted or ended.
   if (carried.ok && carried.value === UNKNOWN_TASK) deps.tasks.forget(work.known.id);
   return carried;
 }
@@ -49,6 +43,7 @@ function byVerb(work: Work, deps: CarryDeps): Promise<Carried> {
 /** The same bytes whether it never was, is forgotten by its backend, or is somebody else's (SEC49). */
 export const UNKNOWN_TASK: Screened = { kind: 'own_error', code: CODE.invalidParams, message: 'Unknown task' };
 export const OVER_ALREADY: Screened = { kind: 'own_error', code: CODE.invalidParams, message: 'The task is over already' };
+const NOT_ASKED: Screened = { kind: 'own_error', code: CODE.internal, message: 'These questions are not open any more: look at the task again' };
 const NO_PLACE: Screened = { kind: 'own_error', code: CODE.internal, message: 'Too many tasks: this one asks something, and cannot be listened to until some are over' };
 
 function said(body: RawJson, isError: boolean = false): Carried {
@@ -88,7 +83,8 @@ async function shown(told: Told, work: Work, deps: CarryDeps): Promise<Carried> 
   if (work.call.origin.era === 'legacy') return said(tell(told, work.known, {}, work));
   if (told.status === 'input_required') {
     const requests = await questions(told, work, deps);
-    return requests === undefined ? ok(NO_PLACE) : said(tell(told, work.known, { requests }, work));
+    if (requests === undefined) return ok(NO_PLACE);
+    return isEnded(requests) ? unanswerable(requests, told, work) : said(tell(told, work.known, { requests }, work));
   }
   if (told.status === 'completed' || told.status === 'failed') return over(told, work);
   return said(tell(told, work.known, {}, work));
@@ -111,51 +107,15 @@ function screenEnd(ended: Answered, { snapshot }: Work): Result<Ended, BackendFa
   return err({ code: 'protocol', detail: 'a task that is over, without a result' });
 }
 
-/** Time for a legacy backend to ask, once its questions are listened for. */
-const GATHER_MS = 1000;
-
-/** What the agent is to answer; what it must not be asked is refused in its place. Undefined: there is no place to listen in. */
-async function questions(told: Told, work: Work, deps: CarryDeps): Promise<ReadonlyMap<string, Question> | undefined> {
-  const { peer, io } = work;
-  if (peer.era === 'modern') {
-    const { put, refused } = judged(told.requests, work);
-    const responses = new Map([...refused].flatMap(([key, { question, reply }]) => {
-      const response = responseOf(question, reply);
-      return response === undefined ? [] : [[key, response] as const];
-    }));
-    if (responses.size > 0) await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(responses) }, io.signal);
-    return put;
-  }
-  const collector = collecting(work, deps);
-  if (collector === undefined) return undefined;
-  if (collector.list().length === 0) await Promise.race([collector.due(), pause(GATHER_MS, io.signal, deps.timers)]);
-  const { put, refused } = judged(collector.list(), work);
-  for (const [key, { reply }] of refused) collector.reply(key, () => reply);
-  return put;
+/** It waits for what nobody will say, and there is no word for that but an end. */
+async function unanswerable(why: Ended, told: Told, work: Work): Promise<Carried> {
+  await step(work.peer, { verb: 'cancel', task: work.peer.task }, work.io.signal);
+  const { status, inlined } = inlinedEnd(why, work);
+  return said(tell(told, work.known, inlined, work, status), isErrorIn(inlined));
 }
 
-function collecting({ known, peer }: Work, deps: CarryDeps): Collector | undefined {
-  // One whose request ended has nothing to say any more; its task may still ask.
-  if (known.collector?.ended === false) return known.collector;
-  if (!known.listed) return undefined;
-  known.collector = new Collector({ backend: peer.backend, permit: known.permit, task: peer.task, lastsMs: known.until - deps.clock.wall() }, deps);
-  return known.collector;
-}
-
-interface Judged {
-  readonly put: ReadonlyMap<string, Question>;
-  readonly refused: ReadonlyMap<string, { readonly question: Question; readonly reply: QuestionReply }>;
-}
-
-function judged(asked: Iterable<readonly [string, Question]>, { io }: Work): Judged {
-  const put = new Map<string, Question>();
-  const refused = new Map<string, { readonly question: Question; readonly reply: QuestionReply }>();
-  for (const [key, question] of asked) {
-    const verdict = io.dialogue.judge(question);
-    if (verdict.ok) put.set(key, verdict.value);
-    else refused.set(key, { question, reply: refusalReply(question, verdict.error) });
-  }
-  return { put, refused };
+function isEnded(value: ReadonlyMap<string, Question> | Ended): value is Ended {
+  return 'kind' in value;
 }
 
 /** Blocks until the task is over (2025-11-25); asks on this request's stream meanwhile. */
@@ -171,17 +131,19 @@ async function result(work: Work, deps: CarryDeps): Promise<Carried> {
   return screened.ok ? ok(screened.value) : screened;
 }
 
+/** Looked at first: an answer must not reach whatever has the id now. */
 async function update(work: Work): Promise<Carried> {
-  const { call, peer, known, io, snapshot } = work;
+  const { call, peer, io } = work;
   const { responses } = call;
+  const looked = await look(work);
+  if (!looked.ok) return looked;
+  if (!isTold(looked.value)) return ok(looked.value);
   if (responses === undefined) return ack(work);
-  if (peer.era === 'legacy') {
-    for (const [key, raw] of members(responses) ?? []) known.collector?.reply(key, (question) => replyFor(question, { kind: 'result', raw }, spokenBy(call, snapshot)));
-    return ack(work);
-  }
+  if (peer.era === 'legacy') return replied(responses, work) ? ack(work) : ok(NOT_ASKED);
   const answered = await step(peer, { verb: 'update', task: peer.task, responses }, io.signal);
   if (!answered.ok) return answered;
-  return answered.value.kind === 'error' ? ok(instead(answered.value)) : ack(work);
+  // The task is there, so it is the answers that are refused.
+  return answered.value.kind === 'error' ? ok(answered.value) : ack(work);
 }
 
 async function cancel(work: Work): Promise<Carried> {

@@ -36,6 +36,8 @@ const NO_ROOM: Screened = { kind: 'own_error', code: CODE.internal, message: 'Do
 export function taskCreated(answer: RawJson, beginning: Beginning, deps: CreatedDeps): Result<Screened, BackendFault> {
   const told = readCreated(answer, spokenBy(beginning.call, beginning.snapshot).era);
   if (told === undefined) return err(NO_TASK);
+  // It would let one agent read and end what another began.
+  if (deps.tasks.isOfAnother(told, beginning.call)) return err({ code: 'protocol', detail: 'a task id that is in use' });
   const known = begin(told, false, beginning, deps);
   remember(told, known, beginning);
   return ok({ kind: 'own', body: tellCreated(told, known, answer, beginning), end: 'task_created', isError: false });
@@ -59,9 +61,9 @@ export function taskHosted(result: RawJson, beginning: Beginning, deps: CreatedD
 function begin(told: Told, hosted: boolean, { call, permit, snapshot }: Beginning, deps: CreatedDeps): KnownTask {
   const until = timestamp(deps.clock.wall() + ttlOf(told, snapshot));
   const { target, principal } = call;
-  const task = detached(told.task);
-  const id = sealTask({ target, task, hosted, until }, principal, deps);
-  return deps.tasks.enter({ id, principal, target, task, permit: taskPermit(permit, { exposed: id, task, until }), until });
+  const [task, born] = [detached(told.task), detached(told.born)];
+  const id = sealTask({ target, task, born, hosted, until }, principal, deps);
+  return deps.tasks.enter({ id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until });
 }
 
 /** Free of the message it came in, which its sender may have made larger than what is counted. */
@@ -77,8 +79,16 @@ export async function taskAwaited(answered: Answered, backend: Backend, { permit
   const { era } = spokenBy(call, snapshot);
   const told = readCreated(answered.value.raw, era);
   if (told === undefined) return err(NO_TASK);
-  const peer: TaskPeer = { backend, permit, era, task: detached(told.task) };
+  const peer: TaskPeer = { backend, permit, era, task: detached(told.task), born: detached(told.born) };
   const end = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(told, snapshot), seen: () => undefined }, deps);
   if (!end.ok) endAtBackend(peer);
   return end;
+}
+
+/** A task that came when its agent had gone: nobody asks for its end, so it is ended. */
+export function endUnheard(answered: Answered, { backend, permit, snapshot }: Pick<Beginning, 'permit' | 'snapshot'> & { readonly backend: Backend }): void {
+  const { call } = permit;
+  if (!answered.ok || answered.value.kind !== 'task' || call.kind !== 'tool') return;
+  const told = readCreated(answered.value.raw, spokenBy(call, snapshot).era);
+  if (told !== undefined) endAtBackend({ backend, permit, task: detached(told.task) });
 }

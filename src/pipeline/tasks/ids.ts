@@ -18,6 +18,8 @@ export interface TaskPlace {
   readonly target: Target;
   /** The id at the backend; of a task that the gateway keeps itself, one of ours. */
   readonly task: string;
+  /** Its own `createdAt`: a backend that begins to count anew after a crash must not lead one principal into the task of another. */
+  readonly born: string;
   /** Kept by the gateway: its backend had answered at once. */
   readonly hosted: boolean;
   readonly until: Timestamp;
@@ -30,10 +32,10 @@ export interface TaskIdDeps {
   readonly clock: Clock;
 }
 
-export function sealTask({ target, task, hosted, until }: TaskPlace, principal: Principal, { taskSeal, digest }: TaskIdDeps): string {
+export function sealTask({ target, task, born, hosted, until }: TaskPlace, principal: Principal, { taskSeal, digest }: TaskIdDeps): string {
   return taskSeal.seal(objectOf([
     ['w', quote(digest(principalKey(principal)))], ['b', quote(target.backend)], ['n', quote(target.name)],
-    ['i', quote(task)], ['h', toRaw(hosted)], ['u', toRaw(until)],
+    ['i', quote(task)], ['c', quote(born)], ['h', toRaw(hosted)], ['u', toRaw(until)],
   ]));
 }
 
@@ -41,12 +43,12 @@ export function openTask(id: string, principal: Principal, { taskSeal, digest, c
   const opened = taskSeal.open(id);
   const scanned = opened === undefined ? undefined : scan(opened, AGENT_LIMITS);
   const all = scanned?.ok === true ? members(scanned.value) : undefined;
-  const [backend, name, task] = [stringOf(all?.get('b')), stringOf(all?.get('n')), stringOf(all?.get('i'))];
+  const [backend, name, task, born] = ['b', 'n', 'i', 'c'].map((key) => stringOf(all?.get(key)));
   const until = all === undefined ? undefined : safeIntegerOf(all.get('u') ?? NONE);
-  if (all === undefined || backend === undefined || name === undefined || task === undefined || until === undefined) return err('forged');
+  if (all === undefined || backend === undefined || name === undefined || task === undefined || born === undefined || until === undefined) return err('forged');
   if (stringOf(all.get('w')) !== digest(principalKey(principal))) return err('foreign');
   if (until <= clock.wall()) return err('expired');
-  return ok({ target: { kind: 'tool', backend: backendId(backend), name }, task, hosted: all.get('h') === 'true', until: timestamp(until) });
+  return ok({ target: { kind: 'tool', backend: backendId(backend), name }, task, born, hosted: all.get('h') === 'true', until: timestamp(until) });
 }
 
 const NONE = quote('');

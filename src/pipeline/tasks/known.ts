@@ -5,7 +5,7 @@ import type { Target } from '../../core/call.ts';
 import type { Timestamp } from '../../core/ids.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Permit } from '../../core/permit.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock, Timers } from '../../core/ports.ts';
 import { principalKey, type Principal } from '../../core/principal.ts';
 import type { BoundsSettings } from '../../core/settings.ts';
 import { isOver, type TaskStatus } from '../../relay/tasks.ts';
@@ -16,8 +16,9 @@ export interface KnownTask {
   readonly id: string;
   readonly principal: Principal;
   readonly target: Target;
-  /** The backend's own id. */
+  /** The backend's own id, and when it says the task began. */
   readonly task: string;
+  readonly born: string;
   /** What the task may be asked about with, and be ended with. About no other, and without what its call said. */
   readonly permit: Permit;
   /** False: there was no room for it. Nothing that outlives the request may hang on it, for nobody would end that. */
@@ -47,10 +48,15 @@ export class KnownTasks {
   /** Of calls that may still become tasks. */
   readonly #reserved = new Map<symbol, string>();
   readonly #clock: Clock;
-  #hostedBytes = 0;
+  readonly #timers: Timers | undefined;
+  readonly #past: (task: KnownTask) => void;
+  #undo: (() => void) | undefined;
 
-  constructor(deps: { readonly clock: Clock }) {
+  /** `past`: the time of a task is over while it works; nobody can ask for it, or end it, any more. */
+  constructor(deps: { readonly clock: Clock; readonly timers?: Timers; readonly past?: (task: KnownTask) => void }) {
     this.#clock = deps.clock;
+    this.#timers = deps.timers;
+    this.#past = deps.past ?? (() => undefined);
   }
 
   get size(): number {
@@ -74,6 +80,7 @@ export class KnownTasks {
   enter(task: NewTask): KnownTask {
     const fresh = this.#fresh(task, true);
     this.#tasks.set(task.id, { task: fresh, owner: principalKey(task.principal) });
+    this.#wake();
     return fresh;
   }
 
@@ -85,14 +92,19 @@ export class KnownTasks {
     return this.#hasRoom(principalKey(principal), bounds) ? this.enter(task) : this.#fresh(task, false);
   }
 
-  /** Keeps a result, a copy of its own; false when it is too much for all of them. */
+  /** Whether a result of this principal may still be kept: each has its share, so that one cannot leave the others without. */
+  mayHost(principal: Principal, bounds: TaskBounds): boolean {
+    return this.#hostedBytes(principalKey(principal)) < bounds.taskBytes / SHARES;
+  }
+
+  /** Keeps a result, a copy of its own; false when it is too much, for its principal or for all. */
   host(task: KnownTask, result: RawJson, bounds: TaskBounds): boolean {
-    const was = task.hosted?.length ?? 0;
-    if (this.#hostedBytes - was + result.length > bounds.taskBytes) {
+    const more = result.length - (task.hosted?.length ?? 0);
+    const own = this.#hostedBytes(principalKey(task.principal)) + more;
+    if (own > bounds.taskBytes / SHARES || this.#hostedBytes(undefined) + more > bounds.taskBytes) {
       this.hits.task_results += 1;
       return false;
     }
-    this.#hostedBytes += result.length - was;
     task.hosted = result;
     return true;
   }
@@ -100,6 +112,12 @@ export class KnownTasks {
   get(id: string): KnownTask | undefined {
     const task = this.#tasks.get(id)?.task;
     return task !== undefined && task.until > this.#clock.wall() ? task : undefined;
+  }
+
+  /** Whether this very task is under way there for somebody else. */
+  isOfAnother({ task, born }: Pick<KnownTask, 'task' | 'born'>, { target, principal }: Pick<KnownTask, 'target' | 'principal'>): boolean {
+    const mine = principalKey(principal);
+    return this.list().some((known) => known.task === task && known.born === born && known.target.backend === target.backend && !isOver(known.status) && principalKey(known.principal) !== mine);
   }
 
   /** In the order they began. */
@@ -118,12 +136,12 @@ export class KnownTasks {
     const task = this.#tasks.get(id)?.task;
     if (task === undefined) return;
     this.#tasks.delete(id);
-    this.#hostedBytes -= task.hosted?.length ?? 0;
     task.collector?.end();
   }
 
   /** Nobody asks any more. */
   close(): void {
+    this.#undo?.();
     for (const id of [...this.#tasks.keys()]) this.forget(id);
   }
 
@@ -161,8 +179,33 @@ export class KnownTasks {
     return false;
   }
 
+  /** Of one owner, or of all. */
+  #hostedBytes(whose: string | undefined): number {
+    let bytes = 0;
+    for (const { task, owner } of this.#tasks.values()) if (whose === undefined || owner === whose) bytes += task.hosted?.length ?? 0;
+    return bytes;
+  }
+
   #forgetPast(): void {
     const now = this.#clock.wall();
-    for (const [id, { task: { until } }] of this.#tasks) if (until <= now) this.forget(id);
+    for (const [id, { task }] of this.#tasks) {
+      if (task.until > now) continue;
+      this.forget(id);
+      if (!isOver(task.status) && task.hosted === undefined) this.#past(task);
+    }
+  }
+
+  /** One timer for all of them, so that what works on unheard is ended although nobody looks. */
+  #wake(): void {
+    if (this.#undo !== undefined || this.#tasks.size === 0) return;
+    this.#undo = this.#timers?.after(SWEEP_MS, () => {
+      this.#undo = undefined;
+      this.#forgetPast();
+      this.#wake();
+    });
   }
 }
+
+/** Principals that results are kept for at the least. */
+const SHARES = 4;
+const SWEEP_MS = 5_000;

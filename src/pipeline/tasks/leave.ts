@@ -47,6 +47,7 @@ export function leaveFor(wish: Wish, support: TaskSupport, { era, offers }: Pick
 
 /** 2025-11-25, tasks: a tool without them SHOULD be refused so. */
 const UNSUPPORTED: Screened = { kind: 'own_error', code: CODE.methodNotFound, message: 'This tool cannot be called as a task' };
+const NOT_READY: Screened = { kind: 'own_error', code: CODE.internal, message: 'The server of this task is not ready: try again later' };
 const NO_ROOM: Screened = { kind: 'own_error', code: CODE.internal, message: 'Too many tasks: wait until some are over' };
 
 export interface Begun {
@@ -61,11 +62,14 @@ export interface Begun {
 export function begun(call: ServedCall, task: RawJson | undefined, snapshot: Snapshot, { tasks, identity }: { readonly tasks: KnownTasks; readonly identity: ServerIdentity }): Begun {
   const { catalog, settings } = snapshot;
   if (call.kind === 'task' && call.hosted) return { call, local: carryHosted(tasks.get(call.exposed), { call, snapshot, identity }), over: nothing };
+  // After a restart, say: it has not told its lists yet, and so not what it speaks. The task is there, and must not be called unknown.
+  if (call.kind === 'task' && !catalog.byBackend.has(call.target.backend)) return { call, local: NOT_READY, over: nothing };
   if (call.kind !== 'tool') return { call, local: undefined, over: nothing };
   const must = wishOf(task, call.origin).wants === 'must' && offersTasks(call, snapshot);
   if (must && call.task === undefined) return { call, local: UNSUPPORTED, over: nothing };
   if (call.task?.taker !== 'agent') return { call, local: undefined, over: nothing };
-  const over = tasks.reserve(call.principal, settings.bounds);
+  // What it would keep for that agent must have a place before anything is executed.
+  const over = must && !tasks.mayHost(call.principal, settings.bounds) ? undefined : tasks.reserve(call.principal, settings.bounds);
   if (over !== undefined) return { call, local: undefined, over };
   if (must) return { call, local: NO_ROOM, over: nothing };
   const isLegacy = catalog.byBackend.get(call.target.backend)?.era === 'legacy';

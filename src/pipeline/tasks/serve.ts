@@ -3,7 +3,7 @@ import type { TaskVerb } from '../../core/call.ts';
 import type { AgentIo, Answer, Inbound } from '../../core/inbound.ts';
 import { objectOf, toRaw } from '../../core/json/compose.ts';
 import { members, stringOf } from '../../core/json/slice.ts';
-import { mayUse } from '../../core/policy/decide.ts';
+import { mayKnow, mayUse } from '../../core/policy/decide.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { TASKS_EXTENSION } from '../../relay/capabilities.ts';
@@ -24,11 +24,16 @@ export async function serveTask(verb: TaskVerb, inbound: Inbound, io: AgentIo, s
 /** T21: where nothing offers tasks there is no such method; an agent that did not declare the extension is told what it lacks (SEP-2663). */
 function refusal(inbound: Inbound, snapshot: Snapshot): Answer | undefined {
   const { origin, principal, id } = inbound;
-  if (!offeredTo(snapshot, { principal, endpoint: origin.endpoint }).tasks) return notFound(inbound);
+  if (!offeredTo(snapshot, { principal, endpoint: origin.endpoint }).tasks && !mayBeOffered(inbound, snapshot)) return notFound(inbound);
   if (origin.era === 'legacy') return isSince(origin.version, '2025-11-25') ? undefined : notFound(inbound);
   if (origin.capabilities.tasks) return undefined;
   const data = objectOf([['requiredCapabilities', toRaw({ extensions: { [TASKS_EXTENSION]: {} } })]]);
   return { message: errorMessage(id, CODE.missingCapability, 'Missing required client capability', data), status: 400 };
+}
+
+/** By a backend that has not told its lists yet: tasks of before a restart are there. */
+function mayBeOffered({ principal, origin: { endpoint } }: Inbound, { settings, catalog, policy }: Snapshot): boolean {
+  return settings.backends.some(({ id }) => !catalog.byBackend.has(id) && (endpoint.kind === 'merged' || endpoint.backend === id) && mayKnow(policy, principal, id, ['tool']));
 }
 
 /** Those of this principal that the gateway knows, and for which `tasks/get` would answer here and now (C01). */

@@ -68,7 +68,7 @@ export type Ended = Extract<Screened, { readonly kind: 'result' | 'error' }>;
 export function inlinedEnd(answer: Ended, { call, snapshot }: Teller): { readonly status: TaskStatus; readonly inlined: Inlined } {
   const { endpoint } = call.origin;
   if (answer.kind === 'error') {
-    const said = errorFor(answer, { kind: 'tool', exposed: call.exposed, callId: call.id, asking: askingOf(call, call.origin, snapshot, call.id) });
+    const said = errorFor(answer, { kind: 'completion', exposed: call.exposed, callId: call.id, asking: askingOf(call, call.origin, snapshot, call.id) });
     const fields: (readonly [string, RawJson])[] = said.kind === 'error'
       ? [['code', toRaw(said.code)], ['message', quote(said.message)], ...(said.data === undefined ? [] : [['data', said.data] as const])]
       : [['code', toRaw(-32603)], ['message', quote(said.text)]];
@@ -85,7 +85,7 @@ export function isErrorIn({ result }: Inlined): boolean {
 export function hostedTold(result: RawJson, task: string, at: string, ttlMs: number): Told {
   const failed = memberOf(result, 'isError') === 'true';
   const members = [['createdAt', at], ['lastUpdatedAt', at]].map(([key = '', text = '']) => ({ lexeme: quote(key), key, value: quote(text) }));
-  return { task, status: failed ? 'failed' : 'completed', ttlMs, pollMs: undefined, requests: NO_REQUESTS, result, error: undefined, members };
+  return { task, born: at, status: failed ? 'failed' : 'completed', ttlMs, pollMs: undefined, requests: NO_REQUESTS, result, error: undefined, members };
 }
 
 const NO_REQUESTS: ReadonlyMap<string, Question> = new Map();

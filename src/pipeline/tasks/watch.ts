@@ -1,21 +1,17 @@
 // Tells agents of changes of their tasks: `notifications/tasks` on a stream that names them, `notifications/tasks/status` in the session
-// of 2025-11-25 that began one. The gateway looks for itself, quietly, while somebody listens; what it then tells is one `tasks/get` of the
-// agent's own: decided, limited and recorded as such. Sources: SEP-2663 notifications; MCP 2025-11-25 tasks, status notification.
+// of 2025-11-25 that began one. The gateway looks for itself, quietly, while somebody listens (watcher.ts); what it then tells is one `tasks/get`
+// in the agent's name: decided and recorded as such, and limited apart from what the agent asks for itself. Sources: SEP-2663 notifications; MCP 2025-11-25 tasks, status notification.
 import type { Answer, Inbound, SessionIo } from '../../core/inbound.ts';
-import { objectOf, quote, valueOf, withMembers } from '../../core/json/compose.ts';
+import { objectOf, quote, withMembers } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { memberOf, members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
-import { mayUse } from '../../core/policy/decide.ts';
 import type { Principal } from '../../core/principal.ts';
 import { detached } from '../../core/text.ts';
 import { CODE, notificationMessage } from '../../relay/rpc.ts';
-import type { Told } from '../../relay/tasks.ts';
 import { subscriptionMeta } from '../../relay/updates.ts';
-import { pause } from '../attempt.ts';
 import type { PipelineDeps } from '../deps.ts';
-import { killOf } from '../dispatch.ts';
-import { isRefused, lookAt, pollMs } from './ask.ts';
 import { serveTask } from './serve.ts';
+import { type Listener, TaskWatcher } from './watcher.ts';
 
 export interface WatchGiven {
   /** Of the request that listens, or began the task. */
@@ -72,75 +68,59 @@ export function noticeOf(result: RawJson, subscription: RawJson): RawJson {
 }
 
 const NOBODY = quote('watch');
-const LEAST_MS = 1000;
-const MOST_MS = 10_000;
-/** Of a task that does not change the looks grow rarer. */
-const SLOWER = 1.5;
-/** Times in a row that it could not be asked after. */
-const LATER_MOST = 6;
 
 function begin(given: WatchGiven, first: Shown | undefined, deps: PipelineDeps, over: () => void = () => {}): void {
+  if (given.signal.aborted || (first !== undefined && isEnd(first.status))) return over();
+  const { byTask } = deps.subscriptions.tasks;
   const closed = deps.subscriptions.opened();
-  watch(given, first, deps).catch(deps.onListenerFault).finally(() => {
+  const known = byTask.get(given.id);
+  const watcher = known ?? new TaskWatcher(given.id, deps);
+  const listener = listenerOf(given, first, deps);
+  const undo = watcher.add({ ...listener, over: () => {
+    given.signal.removeEventListener('abort', ended);
     closed();
     over();
+  } });
+  function ended(): void {
+    undo();
+  }
+  given.signal.addEventListener('abort', ended, { once: true });
+  if (known !== undefined) return;
+  byTask.set(given.id, watcher);
+  watcher.run().catch(deps.onListenerFault).finally(() => {
+    if (byTask.get(given.id) === watcher) byTask.delete(given.id);
   });
 }
 
-async function watch(given: WatchGiven, first: Shown | undefined, deps: PipelineDeps): Promise<void> {
-  const { id, signal } = given;
-  if (first !== undefined && isEnd(first.status)) return;
+function listenerOf(given: WatchGiven, first: Shown | undefined, deps: PipelineDeps): Omit<Listener, 'over'> {
+  const { windows, probes } = deps.subscriptions.tasks;
+  // Nobody asked for it just now: it is decided and on record as the agent's own, and charged to nothing that is the agent's.
+  const own: PipelineDeps = { ...deps, windows, probes };
   let shown = first === undefined ? undefined : markOf(first, deps);
-  let seen: string | undefined;
-  let wait = LEAST_MS;
-  let later = 0;
-  for (;;) {
-    await pause(wait, signal, deps.timers);
-    if (signal.aborted) return;
-    const glimpse = await glance(given, deps);
-    const mark = glimpse === undefined ? undefined : glimpseOf(glimpse, id, deps);
-    wait = Math.min(Math.max(glimpse === undefined ? 0 : pollMs(glimpse), wait * SLOWER), MOST_MS);
-    if (signal.aborted || (mark !== undefined && mark === seen)) continue;
-    seen = mark;
-    const now = await getFor(given, deps);
-    if (signal.aborted) return;
-    later = now === 'later' ? later + 1 : 0;
-    if (now === 'gone' || later >= LATER_MOST) return given.gone();
-    if (now === 'later') continue;
-    const next = markOf(now, deps);
-    if (shown === undefined ? now.status !== 'working' : next !== shown) {
-      wait = LEAST_MS;
-      given.told(now.result);
-    }
-    shown = next;
-    if (isEnd(now.status)) return;
-  }
+  return {
+    viewer: () => given.viewer?.() ?? given.inbound.principal,
+    gone: () => given.gone(),
+    news: async () => {
+      const now = await getFor(given, own);
+      if (given.signal.aborted) return 'over';
+      if (now === 'later') return 'later';
+      if (now === 'gone') {
+        given.gone();
+        return 'over';
+      }
+      const next = markOf(now, deps);
+      const isNew = shown === undefined ? now.status !== 'working' : next !== shown;
+      shown = next;
+      if (isNew) given.told(now.result);
+      if (isEnd(now.status)) return 'over';
+      return isNew ? 'told' : 'same';
+    },
+  };
 }
 
 /** What makes a difference to whoever is told: not that its backend looked at the clock. */
 function markOf({ result }: Shown, { digest }: PipelineDeps): string {
   return digest(withMembers(result, { drop: ['lastUpdatedAt'] }));
-}
-
-/** The same of a quiet look; what a legacy backend asks is known to whoever listens for it. */
-function glimpseOf({ status, members: all, requests }: Told, id: string, { tasks }: PipelineDeps): string {
-  const asked = tasks.get(id)?.collector?.list() ?? [];
-  return [status, valueOf(all, 'statusMessage') ?? '', ...requests.keys(), ...asked.map(([key]) => key)].join('\n');
-}
-
-/** A look that no agent asked for: on no record, and charged to nobody. Undefined: only a request of the agent itself can tell. */
-async function glance({ id, inbound, viewer, signal }: WatchGiven, deps: PipelineDeps): Promise<Told | undefined> {
-  const { settings, catalog, policy } = deps.runtime.current();
-  const known = deps.tasks.get(id);
-  if (known === undefined || !known.listed) return undefined;
-  const { target, permit, task } = known;
-  if (killOf(permit.call, deps) !== undefined || !mayUse(policy, viewer?.() ?? inbound.principal, target, deps.clock.wall())) return undefined;
-  const row = settings.backends.find((one) => one.id === target.backend);
-  const backend = row === undefined ? undefined : deps.backend(row);
-  const era = catalog.byBackend.get(target.backend)?.era;
-  if (backend === undefined || era === undefined) return undefined;
-  const looked = await lookAt({ backend, permit, era, task }, signal);
-  return looked.ok && !isRefused(looked.value) ? looked.value : undefined;
 }
 
 interface Shown {

@@ -42,6 +42,8 @@ export class Jobs {
   /** Calls without leave are refused. */
   only: boolean = false;
   ttl: number | null = 60_000;
+  /** When its tasks say they began. */
+  born: string = '2026-11-21T00:00:00Z';
   /** What neither form knows, and how the fields are written. */
   extra: string = '';
   /** Answers steps in place of the tasks. */
@@ -79,7 +81,7 @@ export class Jobs {
 
   #fields({ task, status }: Job): string {
     const words = this.era === 'modern' ? ['ttlMs', 'pollIntervalMs'] : ['ttl', 'pollInterval'];
-    return `"taskId":"${task}","status":"${status}","createdAt":"2026-11-21T00:00:00Z","lastUpdatedAt":"2026-11-21T00:00:01Z",${this.extra}"${words[0]}":${this.ttl},"${words[1]}":500`;
+    return `"taskId":"${task}","status":"${status}","createdAt":"${this.born}","lastUpdatedAt":"2026-11-21T00:00:01Z",${this.extra}"${words[0]}":${this.ttl},"${words[1]}":500`;
   }
 
   #told(job: Job): RawJson {

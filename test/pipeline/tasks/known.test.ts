@@ -22,7 +22,7 @@ interface Book {
 
 function bookAt(clock: HandClock): Book {
   const tasks = new KnownTasks({ clock });
-  const made = (id: string, whose: typeof alice): Parameters<KnownTasks['enter']>[0] => ({ id, principal: whose, target: { kind: 'tool', backend: backendId('alpha'), name: 'slow' }, task: id, permit: promptPermit('slow'), until: timestamp(clock.wall() + LASTS_MS) });
+  const made = (id: string, whose: typeof alice): Parameters<KnownTasks['enter']>[0] => ({ id, principal: whose, target: { kind: 'tool', backend: backendId('alpha'), name: 'slow' }, task: id, born: 't', permit: promptPermit('slow'), until: timestamp(clock.wall() + LASTS_MS) });
   return {
     tasks,
     begin: (id, whose = alice) => {
@@ -87,21 +87,37 @@ test('one that is asked after without room is served and not listed; one that is
   assert.deepEqual(idsOf(tasks), ['a1', 'a2']);
 });
 
-test('bytes of kept results are bounded over all, and given back when the task is past its time or forgotten', () => {
+test('bytes of kept results are bounded over all and per principal, and given back when the task is past its time or forgotten', () => {
   const clock = new HandClock();
   const { tasks, begin } = bookAt(clock);
-  const [first, second] = [sure(begin('a1')), sure(begin('a2'))];
-  assert.ok(tasks.host(first, toRaw('x'.repeat(90)), BOUNDS));
-  assert.equal(tasks.host(second, toRaw('x'.repeat(90)), BOUNDS), false);
+  const [first, second, bobs] = [sure(begin('a1')), sure(begin('a2')), sure(begin('b1', bob))];
+  assert.ok(tasks.host(first, toRaw('x'.repeat(20)), BOUNDS));
+  assert.equal(tasks.host(second, toRaw('x'.repeat(20)), BOUNDS), false, 'a quarter for one principal');
   assert.equal(second.hosted, undefined);
   assert.equal(tasks.hits.task_results, 1);
-  assert.ok(tasks.host(first, toRaw('y'.repeat(90)), BOUNDS), 'in place of its own');
+  assert.ok(tasks.host(bobs, toRaw('x'.repeat(20)), BOUNDS), 'and the others have theirs');
+  assert.ok(tasks.host(first, toRaw('y'.repeat(20)), BOUNDS), 'in place of its own');
+  assert.equal(tasks.mayHost(alice, BOUNDS), true);
   tasks.forget('a1');
-  assert.ok(tasks.host(second, toRaw('x'.repeat(90)), BOUNDS));
+  assert.ok(tasks.host(second, toRaw('x'.repeat(20)), BOUNDS));
   clock.advance(LASTS_MS);
   assert.equal(tasks.size, 0);
   assert.equal(tasks.get('a2'), undefined);
-  assert.ok(tasks.host(sure(begin('a3')), toRaw('x'.repeat(90)), BOUNDS));
+  assert.ok(tasks.host(sure(begin('a3')), toRaw('x'.repeat(20)), BOUNDS));
+});
+
+test('what works past its time is handed on to be ended, by itself, and once; what is over, or kept here, is only forgotten', () => {
+  const clock = new HandClock();
+  const past: string[] = [];
+  const tasks = new KnownTasks({ clock, timers: clock, past: ({ id }) => past.push(id) });
+  const enter = (id: string): KnownTask => tasks.enter({ id, principal: alice, target: { kind: 'tool', backend: backendId('alpha'), name: 'slow' }, task: id, born: 't', permit: promptPermit('slow'), until: timestamp(clock.wall() + LASTS_MS) });
+  enter('works');
+  enter('over').status = 'completed';
+  tasks.host(enter('kept'), toRaw('x'), BOUNDS);
+  clock.advance(LASTS_MS + 10_000);
+  assert.deepEqual(past, ['works']);
+  assert.equal(tasks.size, 0);
+  assert.deepEqual(past, ['works']);
 });
 
 test('each principal has its own, in the order they began', () => {
