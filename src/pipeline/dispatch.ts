@@ -8,7 +8,7 @@ import type { Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Runtime, Snapshot } from '../core/snapshot.ts';
 import { evidence } from './admit.ts';
-import type { Health, Leases } from './lease.ts';
+import type { Health, Leases, Place } from './lease.ts';
 
 export interface DispatchDeps {
   readonly runtime: Runtime;
@@ -30,7 +30,7 @@ export interface Performed<T> {
   readonly health: Health;
 }
 
-export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: DispatchDeps, perform: (backend: Backend, settings: BackendSettings) => Promise<Performed<T>>): Promise<Dispatched<T>> {
+export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: DispatchDeps, perform: (backend: Backend, settings: BackendSettings, place: Place) => Promise<Performed<T>>): Promise<Dispatched<T>> {
   const { call, trail, revision } = permit;
   const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash });
   if (!intended.ok && !mayGoUnrecorded(call, snapshot)) return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
@@ -49,7 +49,7 @@ export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: Disp
       lease.value.report('neutral');
       return deny('kill', kill.rule, kill.reason);
     }
-    const { result, health } = await perform(backend, settings);
+    const { result, health } = await perform(backend, settings, lease.value);
     lease.value.report(health);
     return { kind: 'done', result };
   } finally {
@@ -63,7 +63,8 @@ export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: Disp
  */
 function mayGoUnrecorded(call: Call, { settings, catalog }: Snapshot): boolean {
   if (settings.audit.onFailure !== 'continue') return false;
-  if (call.kind === 'task') return call.verb === 'get' || call.verb === 'result';
+  // Looking at one may refuse what it asks, or carry a person's answer to it.
+  if (call.kind === 'task') return false;
   if (call.kind !== 'tool') return READS.has(call.kind);
   return catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name)?.hints.readOnly === true;
 }

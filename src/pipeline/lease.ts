@@ -18,7 +18,15 @@ import type { Snapshot } from '../core/snapshot.ts';
  */
 export type Health = CircuitOutcome | 'doubtful' | StartRecord;
 
-export interface Lease {
+/** The places of a call in the concurrency table, while it lasts. */
+export interface Place {
+  /** Gives them back, for as long as nothing is asked of the backend. The breaker still waits for its one report. */
+  rest(): void;
+  /** Takes them again; false: none is free now. */
+  resume(): boolean;
+}
+
+export interface Lease extends Place {
   /** What the call showed of the backend's health; `neutral` when never said. */
   report(seen: Health): void;
   /** Gives everything back. Safe to call twice. */
@@ -34,6 +42,9 @@ interface Claim extends ConcurrencyClaim { readonly scope: Scope }
  * is not a call each five seconds is no load.
  */
 const PROBE_MS = 5_000;
+
+/** Looks of the gateway itself at once, for one principal; and never more than half of what it may have itself. */
+const QUIET_MOST = 2;
 
 /** Principals to remember per backend. */
 const WITNESSES = 64;
@@ -54,8 +65,10 @@ export class Leases {
     this.#onChange = onChange;
   }
 
-  take(call: Call, snapshot: Snapshot, settings: BackendSettings, now: Instant): Result<Lease, DenyReason> {
-    const room = this.#concurrency.acquire(claimsOf(call, snapshot, settings));
+  /** `quiet`: for a look of the gateway itself, which must not take what its principal needs. */
+  take(call: Call, snapshot: Snapshot, settings: BackendSettings, now: Instant, quiet: boolean = false): Result<Lease, DenyReason> {
+    const claims = [...(quiet ? [quietClaim(call, snapshot)] : []), ...claimsOf(call, snapshot, settings)];
+    const room = this.#concurrency.acquire(claims);
     if (!room.ok) return err({ code: 'busy', scope: room.claim.scope, limit: room.claim.limit });
     const rules: CircuitRules = { ...settings.breaker, probeMs: Math.min(PROBE_MS, settings.breaker.recoveryMs, settings.timeoutMs) };
     const [state, admission] = admitCall(this.#state(settings.id), rules, now);
@@ -66,12 +79,20 @@ export class Leases {
     }
     let seen: Health = 'neutral';
     let settled = false;
+    let places = room.lease;
     return ok({
+      rest: () => places.release(),
+      resume: () => {
+        if (settled) return false;
+        const again = places.released ? this.#concurrency.acquire(claims) : undefined;
+        if (again?.ok === true) places = again.lease;
+        return again?.ok !== false;
+      },
       report: (health) => {
         seen = health;
       },
       release: () => {
-        room.lease.release();
+        places.release();
         if (settled) return;
         settled = true;
         const at = this.#clock.mono();
@@ -79,6 +100,17 @@ export class Leases {
         this.#set(settings.id, settleCall(this.#state(settings.id), rules, admission.ticket, outcome, at));
       },
     });
+  }
+
+  /**
+   * A request that the gateway keeps open at a backend for as long as a task lasts: within half of what its principal, and of what all
+   * may have there, so that nobody is kept out by it, its own agent least of all. Gives back; undefined when there is no place.
+   */
+  hold(call: Call, snapshot: Snapshot, settings: BackendSettings): (() => void) | undefined {
+    const all = claimsOf(call, snapshot, settings);
+    const halves = all.map(({ key, limit, scope }) => ({ key: `held\u0000${key}`, limit: half(limit), scope }));
+    const room = this.#concurrency.acquire([...halves, ...all.filter(({ limit }) => limit > 1)]);
+    return room.ok ? () => room.lease.release() : undefined;
   }
 
   /** Of the backends that are configured now. */
@@ -129,6 +161,14 @@ export class Leases {
     this.#circuits.set(backend, next);
     if (before !== next.phase) this.#onChange({ backend, state: next.phase });
   }
+}
+
+function half(limit: number): number {
+  return Math.max(1, Math.floor(limit / 2));
+}
+
+function quietClaim({ principal }: Call, { settings }: Snapshot): Claim {
+  return { key: `quiet\u0000${principalKey(principal)}`, limit: Math.min(QUIET_MOST, half(settings.concurrency.perPrincipal)), scope: 'principal' };
 }
 
 function claimsOf(call: Call, snapshot: Snapshot, settings: BackendSettings): readonly Claim[] {

@@ -17,6 +17,7 @@ import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
 import { dispatch, type Dispatched } from './dispatch.ts';
 import { cancelledBy } from './inflight.ts';
+import type { Place } from './lease.ts';
 import { chargeRefusal } from './probes.ts';
 import type { Dialogue } from './questions/dialogue.ts';
 import { NOT_OFFERED, perform, told } from './perform.ts';
@@ -42,6 +43,8 @@ export interface MakeIo extends CallIo {
   /** The backend has said its last. */
   over(): void;
   readonly dialogue: Dialogue;
+  /** Once it is dispatched: for whoever waits without asking the backend anything. */
+  readonly place?: Place;
 }
 
 const EMPTY = toRaw({});
@@ -89,7 +92,7 @@ async function decideAndSend(given: Case, io: MakeIo, deps: PipelineDeps): Promi
   const { permit } = admission;
   io.admitted();
   const sent = deps.clock.mono();
-  const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings) => perform({ ...given, permit, backend, settings }, io, deps)).finally(() => io.over());
+  const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings, place) => perform({ ...given, permit, backend, settings }, { ...io, place }, deps)).finally(() => io.over());
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
   const back = deps.clock.mono();

@@ -12,6 +12,7 @@ import type { PipelineDeps } from './deps.ts';
 import type { Followed } from './follow.ts';
 import { keepFollowing } from './kept-follow.ts';
 import { probeDenial } from './probes.ts';
+import { TaskWatches } from './tasks/watches.ts';
 import { refuseProbing } from './refuse.ts';
 import { denialToWire } from '../core/wire/denials.ts';
 
@@ -23,6 +24,7 @@ interface Subscription {
 
 /** Per session, for as long as it lasts; and how much is followed by all, streams of stateless agents among them. */
 export class Subscriptions {
+  readonly tasks: TaskWatches = new TaskWatches();
   readonly #sessions = new WeakMap<SessionIo, Map<string, Subscription>>();
   readonly #viewers = new WeakMap<SessionIo, Principal>();
   #open = 0;

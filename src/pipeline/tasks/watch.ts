@@ -73,7 +73,8 @@ function begin(given: WatchGiven, first: Shown | undefined, deps: PipelineDeps, 
   if (given.signal.aborted || (first !== undefined && isEnd(first.status))) return over();
   const { byTask } = deps.subscriptions.tasks;
   const closed = deps.subscriptions.opened();
-  const known = byTask.get(given.id);
+  const running = byTask.get(given.id);
+  const known = running?.isOver === false ? running : undefined;
   const watcher = known ?? new TaskWatcher(given.id, deps);
   const listener = listenerOf(given, first, deps);
   const undo = watcher.add({ ...listener, over: () => {

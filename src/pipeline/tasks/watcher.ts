@@ -48,6 +48,11 @@ export class TaskWatcher {
     this.#deps = deps;
   }
 
+  /** Nobody listens any more, and it is of no use to anybody who comes now. */
+  get isOver(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** The undo may be called twice. */
   add(listener: Listener): () => void {
     const one: Listening = { listener, seen: undefined, later: 0 };

@@ -47,7 +47,7 @@ export class Jobs {
   /** What neither form knows, and how the fields are written. */
   extra: string = '';
   /** Answers steps in place of the tasks. */
-  instead: RespondStep | undefined;
+  instead: ((...given: Parameters<RespondStep>) => ReturnType<RespondStep> | undefined) | undefined;
   readonly #moved = new Set<() => void>();
 
   constructor(era: Era) {
