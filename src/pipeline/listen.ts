@@ -8,7 +8,7 @@ import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
 import { objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, members, stringOf } from '../core/json/slice.ts';
-import { decideAccess } from '../core/policy/decide.ts';
+import { decide, decideAccess, isOpen } from '../core/policy/decide.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire } from '../core/wire/denials.ts';
 import { unknownName } from '../relay/errors.ts';
@@ -75,8 +75,10 @@ interface Lacking {
 function lackingScope(uris: readonly string[], ids: readonly string[], { principal, origin }: Inbound, { policy, catalog }: Snapshot, deps: PipelineDeps): Lacking {
   const needed = new Set<string>();
   const lacks = (target: Target | undefined): boolean => {
-    const decision = target === undefined ? undefined : decideAccess(policy, principal, target);
-    if (decision?.kind !== 'deny' || decision.reason.code !== 'insufficient_scope') return false;
+    // What is killed is left out whatever the token: nobody should log in again for it.
+    if (target === undefined || !isOpen(decide(policy, principal, target, deps.clock.wall()).kill)) return false;
+    const decision = decideAccess(policy, principal, target);
+    if (decision.kind !== 'deny' || decision.reason.code !== 'insufficient_scope') return false;
     for (const scope of decision.reason.scopes) needed.add(scope);
     return true;
   };

@@ -110,6 +110,17 @@ test('one challenge of subscriptions/listen names all that its URIs need, before
   assert.equal(w.outcomes.length, 2, 'each is on record');
 });
 
+test('a URI that is killed asks for no scope: the stream begins without it', async () => {
+  const w = scoped({ kills: { tools: ['resource:alpha/file:///a'], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true } });
+  const stop = new AbortController();
+  const heard: string[] = [];
+  const pending = w.ask('subscriptions/listen', { notifications: { resourceSubscriptions: ['alpha+file:///open', 'alpha+file:///a'] } }, { principal: who(), io: { signal: stop.signal, notify: (message) => heard.push(message) } });
+  for (let turn = 0; turn < 50 && heard.length === 0; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  stop.abort('shutdown');
+  assert.equal((await pending).status, 200);
+  assert.match(heard[0] ?? '', /acknowledged.*"resourceSubscriptions":\["alpha\+file:\/\/\/open"\]/);
+});
+
 test('resources/subscribe of 2025 is 403 like a read, and its session goes on', async () => {
   const w = scoped();
   const io = { session: { ended: new AbortController().signal, notify: () => {} } };
