@@ -52,7 +52,8 @@ export async function startTaskWorld(): Promise<TaskWorld> {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const lines = await Promise.all(BACKENDS.map(async ({ name, era }) => {
     const own = name.startsWith('legacy') ? V1 : FIXTURE;
-    const more = era === 'legacy' ? ['era = "legacy"'] : [];
+    // Each is spoken with as it is meant to be, however slowly it starts.
+    const more = [`era = "${era}"`];
     return name.endsWith('stdio') ? stdioBackend(name, [process.execPath, own, 'stdio'], more) : httpBackend(name, await serverUrl(own, folder, stack), more);
   }));
   const gateway = stack.use(await startGateway({ toml: ['[rate_limits]', 'default_rpm = 100000', 'probe_rpm = 100000', '', ...lines, everything(), '[rbac.roles.tester]', 'permissions = ["*"]', ''].join('\n') }));
