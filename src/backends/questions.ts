@@ -3,6 +3,7 @@
 // Sources: MCP 2025-11-25 client/{elicitation,sampling,roots}, basic/utilities/{ping,cancellation}.
 import { LONGEST_WAIT_MS, type QuestionMethod, type QuestionReply } from '../core/capabilities.ts';
 import { toRaw } from '../core/json/compose.ts';
+import { copyOf } from '../core/json/raw.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import type { BackendEvents, QuestionRefused, Timers } from '../core/ports.ts';
 import type { BackendSettings } from '../core/settings.ts';
@@ -58,7 +59,8 @@ export class QuestionDesk {
     if (!isQuestion(method)) return reply(errorMessage(id, CODE.methodNotFound, 'Method not found'));
     const { settings } = this.#deps;
     const judged = this.#askable(id, method, served);
-    if (judged.ok) return void this.#put(asking, method, judged.value, reply);
+    // A person may think for long: of the message it came in nothing else is kept.
+    if (judged.ok) return void this.#put({ id: copyOf(id), method, params: asking.params === undefined ? undefined : copyOf(asking.params) }, method, judged.value, reply);
     if (method === 'roots/list' && answersRoots(settings)) return reply(resultMessage(id, rootsOf(settings.roots)));
     this.#deps.events.questionRefused(judged.error);
     this.#deps.log({ backend: settings.id, level: 'debug', event: 'question refused', text: `${method}: ${judged.error}` });

@@ -37,7 +37,7 @@ class Talk {
       timeoutMs: 5_000_000, maxTimeoutMs: 5_000_000, signal, onProgress: undefined, resultBytes: 100_000, cancellable: true,
       serving: {
         owner, task: undefined, begins: false,
-        ask: async (_: Question) => {
+        ask: async () => {
           this.asked.push(owner);
           return Promise.resolve({ kind: 'result', raw: json({ action: 'accept', content: {} }) });
         },

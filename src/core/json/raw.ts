@@ -1,6 +1,8 @@
 // The noun of the JSON room: text that has been scanned once and may be forwarded as it is.
 // Only this room may call `mint`; everyone else gets a RawJson from `scan` or from the composers.
 
+import { detached } from '../text.ts';
+
 /**
  * Text of one valid RFC 8259 value without surrounding whitespace. No object in it repeats a key.
  * A slice keeps its whole message alive in V8: do not store one beyond the call, store `shapeOf` or a digest.
@@ -44,6 +46,11 @@ export const AGENT_LIMITS: JsonLimits = Object.freeze({
 export const BACKEND_LIMITS: JsonLimits = Object.freeze({
   maxDepth: 64, maxKeys: 200_000, maxItems: 8 * 1024 * 1024, maxKeyLength: 4096, maxNumberLength: 256, loneSurrogates: 'allow',
 });
+
+/** The same, free of the message it was cut from: for what is kept longer than its call takes to read it. */
+export function copyOf(raw: RawJson): RawJson {
+  return mint(detached(raw));
+}
 
 export function mint(text: string): RawJson {
   return text as RawJson;

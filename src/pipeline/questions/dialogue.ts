@@ -104,6 +104,7 @@ const EMPTY = toRaw({});
 function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined, timers: Timers): Result<Promise<QuestionReply>, Unasked> {
   if (open === undefined) return ask === undefined ? err('no_stream') : ok(inTime(question, ask, withdrawn === undefined ? [signal] : [signal, withdrawn], snapshot.settings.bounds.answerMs, timers));
   if (open.size >= REQUESTS_MOST) return err('too_many');
+  if (!open.fits(question)) return err('too_large');
   return enter() ? ok(open.add(question, withdrawn)) : err('no_room');
 }
 
@@ -119,8 +120,8 @@ async function inTime(question: Question, ask: NonNullable<AgentIo['ask']>, sign
   }
 }
 
-/** No way to this agent; too many questions of this call wait already; no place for the call to wait in (`parked` bounds). */
-type Unasked = 'no_stream' | 'too_many' | 'no_room';
+/** No way to this agent; too many questions of this call wait already, or too much text; no place for the call to wait in (`parked` bounds). */
+type Unasked = 'no_stream' | 'too_many' | 'too_large' | 'no_room';
 
 const NOBODY: QuestionRefusal = { code: 'undeclared', note: 'the agent cannot be asked now' };
 const REFUSED: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The answer was refused' };

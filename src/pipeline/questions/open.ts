@@ -1,6 +1,7 @@
 // Questions of one call that its modern agent has not answered: kept by key until a request of the agent brings the answers.
 // Knows no policy and no time but the moment in which questions that belong together are waited for.
 import type { Question, QuestionReply } from '../../core/capabilities.ts';
+import { copyOf } from '../../core/json/raw.ts';
 import type { Timers } from '../../core/ports.ts';
 
 /** Several questions of one backend often come at once; the agent gets them in one answer. */
@@ -8,6 +9,13 @@ const GATHER_MS = 50;
 
 /** Read by nobody: whoever asked waits no more. */
 const WITHDRAWN: QuestionReply = { kind: 'error', code: -32603, message: 'Withdrawn' };
+
+/**
+ * UTF-16 units of the questions of one call together. A form or a page has a few thousand and a text to continue some ten thousand; calls
+ * wait for minutes, and many of them at once.
+ */
+const UNITS_MOST = 262_144;
+const TOO_LARGE: QuestionReply = { kind: 'error', code: -32603, message: 'The question is too large' };
 
 interface Open {
   readonly question: Question;
@@ -35,13 +43,21 @@ export class OpenQuestions {
     return [...this.#open].map(([key, { question }]) => [key, question]);
   }
 
+  /** Whether there is room for it beside those that are open. */
+  fits(question: Question): boolean {
+    let units = unitsOf(question);
+    for (const open of this.#open.values()) units += unitsOf(open.question);
+    return units <= UNITS_MOST;
+  }
+
   add(question: Question, withdrawn?: AbortSignal): Promise<QuestionReply> {
     if (this.#closed !== undefined) return Promise.resolve(this.#closed);
     if (withdrawn?.aborted === true) return Promise.resolve(WITHDRAWN);
+    if (!this.fits(question)) return Promise.resolve(TOO_LARGE);
     const { promise, resolve } = Promise.withResolvers<QuestionReply>();
     this.#asked += 1;
     const key = `q${this.#asked}`;
-    this.#open.set(key, { question, answer: resolve });
+    this.#open.set(key, { question: keptOf(question), answer: resolve });
     withdrawn?.addEventListener('abort', () => this.answer(key, WITHDRAWN), { once: true });
     if (this.#due !== undefined) {
       this.#undo ??= this.#timers.after(GATHER_MS, () => {
@@ -79,4 +95,13 @@ export class OpenQuestions {
     for (const { question, answer } of this.#open.values()) answer(replyTo(question));
     this.#open.clear();
   }
+}
+
+function unitsOf({ params }: Question): number {
+  return params?.length ?? 0;
+}
+
+/** The message it came in may be megabytes. */
+function keptOf({ method, params }: Question): Question {
+  return { method, params: params === undefined ? undefined : copyOf(params) };
 }
