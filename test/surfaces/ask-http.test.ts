@@ -258,7 +258,7 @@ test('what an agent can be asked for is what its initialize said, and its log le
     return ingress.seen.at(-1)?.origin.logLevel;
   };
   assert.equal(await levelOf(talk), undefined);
-  assert.deepEqual(ingress.seen.at(-1)?.origin.capabilities, { elicitForm: true, elicitUrl: true, sampling: false, samplingTools: false, roots: true, tasks: false });
+  assert.deepEqual(ingress.seen.at(-1)?.origin.capabilities, { elicitForm: true, elicitUrl: true, sampling: false, samplingTools: false, roots: true, tasks: false, apps: false });
   await ask(talk.request('logging/setLevel', { level: 'warning' }));
   await ask(talk.request('logging/setLevel', { level: 'nonsense' }));
   assert.equal(await levelOf(talk), 'warning');
