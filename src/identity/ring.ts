@@ -92,6 +92,6 @@ function onlyKeys(found: Claims, names: readonly string[]): boolean {
 }
 
 function timeOf(raw: RawJson | undefined): Timestamp | undefined {
-  const ms = raw === undefined ? undefined : safeIntegerOf(raw);
+  const ms = safeIntegerOf(raw);
   return ms === undefined ? undefined : timestamp(ms);
 }

@@ -51,14 +51,12 @@ export function openHandle(token: string, binding: Binding, { seal, digest, cloc
   const scanned = opened === undefined ? undefined : scan(opened, AGENT_LIMITS);
   const all = scanned?.ok === true ? members(scanned.value) : undefined;
   const handle = all === undefined ? undefined : readHandle(all);
-  const expires = safeIntegerOf(all?.get('e') ?? NONE);
+  const expires = safeIntegerOf(all?.get('e'));
   if (all === undefined || handle === undefined || expires === undefined) return err('forged');
   if (stringOf(all.get('w')) !== ownerOf(binding, digest)) return err('foreign');
   if (stringOf(all.get('t')) !== subjectOf(binding, digest)) return err('mismatch');
   return isOver(expires, clock.mono()) ? err('expired') : ok(handle);
 }
-
-const NONE = quote('');
 
 function isOver(expires: number, now: Instant): boolean {
   return expires <= now;
@@ -93,7 +91,7 @@ function readHandle(all: ReadonlyMap<string, RawJson>): Handle | undefined {
       return scanned?.ok === false ? undefined : { kind: 'passed', state: scanned?.value };
     }
     case 'pages': {
-      const times = safeIntegerOf(all.get('c') ?? NONE);
+      const times = safeIntegerOf(all.get('c'));
       const keys = elements(all.get('q'))?.map(stringOf).filter((key) => key !== undefined);
       return times === undefined || keys === undefined ? undefined : { kind: 'pages', times, keys };
     }

@@ -41,8 +41,7 @@ function offsetOf(cursor: string, request: PageRequest, seal: Seal): number | un
   const scanned = opened === undefined ? undefined : scan(opened, AGENT_LIMITS);
   const all = scanned?.ok === true ? members(scanned.value) : undefined;
   if (all === undefined) return undefined;
-  const offset = all.get('o');
   const same = stringOf(all.get('b')) === request.binding && stringOf(all.get('e')) === request.epoch;
-  const value = same && offset !== undefined ? safeIntegerOf(offset) : undefined;
+  const value = same ? safeIntegerOf(all.get('o')) : undefined;
   return value !== undefined && value >= 0 && value <= request.items.length ? value : undefined;
 }

@@ -79,8 +79,9 @@ function objectIn(all: readonly Member[], name: string): RawJson | undefined {
   return value !== undefined && kindOf(value) === 'object' ? value : undefined;
 }
 
-function millisOf(raw: RawJson | undefined): number | undefined {
-  const value = raw === undefined ? undefined : safeIntegerOf(raw);
+/** A duration in milliseconds, as either form writes one; undefined when it is none. */
+export function millisOf(raw: RawJson | undefined): number | undefined {
+  const value = safeIntegerOf(raw);
   return value === undefined || value < 0 ? undefined : value;
 }
 

@@ -21,9 +21,9 @@ export function stringOf(raw: RawJson | undefined): string | undefined {
 
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,15})$/;
 
-/** A number written as a plain integer that a double holds exactly: not 1.0, 1e3, -0 or 2^53+1 (I09). */
-export function safeIntegerOf(raw: RawJson): number | undefined {
-  if (!INTEGER.test(raw)) return undefined;
+/** A number written as a plain integer that a double holds exactly: not 1.0, 1e3, -0 or 2^53+1 (I09). Undefined for any other value, and for none. */
+export function safeIntegerOf(raw: RawJson | undefined): number | undefined {
+  if (raw === undefined || !INTEGER.test(raw)) return undefined;
   const value = Number(raw);
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -44,11 +44,9 @@ export function openTask(id: string, principal: Principal, { taskSeal, digest, c
   const scanned = opened === undefined ? undefined : scan(opened, AGENT_LIMITS);
   const all = scanned?.ok === true ? members(scanned.value) : undefined;
   const [backend, name, task, born] = ['b', 'n', 'i', 'c'].map((key) => stringOf(all?.get(key)));
-  const until = all === undefined ? undefined : safeIntegerOf(all.get('u') ?? NONE);
+  const until = safeIntegerOf(all?.get('u'));
   if (all === undefined || backend === undefined || name === undefined || task === undefined || born === undefined || until === undefined) return err('forged');
   if (stringOf(all.get('w')) !== digest(principalKey(principal))) return err('foreign');
   if (until <= clock.wall()) return err('expired');
   return ok({ target: { kind: 'tool', backend: backendId(backend), name }, task, born, hosted: all.get('h') === 'true', until: timestamp(until) });
 }
-
-const NONE = quote('');

@@ -3,10 +3,11 @@
 import type { CallOrigin, ServedCall, TaskLeave } from '../../core/call.ts';
 import type { BackendCatalog, TaskSupport } from '../../core/catalog.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import { members, safeIntegerOf } from '../../core/json/slice.ts';
+import { members } from '../../core/json/slice.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { ServerIdentity } from '../../relay/meta.ts';
 import { CODE } from '../../relay/rpc.ts';
+import { millisOf } from '../../relay/tasks.ts';
 import { isSince } from '../../relay/versions.ts';
 import type { Screened } from '../screen.ts';
 import { offeredTo } from '../view.ts';
@@ -25,10 +26,7 @@ const NONE: Wish = { wants: 'no', ttlMs: undefined };
 export function wishOf(task: RawJson | undefined, { era, version, capabilities }: Pick<CallOrigin, 'era' | 'version' | 'capabilities'>): Wish {
   if (era === 'modern') return capabilities.tasks ? { wants: 'may', ttlMs: undefined } : NONE;
   const all = isSince(version, '2025-11-25') ? members(task) : undefined;
-  if (all === undefined) return NONE;
-  const ttl = all.get('ttl');
-  const ms = ttl === undefined ? undefined : safeIntegerOf(ttl);
-  return { wants: 'must', ttlMs: ms === undefined || ms < 0 ? undefined : ms };
+  return all === undefined ? NONE : { wants: 'must', ttlMs: millisOf(all.get('ttl')) };
 }
 
 /** Undefined: the backend has to answer with a result. */
