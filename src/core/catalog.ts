@@ -6,10 +6,10 @@ import type { RawJson } from './json/scan.ts';
 import type { Mirror } from './mirrors.ts';
 import type { Pattern } from './policy/globs.ts';
 
-/** Hints a backend claims about itself. Untrusted: never a reason to allow (C12 of the protocol checklist). */
 /** Whether calls of a tool may, or must, be tasks (2025-11-25 `execution.taskSupport`). */
 export type TaskSupport = 'forbidden' | 'optional' | 'required';
 
+/** Hints a backend claims about itself. Untrusted: never a reason to allow (C12 of the protocol checklist). */
 export interface ToolHints {
   readonly readOnly: boolean;
   readonly idempotent: boolean;
