@@ -115,8 +115,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   stack.defer(() => tasks.close());
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
-    silence: createSilence(deps.timers),
-    runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, random: deps.random, digest: sha256,
+    runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, silence: createSilence(deps.timers), random: deps.random, digest: sha256,
     leases, inflight, windows, watch, parking, subscriptions, elicitations, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
     probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
     identity: { ...IDENTITY, version: deps.version },
