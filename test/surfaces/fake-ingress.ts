@@ -11,7 +11,7 @@ import type { AuthFailure, Principal } from '../../src/core/principal.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
 import { EMPTY_CATALOG } from '../../src/core/policy/catalog.ts';
 import { err, ok } from '../../src/core/result.ts';
-import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Policy, Snapshot } from '../../src/core/snapshot.ts';
 import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/settings.ts';
 import { discoverResult, initializeResult, negotiatedVersion, type OfferedCapabilities } from '../../src/relay/hello.ts';
 import { readLogLevel } from '../../src/relay/capabilities.ts';
@@ -69,7 +69,7 @@ export interface FakeIngress extends Ingress {
   readonly revoked: Set<string>;
   /** How often authenticate was asked. */
   authentications: number;
-  change(settings: { readonly gateway?: Partial<GatewaySettings>; readonly bounds?: Partial<BoundsSettings> }): void;
+  change(settings: { readonly policy?: Partial<Policy>; readonly gateway?: Partial<GatewaySettings>; readonly bounds?: Partial<BoundsSettings> }): void;
 }
 
 export interface FakeOptions {
@@ -124,10 +124,10 @@ export function fakeIngress(options: FakeOptions = {}): FakeIngress {
       return () => fake.watchers.delete(watcher);
     },
     refuse: (refused) => void fake.refused.push(refused),
-    change: ({ gateway, bounds }) => {
+    change: ({ policy, gateway, bounds }) => {
       const previous = snapshot;
       const { settings } = previous;
-      snapshot = { ...previous, revision: previous.revision + 1, settings: { ...settings, gateway: { ...settings.gateway, ...gateway }, bounds: { ...settings.bounds, ...bounds } } };
+      snapshot = { ...previous, revision: previous.revision + 1, policy: policy === undefined ? previous.policy : { ...previous.policy, ...policy }, settings: { ...settings, gateway: { ...settings.gateway, ...gateway }, bounds: { ...settings.bounds, ...bounds } } };
       for (const listener of listeners) listener(snapshot, previous);
     },
   };

@@ -19,6 +19,7 @@ import { isResult, LegacySession } from './session.ts';
 import type { HttpSession } from './sessions.ts';
 import type { AnswerStream } from './sse.ts';
 import type { Guest, HttpState } from './state.ts';
+import { rightsOf } from './rights.ts';
 import { retryOf } from './subscribe.ts';
 import { traceOf } from './trace.ts';
 
@@ -151,6 +152,7 @@ interface Opening extends Pick<Joining, 'response' | 'since'> {
 function openResumable(state: HttpState, guest: Guest, session: HttpSession, { response, since, cancel, behind }: Opening): AnswerStream | undefined {
   const stream = session.kept.open({
     now: () => state.ingress.clock.mono(),
+    rights: rightsOf(guest.principal, state.ingress.runtime.current()),
     behind: (lost) => {
       behind();
       if (lost) cancel('agent');

@@ -9,6 +9,8 @@ import { type AnswerStream, EventStream, primingEvent } from './sse.ts';
 
 export interface StreamSource {
   readonly now: () => Instant;
+  /** What its agent might do when it was opened. */
+  readonly rights: string;
   /** The reader was too slow, and is gone; `lost`: it cannot come back for the rest. */
   readonly behind: (lost: boolean) => void;
 }
@@ -36,6 +38,7 @@ export class ResumableStream implements AnswerStream {
   readonly #log: EventLog;
   readonly #source: StreamSource;
   readonly #forgotten: () => void;
+  readonly #rights: string;
   #connection: Connection | undefined = undefined;
   #connections = 0;
   #unreadSince: Instant | undefined = undefined;
@@ -49,6 +52,12 @@ export class ResumableStream implements AnswerStream {
     this.#log = log;
     this.#source = source;
     this.#forgotten = forgotten;
+    this.#rights = source.rights;
+  }
+
+  /** What its agent might do when it was opened: under other rights nothing of it is told again. */
+  get rights(): string {
+    return this.#rights;
   }
 
   /** All of it, the answer too, has been written to a reader; it is kept in case it did not arrive. */
@@ -75,6 +84,7 @@ export class ResumableStream implements AnswerStream {
     const overflowed = (): void => this.#source.behind(!this.#canComeBack());
     const connection: Connection = { events: new EventStream(response, { bufferBytes, headers, overflowed }), since, polls: retryMs !== undefined };
     this.#connection = connection;
+    this.#unreadSince = undefined;
     this.#connections += 1;
     response.once('close', () => this.#left(connection));
     if (retryMs !== undefined) this.#write([primingEvent(eventId(this.#log.name, after, this.#connections), retryMs)], Math.max(after, this.#written));

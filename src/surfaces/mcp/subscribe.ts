@@ -2,6 +2,7 @@
 // end of the session. The session is found for its own principal before an event id is looked at.
 import { isSince } from '../../relay/versions.ts';
 import { FEED } from './kept-streams.ts';
+import { rightsOf } from './rights.ts';
 import { replyEmpty, replyFault } from './reply.ts';
 import { sessionOf } from './http-session.ts';
 import type { HttpSession } from './sessions.ts';
@@ -27,6 +28,11 @@ function refuse(guest: Guest): void {
 function resume(state: HttpState, guest: Guest, session: HttpSession, place: { readonly stream: number; readonly after: number }): void {
   const stream = session.kept.find(place);
   if (stream === undefined) return refuse(guest);
+  // A token of less, a role that was lost, a tool that was killed since: what was answered before may be more than may be known now.
+  if (stream.rights !== rightsOf(guest.principal, state.ingress.runtime.current())) {
+    stream.forget();
+    return refuse(guest);
+  }
   // The word of server-sent events for "do not come back": the first SDK asks again after an answer that is an error.
   if (stream.isOverAfter(place.after)) return replyEmpty(guest.res, 204, guest.cors);
   const { bounds } = guest.settings;
