@@ -22,8 +22,6 @@ import { Inflight } from '../pipeline/inflight.ts';
 import { Leases } from '../pipeline/lease.ts';
 import { Parking } from '../pipeline/parking.ts';
 import { elicitationCompleted, Elicitations } from '../pipeline/questions/elicitations.ts';
-import { endTask, endTasks } from '../pipeline/tasks/end.ts';
-import { type KnownTask, KnownTasks } from '../pipeline/tasks/known.ts';
 import type { Run } from '../pipeline/run.ts';
 import { Subscriptions } from '../pipeline/subscribe.ts';
 import { createSilence } from '../pipeline/silence.ts';
@@ -37,6 +35,7 @@ import type { StartFault } from './fault.ts';
 import { openMemory, type Memory } from './memory.ts';
 import { RuntimeCell } from './runtime.ts';
 import { processSeal, sealUnder, sha256 } from './system.ts';
+import { openTasks, type Tasks } from './tasks.ts';
 import { createTelemetry, type SampleSource, type Telemetry } from './telemetry.ts';
 
 export interface Gateway {
@@ -46,9 +45,9 @@ export interface Gateway {
   readonly leases: Leases;
   readonly inflight: Inflight;
   readonly parking: Parking<Run>;
-  readonly tasks: KnownTasks;
-  /** Ends at their backends the tasks that are hit; how many. */
-  endTasks(which: (task: KnownTask) => boolean): number;
+  readonly tasks: Tasks['tasks'];
+  readonly endTasks: Tasks['endTasks'];
+  readonly countTasks: Tasks['countTasks'];
   readonly subscriptions: Subscriptions;
   readonly windows: WindowTable;
   readonly schemas: SchemaChecker;
@@ -111,8 +110,9 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
   const parking = new Parking<Run>(deps);
-  const tasks = new KnownTasks({ ...deps, past: (task) => endTask(task, { runtime: cell, backend: (wanted) => edges.fleet.find(wanted) }) });
-  stack.defer(() => tasks.close());
+  const backend: PipelineDeps['backend'] = (wanted) => edges.fleet.find(wanted);
+  const { tasks, ...ends } = openTasks({ clock: deps.clock, timers: deps.timers, random: deps.random, runtime: cell, backend, onListenerFault: reportFault, announce });
+  stack.defer(() => ends.close());
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, silence: createSilence(deps.timers), random: deps.random, digest: sha256,
@@ -121,7 +121,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
     onListenerFault: reportFault,
-    backend: (wanted) => edges.fleet.find(wanted),
+    backend,
   };
   const ingress: Ingress = {
     authenticator, runtime: cell, clock: deps.clock, random: deps.random, watch,
@@ -134,7 +134,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
     parked: parking.size, follows: subscriptions.open, tasks: tasks.size, hits: { ...parking.hits, ...tasks.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
   });
-  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: (which) => endTasks(which, pipeline), subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: ends.endTasks, countTasks: ends.countTasks, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
 }
 
 /** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */

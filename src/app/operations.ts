@@ -22,8 +22,10 @@ export interface OperationsDeps {
   readonly random: Random;
   readonly overrides: OverrideStore;
   readonly inflight: Inflight;
-  /** Ends at their backends the tasks that are hit. */
+  /** Ends at their backends the tasks that are hit; how many are told. */
   endTasks(which: (task: Pick<Call, 'principal' | 'target'>) => boolean): number;
+  /** How many would be. */
+  countTasks(which: (task: Pick<Call, 'principal' | 'target'>) => boolean): number;
   readonly schemas: SchemaChecker;
   readonly windows: WindowTable;
   /** Audited, logged, counted and shown live. */
@@ -72,15 +74,18 @@ async function kill(request: KillRequest, deps: OperationsDeps): Promise<Result<
   const override: KillOverride = { kind: 'kill', id: deps.random.uuid(), scope: request.scope, by: request.by, reason: request.reason, at: deps.clock.wall(), until: request.until };
   const isHit = (call: Pick<Call, 'principal' | 'target'>): boolean => hits(rule.value, call.principal, call.target, deps.clock.wall());
   const found = reachOf(deps.cell.current(), rule.value, deps.clock);
-  if (request.dryRun) return ok({ id: '', revision: deps.cell.current().revision, cancelled: deps.inflight.list().map((flight) => flight.call).filter(isHit).map(view), ...found });
+  if (request.dryRun) {
+    const { revision, settings } = deps.cell.current();
+    return ok({ id: '', revision, cancelled: deps.inflight.list().map((flight) => flight.call).filter(isHit).map(view), tasks: settings.kills.cancelInFlight ? deps.countTasks(isHit) : 0, ...found });
+  }
 
   const next = deps.cell.override([...deps.cell.overrides(), override]);
   const cancelled = next.settings.kills.cancelInFlight ? deps.inflight.cancel(isHit, 'kill') : [];
-  if (next.settings.kills.cancelInFlight) deps.endTasks(isHit);
+  const tasks = next.settings.kills.cancelInFlight ? deps.endTasks(isHit) : 0;
   const kept = await deps.overrides.add(override);
-  await deps.announce({ ...stamp(deps, request.by), kind: 'killed', scope: describeKillScope(request.scope), reason: request.reason, until: request.until, cancelled: cancelled.length });
+  await deps.announce({ ...stamp(deps, request.by), kind: 'killed', scope: describeKillScope(request.scope), reason: request.reason, until: request.until, cancelled: cancelled.length, tasks });
   if (!kept.ok) return err({ code: 'unavailable', message: `the kill is in force in this process, but could not be kept (${kept.error.code}); it will be gone after a restart` });
-  return ok({ id: override.id, revision: next.revision, cancelled: cancelled.map(view), ...found });
+  return ok({ id: override.id, revision: next.revision, cancelled: cancelled.map(view), tasks, ...found });
 }
 
 function ruleOf(request: KillRequest): Result<KillRule, OperationFault> {

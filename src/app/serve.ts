@@ -108,7 +108,7 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
 
 function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reload'], status: Operations['status']): Operations {
   return createOperations({
-    cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight, endTasks: gateway.endTasks,
+    cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight, endTasks: gateway.endTasks, countTasks: gateway.countTasks,
     schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,
     metrics: () => gateway.telemetry.metrics(),
     reload: async (by) => {

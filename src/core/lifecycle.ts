@@ -16,7 +16,9 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'stopped'; readonly reason: string }
   | { readonly kind: 'reloaded'; readonly configHash: string; readonly changes: readonly string[] }
   | { readonly kind: 'reload_refused'; readonly problems: number; readonly first: string }
-  | { readonly kind: 'killed'; readonly scope: string; readonly reason: string; readonly until: Timestamp | undefined; readonly cancelled: number }
+  | { readonly kind: 'killed'; readonly scope: string; readonly reason: string; readonly until: Timestamp | undefined; readonly cancelled: number; readonly tasks: number }
+  /** Of tasks that the gateway ended by itself, after a kill or past their time; `left`: their backends did not take it. `tasks`: the first of them. */
+  | { readonly kind: 'tasks_ended'; readonly why: 'kill' | 'expired'; readonly ended: number; readonly left: number; readonly tasks: readonly string[] }
   | { readonly kind: 'unkilled'; readonly scope: string; readonly reason: string }
   | { readonly kind: 'token_issued'; readonly subject: string; readonly roles: readonly string[]; readonly scopes: readonly string[]; readonly tokenId: string; readonly expiresAt: Timestamp }
   | { readonly kind: 'token_revoked'; readonly what: 'token' | 'key'; readonly value: string; readonly reason: string }

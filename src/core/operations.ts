@@ -102,6 +102,8 @@ export interface KillReport {
   readonly revision: number;
   /** Calls in flight that were (or, dry, would be) cancelled. */
   readonly cancelled: readonly { readonly call: string; readonly target: string; readonly subject: string }[];
+  /** Tasks that were (or, dry, would be) told to end at their backends. */
+  readonly tasks: number;
   /** Known tools (with a pattern of another kind: prompts, or listed resources and templates) that the scope hits now (of a role: that it may call); none is a hint at a typo. Undefined for a subject: what it may call, its tokens say. */
   readonly hits: number | undefined;
   /** All known tools. */

@@ -66,6 +66,7 @@ function levelOf(event: LifecycleEvent): 'error' | 'warn' | 'info' {
     case 'killed':
     case 'unkilled':
     case 'token_revoked': return 'warn';
+    case 'tasks_ended': return event.left > 0 ? 'warn' : 'info';
     case 'backend': return event.state === 'failed' || event.state === 'backing_off' ? 'warn' : 'info';
     default: return 'info';
   }

@@ -10,7 +10,8 @@ import type { KillScope, Override } from '../../src/core/override.ts';
 import type { OverrideStore } from '../../src/core/ports.ts';
 import { err, ok } from '../../src/core/result.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
-import { endTasks } from '../../src/pipeline/tasks/end.ts';
+import { countTasks, endTasks } from '../../src/pipeline/tasks/end.ts';
+import { begin, MODERN, taskWorld } from '../pipeline/tasks/jobs.ts';
 import { NO_OFFERS } from '../support/offers.ts';
 import { allowAll, backendSettings, passSchemas, principal, read, settings, world, type World } from '../support/world.ts';
 
@@ -28,7 +29,7 @@ function bench(w: World = world()): { readonly w: World; readonly operations: Op
     remove: (id) => Promise.resolve(state.storeDown ? err({ code: 'unavailable', detail: '' }) : ok(kept.some((one) => one.id === id))),
   };
   const operations = createOperations({
-    cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, endTasks: (which) => endTasks(which, w.deps), schemas: passSchemas, windows: w.deps.windows,
+    cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, endTasks: (which) => endTasks(which, w.deps), countTasks: (which) => countTasks(which, w.deps), schemas: passSchemas, windows: w.deps.windows,
     announce: (event) => { events.push(event); return Promise.resolve(); },
     status: () => { throw new Error('not asked'); }, metrics: () => Promise.resolve(''), reload: () => Promise.reject(new Error('not asked')),
     rekey: () => Promise.resolve(ok({ keyId: 'k2', previous: 'k1', until: undefined })), refreshRevocations: () => {}, tail: () => () => {},
@@ -201,4 +202,20 @@ test('the policy sentence and the tool views count with the same decision as the
   assert.equal(policySentence(w.cell.current(), w.clock), 'default deny: role developer may call 1 of 2 tools');
   assert.deepEqual(toolViews(w.cell.current(), ['developer'], w.clock).map((view) => view.visible), [false, true]);
   assert.deepEqual(toolViews(w.cell.current(), [], w.clock).map((view) => view.visible), [false, false]);
+});
+
+test('a kill says how many tasks it told to end, a dry run how many it would, and the record of it too', async () => {
+  for (const cancelInFlight of [true, false]) {
+    const at = taskWorld('modern', { kills: { ...settings().kills, cancelInFlight } });
+    const b = bench(at.w);
+    await begin(at, MODERN);
+    await begin(at, MODERN);
+    const scope: KillScope = { kind: 'backend', backend: backendId('alpha') };
+    const dry = await b.operations.kill(request({ dryRun: true, scope }));
+    const done = await b.operations.kill(request({ scope }));
+    const expected = cancelInFlight ? 2 : 0;
+    assert.ok(dry.ok && done.ok);
+    assert.deepEqual([dry.value.tasks, done.value.tasks], [expected, expected]);
+    assert.partialDeepStrictEqual(b.events[0], { kind: 'killed', tasks: expected });
+  }
 });

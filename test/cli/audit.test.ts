@@ -87,11 +87,11 @@ test('tail --no-follow shows the last entries, oldest first, one line each', asy
 test('an event is told in words, and a refusal with its cause', async (t) => {
   const { run, journal } = await place(t);
   const head = { wall: timestamp(0), by: 'ann', revision: 3 };
-  await journal.note({ ...head, id: 'event-2', kind: 'killed', scope: 'tool a/b', reason: 'incident 7', until: timestamp(7_200_000), cancelled: 2 });
+  await journal.note({ ...head, id: 'event-2', kind: 'killed', scope: 'tool a/b', reason: 'incident 7', until: timestamp(7_200_000), cancelled: 2, tasks: 3 });
   await journal.note({ ...head, id: 'event-3', kind: 'key_rotated', keyId: 'k2', previous: 'k1', until: timestamp(0) });
   await journal.note({ ...head, id: 'event-4', kind: 'reloaded', configHash: '0123456789abcdef', changes: ['roles.dev changed', 'limits changed'] });
   const said = await done(run(['audit', 'tail', '--no-follow']));
-  assert.match(said, /event +killed +by ann +scope: tool a\/b, reason: incident 7, until: 1970-01-01T02:00:00\.000Z, cancelled: 2$/m);
+  assert.match(said, /event +killed +by ann +scope: tool a\/b, reason: incident 7, until: 1970-01-01T02:00:00\.000Z, cancelled: 2, tasks: 3$/m);
   assert.match(said, /event +key rotated +by ann +key id: k2, previous: k1, until: 1970-01-01T00:00:00\.000Z$/m);
   assert.match(said, /event +reloaded +by ann +config hash: 0123456789ab, changes: roles\.dev changed; limits changed$/m);
   assert.match(said, /denied\/unauthenticated .*unauthenticated: \w+$/m);

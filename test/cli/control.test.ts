@@ -101,7 +101,7 @@ describe('status', () => {
 });
 
 describe('kill', () => {
-  const report = { id: '01991f0e-0000-7000-8000-000000000000', revision: 8, cancelled: [{ call: 'c1', target: 'files/write', subject: 'bot' }], hits: 1, tools: 4, known: true };
+  const report = { id: '01991f0e-0000-7000-8000-000000000000', revision: 8, cancelled: [{ call: 'c1', target: 'files/write', subject: 'bot' }], tasks: 0, hits: 1, tools: 4, known: true };
 
   test('sends scope, reason, end and login name, and tells what was cancelled', async (t) => {
     const { socket, asked } = await gateway(t, { 'POST /kill': report });
@@ -136,6 +136,12 @@ describe('kill', () => {
     assert.equal(status, 0);
     assert.match(stderr, /no known tool is hit by tool fils\/write/);
     assert.match((await ask(socket, ['kill', 'backend', 'fils', '--reason', 'x'])).stderr, /warning: no backend fils in the configuration/);
+  });
+
+  test('says how many tasks are told to end, or would be', async (t) => {
+    const { socket } = await gateway(t, { 'POST /kill': { ...report, tasks: 2 } });
+    assert.match((await ask(socket, ['kill', 'backend', 'files', '--reason', 'x'])).stdout, /: 1 known tool, 1 call in flight cancelled, 2 tasks told to end\n/);
+    assert.match((await ask(socket, ['kill', 'backend', 'files', '--dry-run'])).stdout, /: 1 known tool, 1 call in flight, 2 tasks at work\n/);
   });
 
   test('of a role says what it may call, of an unknown one that it is unknown, of a subject nothing about tools', async (t) => {

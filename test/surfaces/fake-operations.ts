@@ -25,7 +25,7 @@ export function fakeOperations(): FakeOperations {
     },
     kill: (request) => {
       fake.asked.push({ kill: request });
-      return Promise.resolve(ok({ id: 'k1', revision: 3, cancelled: [], hits: 1, tools: 2, known: true }));
+      return Promise.resolve(ok({ id: 'k1', revision: 3, cancelled: [], tasks: 0, hits: 1, tools: 2, known: true }));
     },
     unkill: (request) => {
       fake.asked.push({ unkill: request });

@@ -77,8 +77,9 @@ function unknownScope(scope: KillScope): string {
 function tell(cx: VerbContext, asked: KillRequest, report: KillReport): void {
   const until = asked.until === undefined ? 'until unkill' : `until ${rfc3339(asked.until)} (${relative(asked.until, cx.now())})`;
   const calls = `${count(report.cancelled.length, 'call')} in flight${asked.dryRun ? '' : ' cancelled'}`;
+  const tasks = report.tasks > 0 ? `, ${count(report.tasks, 'task')} ${asked.dryRun ? 'at work' : 'told to end'}` : '';
   const [scope, tools] = reachOf(asked.scope, report);
-  cx.out(`${asked.dryRun ? 'would stop' : 'stopped'} ${scope}, ${until}: ${tools}${calls}`);
+  cx.out(`${asked.dryRun ? 'would stop' : 'stopped'} ${scope}, ${until}: ${tools}${calls}${tasks}`);
   for (const call of report.cancelled) cx.out(`  ${printable(call.call)}  ${printable(call.target)}  ${printable(call.subject)}`);
   if (!asked.dryRun) cx.err(`undo: sentinel unkill ${printable(report.id)} --reason "…"`);
 }

@@ -72,8 +72,8 @@ for (const who of [MODERN, LEGACY]) test(`${who === MODERN ? '2026-07-28' : '202
   at.w.clock.advance(60_000);
   await asks(id, who);
   assert.deepEqual([...answers], ['{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown task"}}']);
-  // At most ended, for nobody can ask for it any more.
-  assert.deepEqual(at.backend.steps.filter(({ verb }) => verb !== 'cancel'), []);
+  // At most looked at and ended by the gateway itself, for nobody can ask for it any more.
+  assert.ok(['', 'get', 'get cancel'].includes(at.backend.steps.map(({ verb }) => verb).join(' ')), JSON.stringify(at.backend.steps));
   const faults = at.w.outcomes.flatMap((one) => (one.kind === 'refused' && one.reason.code === 'bad_handle' ? [one.reason.handle] : []));
   assert.deepEqual(faults.filter((_, index) => index % verbs.length === 0), ['forged', 'forged', 'foreign', 'expired']);
 });
