@@ -22,10 +22,13 @@ function kept(first: Following, given: KeptGiven, deps: PipelineDeps): Following
   const { id } = first.backend;
   let now: Following | undefined = first;
   let at: Backend | undefined = first.backend;
+  let tries = 0;
+  let forgetRetry = (): void => {};
   const stop = new AbortController();
   const closed = deps.subscriptions.opened();
   const undo = (): void => {
     unsubscribe();
+    forgetRetry();
     closed();
     stop.abort('agent');
     now?.undo();
@@ -37,6 +40,7 @@ function kept(first: Following, given: KeptGiven, deps: PipelineDeps): Following
   };
   const again = async (next: Backend): Promise<void> => {
     at = next;
+    forgetRetry();
     now?.undo();
     now = undefined;
     const followed = await follow({ ...given, signal: stop.signal }, deps.runtime.current(), deps);
@@ -45,23 +49,32 @@ function kept(first: Following, given: KeptGiven, deps: PipelineDeps): Following
       if (followed.kind === 'following') followed.undo();
     } else if (followed.kind === 'following') {
       now = followed;
+      tries = 0;
       given.told(given.uri);
-    } else if (followed.kind === 'ended' && mayPass(followed.end)) at = undefined;
-    else over();
+    } else if (followed.kind === 'ended' && mayPass(followed.end) && tries < TRIES_MOST) {
+      at = undefined;
+      tries += 1;
+      forgetRetry = deps.timers.after(RETRY_MS * tries, () => look(deps.runtime.current()));
+    } else over();
   };
-  const unsubscribe = deps.runtime.subscribe(({ settings }) => {
+  const look = ({ settings }: Snapshot): void => {
     const row = settings.backends.find(({ id: known }) => known === id);
     if (row === undefined) return over();
     const next = deps.backend(row);
     // One that has not listed anything yet cannot be asked; its first list is a new snapshot.
     if (next === undefined || next === at || next.listing() === undefined) return;
     again(next).catch(deps.onListenerFault);
-  });
+  };
+  const unsubscribe = deps.runtime.subscribe(look);
   return { ...first, undo };
 }
 
-/** What is asked again at the next change: a fault, and a backend that is busy or left alone for the moment. All else was refused. */
-const PASSING: ReadonlySet<DenyCode> = new Set<DenyCode>(['busy', 'circuit_open', 'backend_down', 'audit_unavailable']);
+/** Each is a call, on record and charged: a backend that fails for ever is not asked for ever. The limits are of a minute. */
+const TRIES_MOST = 6;
+const RETRY_MS = 20_000;
+
+/** What is asked again after a while, and at the next change: a fault, and what is busy, left alone or used up for the moment. All else was refused. */
+const PASSING: ReadonlySet<DenyCode> = new Set<DenyCode>(['limited', 'busy', 'circuit_open', 'backend_down', 'audit_unavailable']);
 
 function mayPass(end: Unfollowed): boolean {
   return end.kind === 'failed' || (end.kind === 'denied' && PASSING.has(end.reason.code));

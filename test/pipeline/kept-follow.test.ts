@@ -145,3 +145,34 @@ test('a full house passes: what was refused for it is asked for again at the nex
   await tick();
   assert.deepEqual([...after.follows.keys()], ['file:///a']);
 });
+
+test('a limit of the agent passes too: what a reload cost is asked for again after a while, without another change', async () => {
+  const w = full({ settings: settings({ limits: { ...settings().limits, perTool: 1 } }) });
+  const own = session();
+  await subscribe(w, own, 'alpha+file:///a');
+  const after = replaceBackend(w);
+  await tick();
+  assert.equal(after.follows.size, 0, 'its one call of the minute was the first');
+  assert.equal(w.deps.subscriptions.open, 1);
+  for (let n = 0; n < 8; n += 1) {
+    w.clock.advance(20_000);
+    await tick();
+  }
+  assert.deepEqual([...after.follows.keys()], ['file:///a']);
+});
+
+test('a backend that fails to follow for ever is asked a few times, whatever changes meanwhile: each is on record and charged', async () => {
+  const w = full();
+  const own = session();
+  await subscribe(w, own, 'alpha+file:///a');
+  const before = w.outcomes.length;
+  replaceBackend(w, undefined, () => Promise.resolve(err({ code: 'protocol', detail: 'never' })));
+  await tick();
+  for (let n = 0; n < 40; n += 1) {
+    w.cell.override([]);
+    await tick();
+    w.clock.advance(20_000);
+    await tick();
+  }
+  assert.deepEqual([w.outcomes.length - before, w.deps.subscriptions.open], [7, 0]);
+});
