@@ -1,7 +1,7 @@
 // Notices about tasks through the whole gateway: on a stream of 2026-07-28 that names them, and in the session of the first SDK's client.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { TaskStatusNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { TaskStatusNotificationSchema } from 'mcp-sdk-v1/types.js';
 import { legacyAgent, modernEnvelope, record, type Body } from '../support/e2e/task-agents.ts';
 import { BACKENDS, startTaskWorld, taskOf, type TaskWorld } from '../support/e2e/task-world.ts';
 
