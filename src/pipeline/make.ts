@@ -119,8 +119,7 @@ function took(at: Instant, sent: Instant | undefined, back: Instant | undefined,
 function endOf(made: Result<Screened, BackendFault>, deps: PipelineDeps): End {
   if (!made.ok) return { kind: 'failed', fault: made.error };
   const answer = made.value;
-  if (answer.kind === 'error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
-  if (answer.kind === 'own_error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
+  if (answer.kind === 'error' || answer.kind === 'own_error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
   if (answer.kind === 'task') return { kind: 'failed', fault: NOT_OFFERED };
   if (answer.kind === 'own') {
     const said = { bytes: answer.body.length, digest: deps.digest(answer.body) };

@@ -51,10 +51,8 @@ function needsTask(answered: Awaited<ReturnType<typeof callWithRounds>>): boolea
 
 async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending, io: MakeIo, deps: PipelineDeps): Promise<Performed<Screened>> {
   const { principal, target, task, born, until } = call;
-  const known = deps.tasks.recall(call.exposed, principal, snapshot.settings.bounds, () => {
-    const id = detached(call.exposed);
-    return { id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until };
-  });
+  const id = detached(call.exposed);
+  const known = deps.tasks.recall({ id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until }, snapshot.settings.bounds);
   const { era } = spokenBy(call, snapshot);
   const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task, born } }, deps);
   return { result, health: result.ok ? 'success' : faultHealth(result.error) };
@@ -64,7 +62,7 @@ async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending,
 export function told(made: Result<Screened, BackendFault>, { call, method, asked, pages, snapshot, permit }: Admitted, { dialogue, signal }: MakeIo, deps: PipelineDeps): Result<Screened, BackendFault> {
   if (!made.ok || call.kind === 'task') return made;
   const { value } = made;
-  const mayAsk = call.origin.era === 'modern' && call.kind !== 'completion';
+  const mayAsk = dialogue.open !== undefined;
   const passing: Passing = { binding: { principal: call.principal, method, target: call.target, content: asked.content }, pages, lastsMs: snapshot.settings.bounds.parkMs, dialogue, identity: deps.identity };
   switch (value.kind) {
     case 'own':

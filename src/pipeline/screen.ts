@@ -1,6 +1,6 @@
 // What comes back is looked at before it reaches its reader: not larger than the gateway relays, and of a result type that was offered.
 import type { RawJson } from '../core/json/scan.ts';
-import type { BackendAnswer, BackendFault } from '../core/ports.ts';
+import type { BackendAnswer, BackendFault, BackendReply } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readResult, resultTypeOf, type ReadResult } from '../relay/results.ts';
 
@@ -31,8 +31,11 @@ export function screen(answered: Result<BackendAnswer, BackendFault>, resultByte
   return ok({ kind: 'result', result, asks: type === 'input_required' });
 }
 
+/** What a call ends with at its backend, or in its place. */
+export type Ended = Extract<Screened, { readonly kind: 'result' | 'error' }>;
+
 /** An answer of the gateway's own making. */
-export function screenOwn(answer: BackendAnswer): Screened {
+export function screenOwn(answer: BackendReply): Ended {
   if (answer.kind !== 'result') return answer;
   return { kind: 'result', result: { raw: answer.raw, members: readResult(answer.raw)?.members ?? [] }, asks: false };
 }

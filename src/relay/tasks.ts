@@ -5,6 +5,7 @@ import type { Era } from '../core/call.ts';
 import { cut, type Member, objectOf, quote, toRaw, valueOf, withMembers } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { kindOf, members, safeIntegerOf, stringOf } from '../core/json/slice.ts';
+import { detached } from '../core/text.ts';
 import { foreignMeta, type ServerIdentity, stamped } from './meta.ts';
 import { readRequests, requestsOf } from './rounds.ts';
 
@@ -13,7 +14,7 @@ export type TaskStatus = 'working' | 'input_required' | 'completed' | 'failed' |
 /** The `_meta` key by which messages of 2025-11-25 name the task they belong to. */
 export const RELATED_TASK = 'io.modelcontextprotocol/related-task';
 
-/** What a backend told of a task. Slices of its message: not to be kept beyond the call. */
+/** What a backend told of a task. All but `task` and `born` are slices of its message: not to be kept beyond the call. */
 export interface Told {
   /** The backend's own id. */
   readonly task: string;
@@ -65,8 +66,10 @@ export function readTold(raw: RawJson, era: Era): Told | undefined {
   const requests = listed === undefined ? NO_REQUESTS : readRequests(listed);
   if (requests === undefined) return undefined;
   return {
-    task, status, requests, members: all,
-    born: stringOf(valueOf(all, 'createdAt'))?.slice(0, BORN_MOST) ?? '',
+    // Copies, for these are kept.
+    task: detached(task),
+    born: detached(stringOf(valueOf(all, 'createdAt'))?.slice(0, BORN_MOST) ?? ''),
+    status, requests, members: all,
     ttlMs: millisOf(valueOf(all, words.ttl)),
     pollMs: millisOf(valueOf(all, words.poll)),
     result: era === 'modern' ? objectIn(all, 'result') : undefined,

@@ -8,11 +8,10 @@ import type { Told } from '../../relay/tasks.ts';
 import { pause } from '../attempt.ts';
 import { spokenBy } from '../questions/asking.ts';
 import { cannotBeAsked } from '../questions/unanswered.ts';
-import { screenOwn } from '../screen.ts';
+import { type Ended, screenOwn } from '../screen.ts';
 import { step } from './ask.ts';
 import type { CarryDeps, Work } from './carry.ts';
 import { Collector } from './collector.ts';
-import type { Ended } from './tell.ts';
 
 /** Time for a legacy backend to ask, once its questions are listened for. */
 const GATHER_MS = 1000;
@@ -25,7 +24,7 @@ export async function questions(told: Told, work: Work, deps: CarryDeps): Promis
     const responses = new Map<string, RawJson>();
     for (const [key, { question, reply, why }] of refused) {
       const response = responseOf(question, reply);
-      if (response === undefined) return endWith(cannotBeAsked('tool', question.method, why));
+      if (response === undefined) return screenOwn(cannotBeAsked('tool', question.method, why));
       responses.set(key, response);
     }
     if (responses.size > 0) await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(responses) }, io.signal);
@@ -39,11 +38,14 @@ export async function questions(told: Told, work: Work, deps: CarryDeps): Promis
   return put;
 }
 
-function collecting({ known, peer }: Work, deps: CarryDeps): Collector | undefined {
+function collecting({ known, peer, snapshot }: Work, deps: CarryDeps): Collector | undefined {
   // One whose request ended has nothing to say any more; its task may still ask.
   if (known.collector?.ended === false) return known.collector;
-  if (!known.listed) return undefined;
-  known.collector = new Collector({ backend: peer.backend, permit: known.permit, task: peer.task, lastsMs: known.until - deps.clock.wall() }, deps);
+  const row = snapshot.settings.backends.find(({ id }) => id === known.target.backend);
+  // It stays open for as long as the task asks: within the places that its principal has, and not all of them.
+  const release = known.listed && row !== undefined ? deps.leases.hold(known.permit.call, snapshot, row) : undefined;
+  if (release === undefined) return undefined;
+  known.collector = new Collector({ backend: peer.backend, permit: known.permit, task: peer.task, lastsMs: known.until - deps.clock.wall(), release }, deps);
   return known.collector;
 }
 
@@ -75,9 +77,4 @@ export function replied(responses: RawJson, { known, call, snapshot }: Work): bo
   const open = new Set(known.collector?.list().map(([key]) => key));
   for (const [key, raw] of given) known.collector?.reply(key, (question) => replyFor(question, { kind: 'result', raw }, spokenBy(call, snapshot)));
   return known.collector?.ended === false || given.length === 0 || given.some(([key]) => open.has(key));
-}
-
-function endWith(answer: ReturnType<typeof cannotBeAsked>): Ended | undefined {
-  const own = screenOwn(answer);
-  return own.kind === 'result' || own.kind === 'error' ? own : undefined;
 }

@@ -8,11 +8,11 @@ import { CODE } from '../../relay/rpc.ts';
 import { acknowledged, isOver, type Told } from '../../relay/tasks.ts';
 import type { PipelineDeps } from '../deps.ts';
 import type { MakeIo } from '../make.ts';
-import { screen, type Screened } from '../screen.ts';
+import { type Ended, screen, type Screened } from '../screen.ts';
 import { type Answered, type AskDeps, CANCELLED, endOf, isRefused, isUnknown, lookAt, type Refused, settled, step, type TaskPeer, toldIn } from './ask.ts';
 import { questions, replied } from './asked.ts';
 import type { KnownTask } from './known.ts';
-import { type Ended, inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
+import { inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
 
 export interface Work extends Teller {
   readonly call: TaskCall;
@@ -22,7 +22,7 @@ export interface Work extends Teller {
 }
 
 type Carried = Result<Screened, BackendFault>;
-export type CarryDeps = AskDeps & Pick<PipelineDeps, 'random' | 'tasks'>;
+export type CarryDeps = AskDeps & Pick<PipelineDeps, 'random' | 'tasks' | 'leases'>;
 
 export async function carry(work: Work, deps: CarryDeps): Promise<Carried> {
   const carried = await byVerb(work, deps);

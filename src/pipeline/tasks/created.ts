@@ -5,9 +5,8 @@ import type { Backend, BackendFault, CallIo } from '../../core/ports.ts';
 import { timestamp } from '../../core/ids.ts';
 import { rfc3339 } from '../../core/rfc3339.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { detached } from '../../core/text.ts';
-import { BACKEND_LIMITS } from '../../core/json/raw.ts';
-import { scan, type RawJson } from '../../core/json/scan.ts';
+import { copyOf } from '../../core/json/raw.ts';
+import type { RawJson } from '../../core/json/scan.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { readCreated, type Told } from '../../relay/tasks.ts';
 import { taskPermit } from '../admit.ts';
@@ -49,8 +48,8 @@ export function taskHosted(result: RawJson, beginning: Beginning, deps: CreatedD
   const ttlMs = Math.min(call.task?.ttlMs ?? HOSTED_MS, snapshot.settings.bounds.taskMs);
   const told = hostedTold(result, deps.random.token(16), rfc3339(deps.clock.wall()), ttlMs);
   const known = begin(told, true, beginning, deps);
-  const own = copyOf(result);
-  if (own === undefined || !deps.tasks.host(known, own, snapshot.settings.bounds)) {
+  // A copy: the message it came in may be larger than what is counted.
+  if (!deps.tasks.host(known, copyOf(result), snapshot.settings.bounds)) {
     deps.tasks.forget(known.id);
     return NO_ROOM;
   }
@@ -61,15 +60,9 @@ export function taskHosted(result: RawJson, beginning: Beginning, deps: CreatedD
 function begin(told: Told, hosted: boolean, { call, permit, snapshot }: Beginning, deps: CreatedDeps): KnownTask {
   const until = timestamp(deps.clock.wall() + ttlOf(told, snapshot));
   const { target, principal } = call;
-  const [task, born] = [detached(told.task), detached(told.born)];
+  const { task, born } = told;
   const id = sealTask({ target, task, born, hosted, until }, principal, deps);
   return deps.tasks.enter({ id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until });
-}
-
-/** Free of the message it came in, which its sender may have made larger than what is counted. */
-function copyOf(result: RawJson): RawJson | undefined {
-  const copy = scan(new TextDecoder().decode(new TextEncoder().encode(result)), BACKEND_LIMITS);
-  return copy.ok ? copy.value : undefined;
 }
 
 /** In the place of an agent that takes no tasks; what is given up is ended at the backend too. */
@@ -79,7 +72,7 @@ export async function taskAwaited(answered: Answered, backend: Backend, { permit
   const { era } = spokenBy(call, snapshot);
   const told = readCreated(answered.value.raw, era);
   if (told === undefined) return err(NO_TASK);
-  const peer: TaskPeer = { backend, permit, era, task: detached(told.task), born: detached(told.born) };
+  const peer: TaskPeer = { backend, permit, era, task: told.task, born: told.born };
   const end = await settled(peer, { dialogue: io.dialogue, io, atMostMs: ttlOf(told, snapshot), seen: () => undefined }, deps);
   if (!end.ok) endAtBackend(peer);
   return end;
@@ -90,5 +83,5 @@ export function endUnheard(answered: Answered, { backend, permit, snapshot }: Pi
   const { call } = permit;
   if (!answered.ok || answered.value.kind !== 'task' || call.kind !== 'tool') return;
   const told = readCreated(answered.value.raw, spokenBy(call, snapshot).era);
-  if (told !== undefined) endAtBackend({ backend, permit, task: detached(told.task) });
+  if (told !== undefined) endAtBackend({ backend, permit, task: told.task });
 }

@@ -1,5 +1,6 @@
 // Requests about tasks that the gateway keeps itself: their backend answered at once, so there is nobody to ask.
 import type { TaskCall } from '../../core/call.ts';
+import type { RawJson } from '../../core/json/scan.ts';
 import { rfc3339 } from '../../core/rfc3339.ts';
 import { screenOwn, type Screened } from '../screen.ts';
 import { OVER_ALREADY, UNKNOWN_TASK } from './carry.ts';
@@ -12,15 +13,15 @@ export function carryHosted(known: KnownTask | undefined, teller: Teller & { rea
   if (known?.hosted === undefined) return UNKNOWN_TASK;
   const { call, identity } = teller;
   const isModern = call.origin.era === 'modern';
+  const own = (body: RawJson): Screened => ({ kind: 'own', body, end: 'answered', isError: false });
   switch (call.verb) {
     case 'result': return screenOwn({ kind: 'result', raw: known.hosted });
-    case 'update': return { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false };
-    case 'cancel': return isModern ? { kind: 'own', body: acknowledged(identity), end: 'answered', isError: false } : OVER_ALREADY;
+    case 'update': return own(acknowledged(identity));
+    case 'cancel': return isModern ? own(acknowledged(identity)) : OVER_ALREADY;
     case 'get': {
-      const ended = screenOwn({ kind: 'result', raw: known.hosted });
       const told = hostedTold(known.hosted, known.task, rfc3339(known.began), known.until - known.began);
-      const end = isModern && ended.kind === 'result' ? inlinedEnd(ended, teller) : undefined;
-      return { kind: 'own', body: tell(told, known, end?.inlined ?? {}, teller, end?.status), end: 'answered', isError: false };
+      const end = isModern ? inlinedEnd(screenOwn({ kind: 'result', raw: known.hosted }), teller) : undefined;
+      return own(tell(told, known, end?.inlined ?? {}, teller, end?.status));
     }
   }
 }

@@ -85,11 +85,10 @@ export class KnownTasks {
   }
 
   /** One that is asked after: known already, or of before a restart. Where there is no room it is served, and not listed. */
-  recall(id: string, principal: Principal, bounds: TaskBounds, make: () => NewTask): KnownTask {
-    const known = this.get(id);
+  recall(task: NewTask, bounds: TaskBounds): KnownTask {
+    const known = this.get(task.id);
     if (known !== undefined) return known;
-    const task = make();
-    return this.#hasRoom(principalKey(principal), bounds) ? this.enter(task) : this.#fresh(task, false);
+    return this.#hasRoom(principalKey(task.principal), bounds) ? this.enter(task) : this.#fresh(task, false);
   }
 
   /** Whether a result of this principal may still be kept: each has its share, so that one cannot leave the others without. */

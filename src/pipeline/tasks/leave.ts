@@ -59,17 +59,18 @@ export interface Begun {
 /** The call as it may begin. Where no more tasks may be known, whoever can do without one gets a result. */
 export function begun(call: ServedCall, task: RawJson | undefined, snapshot: Snapshot, { tasks, identity }: { readonly tasks: KnownTasks; readonly identity: ServerIdentity }): Begun {
   const { catalog, settings } = snapshot;
-  if (call.kind === 'task' && call.hosted) return { call, local: carryHosted(tasks.get(call.exposed), { call, snapshot, identity }), over: nothing };
+  const noPlace = (local?: Screened): Begun => ({ call, local, over: nothing });
+  if (call.kind === 'task' && call.hosted) return noPlace(carryHosted(tasks.get(call.exposed), { call, snapshot, identity }));
   // After a restart, say: it has not told its lists yet, and so not what it speaks. The task is there, and must not be called unknown.
-  if (call.kind === 'task' && !catalog.byBackend.has(call.target.backend)) return { call, local: NOT_READY, over: nothing };
-  if (call.kind !== 'tool') return { call, local: undefined, over: nothing };
+  if (call.kind === 'task' && !catalog.byBackend.has(call.target.backend)) return noPlace(NOT_READY);
+  if (call.kind !== 'tool') return noPlace();
   const must = wishOf(task, call.origin).wants === 'must' && offersTasks(call, snapshot);
-  if (must && call.task === undefined) return { call, local: UNSUPPORTED, over: nothing };
-  if (call.task?.taker !== 'agent') return { call, local: undefined, over: nothing };
+  if (must && call.task === undefined) return noPlace(UNSUPPORTED);
+  if (call.task?.taker !== 'agent') return noPlace();
   // What it would keep for that agent must have a place before anything is executed.
   const over = must && !tasks.mayHost(call.principal, settings.bounds) ? undefined : tasks.reserve(call.principal, settings.bounds);
   if (over !== undefined) return { call, local: undefined, over };
-  if (must) return { call, local: NO_ROOM, over: nothing };
+  if (must) return noPlace(NO_ROOM);
   const isLegacy = catalog.byBackend.get(call.target.backend)?.era === 'legacy';
   return { call: { ...call, task: isLegacy ? { ...call.task, taker: 'gateway' } : undefined }, local: undefined, over: nothing };
 }

@@ -1,15 +1,14 @@
 // A task as one agent reads it: in the form of its revision, under the gateway's id, with what the other form puts elsewhere.
-import type { Question } from '../../core/capabilities.ts';
 import type { Era, ServedCall } from '../../core/call.ts';
-import { scan, type RawJson } from '../../core/json/scan.ts';
-import { BACKEND_LIMITS } from '../../core/json/raw.ts';
+import { copyOf } from '../../core/json/raw.ts';
+import type { RawJson } from '../../core/json/scan.ts';
 import { objectOf, quote, toRaw } from '../../core/json/compose.ts';
 import { memberOf } from '../../core/json/slice.ts';
-import type { Screened } from '../screen.ts';
+import type { Ended } from '../screen.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import { detached } from '../../core/text.ts';
 import { errorFor } from '../../relay/errors.ts';
 import { inlinedResult } from '../../relay/results.ts';
+import { CODE } from '../../relay/rpc.ts';
 import { createdResult, type Inlined, type TaskStatus, type Told, toldResult } from '../../relay/tasks.ts';
 import type { ServerIdentity } from '../../relay/meta.ts';
 import { exposeFor } from '../expose.ts';
@@ -29,7 +28,7 @@ export function ttlOf(told: Told, { settings }: Snapshot): number {
 }
 
 /** A tool that failed is a failed task in 2025-11-25, and a completed one by the extension (SEP-2663). */
-export function statusFor(told: Told, known: KnownTask, to: Era): TaskStatus {
+function statusFor(told: Told, known: KnownTask, to: Era): TaskStatus {
   if (to === 'modern') return told.status;
   if (known.cancelled) return 'cancelled';
   return told.status === 'completed' && told.result !== undefined && memberOf(told.result, 'isError') === 'true' ? 'failed' : told.status;
@@ -57,12 +56,8 @@ export function remember(told: Told, known: KnownTask, { snapshot, identity }: T
   const telling = { to: 'legacy', id: known.id, ttlMs: ttlOf(told, snapshot), status: known.status, identity } as const;
   const whole = toldResult(told, telling, {});
   const briefly: Told = { ...told, members: told.members.filter(({ key, value }) => DATES.includes(key) && value.length < 64) };
-  const item = scan(detached(whole.length <= ITEM_MOST ? whole : toldResult(briefly, telling, {})), BACKEND_LIMITS);
-  known.item = item.ok ? item.value : undefined;
+  known.item = copyOf(whole.length <= ITEM_MOST ? whole : toldResult(briefly, telling, {}));
 }
-
-/** What a task ended with, screened. */
-export type Ended = Extract<Screened, { readonly kind: 'result' | 'error' }>;
 
 /** As the extension inlines it: a result although the tool failed, an error only of the protocol. */
 export function inlinedEnd(answer: Ended, { call, snapshot }: Teller): { readonly status: TaskStatus; readonly inlined: Inlined } {
@@ -71,7 +66,7 @@ export function inlinedEnd(answer: Ended, { call, snapshot }: Teller): { readonl
     const said = errorFor(answer, { kind: 'completion', exposed: call.exposed, callId: call.id, asking: askingOf(call, call.origin, snapshot, call.id) });
     const fields: (readonly [string, RawJson])[] = said.kind === 'error'
       ? [['code', toRaw(said.code)], ['message', quote(said.message)], ...(said.data === undefined ? [] : [['data', said.data] as const])]
-      : [['code', toRaw(-32603)], ['message', quote(said.text)]];
+      : [['code', toRaw(CODE.internal)], ['message', quote(said.text)]];
     return { status: 'failed', inlined: { error: objectOf(fields) } };
   }
   return { status: 'completed', inlined: { result: inlinedResult(answer.result, exposeFor(snapshot.catalog, endpoint, call.target.backend)) } };
@@ -85,7 +80,5 @@ export function isErrorIn({ result }: Inlined): boolean {
 export function hostedTold(result: RawJson, task: string, at: string, ttlMs: number): Told {
   const failed = memberOf(result, 'isError') === 'true';
   const members = [['createdAt', at], ['lastUpdatedAt', at]].map(([key = '', text = '']) => ({ lexeme: quote(key), key, value: quote(text) }));
-  return { task, born: at, status: failed ? 'failed' : 'completed', ttlMs, pollMs: undefined, requests: NO_REQUESTS, result, error: undefined, members };
+  return { task, born: at, status: failed ? 'failed' : 'completed', ttlMs, pollMs: undefined, requests: new Map(), result, error: undefined, members };
 }
-
-const NO_REQUESTS: ReadonlyMap<string, Question> = new Map();

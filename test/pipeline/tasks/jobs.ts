@@ -7,8 +7,8 @@ import type { Answer } from '../../../src/core/inbound.ts';
 import { toRaw } from '../../../src/core/json/compose.ts';
 import { BACKEND_LIMITS } from '../../../src/core/json/raw.ts';
 import { scan, type RawJson } from '../../../src/core/json/scan.ts';
-import type { BackendAnswer, CallIo, TaskStep } from '../../../src/core/ports.ts';
-import { err, ok } from '../../../src/core/result.ts';
+import type { BackendAnswer, BackendFault, BackendReply, CallIo, TaskStep } from '../../../src/core/ports.ts';
+import { err, ok, type Result } from '../../../src/core/result.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import { NO_OFFERS } from '../../support/offers.ts';
 import { backendSettings, fakeBackend, okText, origin, parse, read, settings, world, type FakeBackend, type Message, type RespondStep, type World } from '../../support/world.ts';
@@ -90,7 +90,7 @@ export class Jobs {
     return raw(`{${this.era === 'modern' ? '"resultType":"complete",' : ''}${this.#fields(job)}${inlined}}`);
   }
 
-  async #step(step: TaskStep, io: CallIo): ReturnType<RespondStep> extends infer R ? Promise<Awaited<R>> : never {
+  async #step(step: TaskStep, io: CallIo): Promise<Result<BackendReply, BackendFault>> {
     const job = this.all.find(({ task }) => task === step.task);
     if (job === undefined) return ok({ kind: 'error', code: -32602, message: `Task not found: ${step.task}`, data: undefined });
     switch (step.verb) {
@@ -108,7 +108,7 @@ export class Jobs {
   }
 
   /** `tasks/result` of 2025-11-25: asks what there is to ask, and waits. */
-  async #end(job: Job, io: CallIo): ReturnType<RespondStep> extends infer R ? Promise<Awaited<R>> : never {
+  async #end(job: Job, io: CallIo): Promise<Result<BackendReply, BackendFault>> {
     for (;;) {
       if (io.signal.aborted) return err({ code: 'cancelled' });
       if (job.status === 'input_required') {

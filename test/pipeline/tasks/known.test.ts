@@ -31,7 +31,7 @@ function bookAt(clock: HandClock): Book {
       over?.();
       return known;
     },
-    recall: (id, whose = alice) => tasks.recall(id, whose, BOUNDS, () => made(id, whose)),
+    recall: (id, whose = alice) => tasks.recall(made(id, whose), BOUNDS),
   };
 }
 
