@@ -77,7 +77,7 @@ export function recorded(limits: Partial<BackendLimits> = {}, over: Partial<Back
 const BASE = {
   timeoutMs: 5_000, maxTimeoutMs: 10_000, concurrency: 32, queue: 64, resultBytes: 1_000_000,
   breaker: { threshold: 5, recoveryMs: 1_000, windowMs: 10_000, minimumCalls: 5, failureRate: 0.5 },
-  idempotent: [], retries: 0, asks: { elicitation: true, sampling: false, roots: false }, roots: [], aliases: {}, hide: [], healthIntervalMs: 0,
+  idempotent: [], retries: 0, asks: { elicitation: true, sampling: false, roots: false }, roots: [], aliases: {}, hide: [], healthIntervalMs: 86_400_000,
 } as const;
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/backends/misbehaving.ts');
