@@ -54,6 +54,11 @@ export class EventLog {
     return [...this.#frames].filter(([number]) => number > event).map(([, frame]) => frame);
   }
 
+  /** An event that is too large to be one. */
+  refuse(): void {
+    this.#room.dropped();
+  }
+
   /** A newer event says the same: this one is not missed. */
   supersede(event: number): void {
     this.#drop(event);

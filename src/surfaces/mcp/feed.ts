@@ -13,6 +13,9 @@ export interface FeedReader extends Omit<Joining, 'after' | 'since'> {
   readonly behind: () => void;
 }
 
+/** A notice says that something has changed; what a backend adds to one about a task may be megabytes, and `tasks/get` has it too. */
+const NOTICE_MOST = 16_384;
+
 export class Feed {
   readonly #log: EventLog;
   /** What tells a reader conservatively of all it may have missed. */
@@ -35,6 +38,7 @@ export class Feed {
   }
 
   tell(message: RawJson): void {
+    if (message.length > NOTICE_MOST) return this.#log.refuse();
     this.#prune();
     const before = this.#kept.get(message);
     // It still waits to be read for the first time.

@@ -23,6 +23,8 @@ export interface KeepOptions {
 
 /** What a stream costs besides its events. */
 const STREAM_BYTES = 1024;
+/** What notices may take of the room: a part that answers are not given up for, and that they leave alone. */
+const FEED_SHARE = 1 / 16;
 /** Of the stream that belongs to no request. */
 export const FEED = 0;
 
@@ -32,6 +34,7 @@ export class KeptStreams {
   readonly #room: LogRoom;
   #opened = FEED;
   #bytes = 0;
+  #feedBytes = 0;
   #over = false;
 
   constructor(options: KeepOptions) {
@@ -45,12 +48,22 @@ export class KeptStreams {
 
   /** Bytes held now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#feedBytes;
   }
 
   /** The log of the stream that belongs to no request. It lives as long as the session. */
   feedLog(): EventLog {
-    return new EventLog(eventId(this.#options.tag, FEED), this.#room);
+    const { most, shared, dropped } = this.#options;
+    const take = (bytes: number): boolean => {
+      if (this.#feedBytes + bytes > most() * FEED_SHARE || !shared.take(bytes)) return false;
+      this.#feedBytes += bytes;
+      return true;
+    };
+    const give = (bytes: number): void => {
+      this.#feedBytes -= bytes;
+      shared.give(bytes);
+    };
+    return new EventLog(eventId(this.#options.tag, FEED), { take, give, dropped });
   }
 
   /** A new stream; undefined when there is no room for one: then the answer cannot be resumed. */
