@@ -17,6 +17,8 @@ export interface Collecting {
   readonly task: string;
   /** Until the task is forgotten. */
   readonly lastsMs: number;
+  /** Gives back the place that an open request takes. */
+  readonly release: () => void;
 }
 
 export class Collector {
@@ -28,10 +30,14 @@ export class Collector {
   readonly #undo: () => void;
   #ended = false;
 
-  constructor({ backend, permit, task, lastsMs }: Collecting, { timers, random }: { readonly timers: Timers; readonly random: Random }) {
+  constructor({ backend, permit, task, lastsMs, release }: Collecting, { timers, random }: { readonly timers: Timers; readonly random: Random }) {
     this.#open = new OpenQuestions(timers);
     this.#prefix = random.token(KEY_BYTES);
-    this.#undo = timers.after(lastsMs, () => this.end());
+    const undo = timers.after(lastsMs, () => this.end());
+    this.#undo = () => {
+      undo();
+      release();
+    };
     const ask = (question: Question, withdrawn: AbortSignal): Promise<QuestionReply> => (this.#open.size < REQUESTS_MOST ? this.#open.add(question, withdrawn) : Promise.resolve(TOO_MANY));
     this.#over = this.#held(backend.task(permit, { verb: 'result', task }, { signal: this.#stop.signal, onProgress: undefined, onLog: undefined, ask }));
   }

@@ -169,6 +169,36 @@ for (const era of ERAS) describe(`waiting for the end of a task of a ${era} back
   });
 });
 
+test('what is held open to hear the questions of a legacy backend takes half of the places at most, and gives them back', async () => {
+  const at = taskWorld('legacy', { bounds: { ...settings().bounds, tasksPerPrincipal: 64 }, concurrency: { perPrincipal: 4, global: 1000 }, backends: BACKENDS });
+  at.jobs.ttl = 600_000;
+  let open = 0;
+  at.jobs.instead = ({ verb }, _permit, { signal }) => {
+    if (verb !== 'result') return undefined;
+    open += 1;
+    return new Promise((resolve) => signal.addEventListener('abort', () => {
+      open -= 1;
+      resolve(err({ code: 'cancelled' }));
+    }));
+  };
+  const messages: (string | undefined)[] = [];
+  for (let made = 0; made < 5; made += 1) {
+    const id = await begin(at, MODERN);
+    at.jobs.move(at.jobs.last, { status: 'input_required', questions: { k: FORM } });
+    const pending = ask(at, 'get', MODERN, id);
+    await settle(at.w, 1100);
+    messages.push((await pending).error?.message.slice(0, 14));
+  }
+  assert.deepEqual([open, messages], [2, [undefined, undefined, 'Too many tasks', 'Too many tasks', 'Too many tasks']]);
+  const [first] = at.w.deps.tasks.list();
+  at.w.deps.tasks.forget(first?.id ?? '');
+  await settle(at.w);
+  assert.equal(open, 1);
+  const pending = ask(at, 'get', MODERN, at.w.deps.tasks.list().at(-1)?.id);
+  await settle(at.w, 1100);
+  assert.deepEqual([(await pending).error, open], [undefined, 2]);
+});
+
 test('a person who thinks about a question of a task keeps no place', async () => {
   const at = taskWorld('modern', { concurrency: { perPrincipal: 1, global: 1000 }, backends: BACKENDS });
   const answer = Promise.withResolvers<QuestionReply>();
