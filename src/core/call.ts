@@ -27,6 +27,10 @@ export type SurfaceName = 'stdio' | 'http' | 'socket';
 /** `/mcp` (every backend, exposed names) or `/mcp/<backend>` (one, original names). */
 export type Endpoint = { readonly kind: 'merged' } | { readonly kind: 'single'; readonly backend: BackendId };
 
+export function isAt(endpoint: Endpoint, backend: BackendId): boolean {
+  return endpoint.kind === 'merged' || endpoint.backend === backend;
+}
+
 export interface ClientInfo {
   readonly name: string;
   readonly version: string;

@@ -1,6 +1,6 @@
 // What one principal sees at one endpoint: each list, the digest that tells whether it changed, and what the backends behind it offer.
 import type { BackendCatalog, Catalog, Entry } from '../core/catalog.ts';
-import type { Endpoint, TargetKind } from '../core/call.ts';
+import { type Endpoint, isAt, type TargetKind } from '../core/call.ts';
 import type { BackendId, Timestamp } from '../core/ids.ts';
 import type { Viewer } from '../core/inbound.ts';
 import type { RawJson } from '../core/json/scan.ts';
@@ -31,7 +31,7 @@ export function isWithheld(list: ListedIn, { settings, catalog, policy, down }: 
   if (settings.whenDown === 'known') return false;
   const kind = KIND[list];
   const killed = (backend: BackendId): boolean => policy.kills.some((rule) => rule.scope.kind !== 'tool' && hits(rule, principal, { backend, kind, name: '' }, now));
-  const own = settings.backends.map(({ id }) => id).filter((id) => (endpoint.kind === 'merged' || endpoint.backend === id)
+  const own = settings.backends.map(({ id }) => id).filter((id) => isAt(endpoint, id)
     && catalog.byBackend.get(id)?.offers[OFFER[kind]] !== false && mayKnow(policy, principal, id, [kind]) && !killed(id));
   const missing = own.filter((id) => down.has(id) || !catalog.byBackend.has(id));
   return missing.length > 0 && (settings.whenDown === 'fail' || missing.length === own.length);
@@ -67,7 +67,7 @@ export function visibleSections(snapshot: Snapshot, viewer: Viewer, now: Timesta
 
 /** What the backends offer of which its roles could show this principal something, whether or not they list anything at the moment. */
 export function offeredTo({ catalog, policy }: Snapshot, { principal, endpoint }: Viewer): OfferedCapabilities {
-  const views = [...catalog.byBackend.values()].filter(({ backend }) => endpoint.kind === 'merged' || endpoint.backend === backend);
+  const views = [...catalog.byBackend.values()].filter(({ backend }) => isAt(endpoint, backend));
   const one = (offers: (of: BackendCatalog['offers']) => boolean, kinds?: readonly TargetKind[]): boolean => views.some((view) => offers(view.offers) && mayKnow(policy, principal, view.backend, kinds));
   return {
     prompts: one((of) => of.prompts, ['prompt']),

@@ -1,7 +1,6 @@
 // Requests about a task by its sealed id: authorised, at each of them anew, as the tool that the task is a call of.
-import type { TaskVerb } from '../../core/call.ts';
+import { type Endpoint, isAt, type Target, type TaskVerb } from '../../core/call.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import type { Endpoint, Target } from '../../core/call.ts';
 import { members, stringOf } from '../../core/json/slice.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { matches } from '../../core/policy/globs.ts';
@@ -42,15 +41,11 @@ export function taskCalls(verb: TaskVerb, open: (id: string) => Result<TaskPlace
 
 /** Whether the tool, or its backend, is listed just now does not matter: the call is under way, and the id is ours. */
 function found({ target, task, born, hosted, until }: TaskPlace, verb: TaskVerb, responses: RawJson | undefined, catalog: Catalog, endpoint: Endpoint): Found | undefined {
-  if (!isServed(target, catalog, endpoint) && (catalog.byBackend.has(target.backend) || !isAt(target, endpoint))) return undefined;
+  if (!isServed(target, catalog, endpoint) && (catalog.byBackend.has(target.backend) || !isAt(endpoint, target.backend))) return undefined;
   return { target, call: (basis) => ({ ...basis, kind: 'task', verb, task, born, responses, hosted, until }) };
 }
 
 /** Its backend is one of this endpoint, and `hide` does not name the tool. */
 export function isServed(target: Target, { byBackend }: Catalog, endpoint: Endpoint): boolean {
-  return isAt(target, endpoint) && byBackend.get(target.backend)?.hide.some((pattern) => matches(pattern, target)) === false;
-}
-
-function isAt({ backend }: Target, endpoint: Endpoint): boolean {
-  return endpoint.kind === 'merged' || endpoint.backend === backend;
+  return isAt(endpoint, target.backend) && byBackend.get(target.backend)?.hide.some((pattern) => matches(pattern, target)) === false;
 }

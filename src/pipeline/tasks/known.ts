@@ -48,15 +48,15 @@ export class KnownTasks {
   /** Of calls that may still become tasks. */
   readonly #reserved = new Map<symbol, string>();
   readonly #clock: Clock;
-  readonly #timers: Timers | undefined;
+  readonly #timers: Timers;
   readonly #past: (task: KnownTask) => void;
   #undo: (() => void) | undefined;
 
   /** `past`: the time of a task is over while it works; nobody can ask for it, or end it, any more. */
-  constructor(deps: { readonly clock: Clock; readonly timers?: Timers; readonly past?: (task: KnownTask) => void }) {
+  constructor(deps: { readonly clock: Clock; readonly timers: Timers; readonly past: (task: KnownTask) => void }) {
     this.#clock = deps.clock;
     this.#timers = deps.timers;
-    this.#past = deps.past ?? (() => undefined);
+    this.#past = deps.past;
   }
 
   get size(): number {
@@ -197,7 +197,7 @@ export class KnownTasks {
   /** One timer for all of them, so that what works on unheard is ended although nobody looks. */
   #wake(): void {
     if (this.#undo !== undefined || this.#tasks.size === 0) return;
-    this.#undo = this.#timers?.after(SWEEP_MS, () => {
+    this.#undo = this.#timers.after(SWEEP_MS, () => {
       this.#undo = undefined;
       this.#forgetPast();
       this.#wake();

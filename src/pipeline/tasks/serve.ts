@@ -1,5 +1,5 @@
 // Requests of agents about tasks, before there is a call: whether this agent may speak of tasks at all, and the list of its own.
-import type { TaskVerb } from '../../core/call.ts';
+import { isAt, type TaskVerb } from '../../core/call.ts';
 import type { AgentIo, Answer, Inbound } from '../../core/inbound.ts';
 import { objectOf, toRaw } from '../../core/json/compose.ts';
 import { members, stringOf } from '../../core/json/slice.ts';
@@ -33,7 +33,7 @@ function refusal(inbound: Inbound, snapshot: Snapshot): Answer | undefined {
 
 /** By a backend that has not told its lists yet: tasks of before a restart are there. */
 function mayBeOffered({ principal, origin: { endpoint } }: Inbound, { settings, catalog, policy }: Snapshot): boolean {
-  return settings.backends.some(({ id }) => !catalog.byBackend.has(id) && (endpoint.kind === 'merged' || endpoint.backend === id) && mayKnow(policy, principal, id, ['tool']));
+  return settings.backends.some(({ id }) => !catalog.byBackend.has(id) && isAt(endpoint, id) && mayKnow(policy, principal, id, ['tool']));
 }
 
 /** Those of this principal that the gateway knows, and for which `tasks/get` would answer here and now (C01). */

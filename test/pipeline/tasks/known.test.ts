@@ -21,7 +21,7 @@ interface Book {
 }
 
 function bookAt(clock: HandClock): Book {
-  const tasks = new KnownTasks({ clock });
+  const tasks = new KnownTasks({ clock, timers: clock, past: () => assert.fail('nothing works past its time here') });
   const made = (id: string, whose: typeof alice): Parameters<KnownTasks['enter']>[0] => ({ id, principal: whose, target: { kind: 'tool', backend: backendId('alpha'), name: 'slow' }, task: id, born: 't', permit: promptPermit('slow'), until: timestamp(clock.wall() + LASTS_MS) });
   return {
     tasks,
