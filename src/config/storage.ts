@@ -44,7 +44,7 @@ export const store: Section<string, string> = section('store', STORE, (file, con
 const REDACTED = ['password', 'passwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'authorization', 'cookie', 'credential', 'private_key', 'privatekey'];
 
 const AUDIT = z.strictObject({
-  on_failure: choice(['block', 'continue'], 'block', { doc: 'What happens to calls while the audit cannot be written; "continue" lets read-only calls go on.' }),
+  on_failure: choice(['block', 'continue'], 'block', { doc: 'What happens to calls while the audit cannot be written; "continue" lets read-only calls go on, and no request about a task.' }),
   argument_bytes: size('16KiB', { doc: 'Arguments are stored up to this size.' }, { least: 0, most: 4 * 1024 * 1024 }),
   redact: words(REDACTED, { doc: 'Values of arguments whose name holds one of these are masked before they are stored.' }),
 });

@@ -21,7 +21,7 @@ const kill: Verb = {
     { run: 'sentinel kill tool filesystem/write_file --reason "incident 12" --until 2h', does: 'stops one tool for two hours and cancels its calls in flight' },
     { run: 'sentinel kill all --reason "leak suspected" --dry-run', does: 'shows what would be stopped, and stops nothing' },
   ],
-  about: 'A tool is named backend/tool, with * for any part; a bare name means that tool on any backend, and a name of * alone also prompts and resources. Those are named prompt:backend/name and resource:backend/uri. A kill lasts until its --until or until `sentinel unkill`, also across restarts, and is written to the audit.',
+  about: 'A tool is named backend/tool, with * for any part; a bare name means that tool on any backend, and a name of * alone also prompts and resources. Those are named prompt:backend/name and resource:backend/uri. A kill lasts until its --until or until `sentinel unkill`, also across restarts, and is written to the audit. It says how many calls in flight it cancelled and how many tasks it told to end.',
   options: {
     reason: { type: 'string', value: 'text', help: 'why; kept in the audit (required, except with --dry-run)' },
     until: { type: 'string', value: 'time', help: 'a span (30m, 2h, 7d) or an RFC 3339 time; without it, until unkill' },
