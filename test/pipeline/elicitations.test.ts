@@ -38,15 +38,16 @@ const complete = (elicitationId: unknown): object => ({ jsonrpc: '2.0', method: 
 const listed = ({ error }: ReturnType<typeof read>): readonly unknown[] => Object(error?.data)['elicitations'].map((one: Readonly<Record<string, unknown>>) => one['elicitationId']);
 
 test('whoever was asked to visit a page hears that the visit is over, once, by the id it was given, and nobody else hears anything [C16]', async () => {
-  const w = world({ respond: asks(page('theirs')) });
+  const w = world({ respond: (permit, io) => asks(page(`of ${permit.call.principal.subject}`))(permit, io) });
   const [mine, other] = [session(), session()];
   const one = agent(mine);
   await one.call(w);
-  assert.notEqual(one.asked[0]?.id, 'theirs');
-  assert.equal(over(w, 'theirs'), true);
+  await agent(other, '2025-11-25', principal({ subject: 'bob' })).call(w);
+  assert.notEqual(one.asked[0]?.id, 'of alice');
+  assert.equal(over(w, 'of alice'), true);
   assert.deepEqual(mine.heard, [complete(one.asked[0]?.id)]);
   assert.deepEqual(other.heard, []);
-  assert.equal(over(w, 'theirs'), false, 'a visit is over once');
+  assert.equal(over(w, 'of alice'), false, 'a visit is over once');
   assert.equal(mine.heard.length, 1);
 });
 

@@ -26,7 +26,6 @@ const GRANTS = [
 const TOOLS = { alpha: [{ name: 'echo', inputSchema: { type: 'object' } }, { name: 'look', inputSchema: { type: 'object' } }] };
 const scoped = (over: Parameters<typeof settings>[0] = {}): World => world({ settings: settings({ scopes: { baseline: [], grants: GRANTS }, ...over }), listings: { alpha: FULL }, tools: TOOLS });
 const who = (...scopes: readonly string[]): Principal => principal({ scopes });
-const reached = (w: World): number => w.backends.get(backendId('alpha'))?.calls.length ?? 0;
 
 const METHODS: readonly (readonly [method: string, params: object, kind: string])[] = [
   ['tools/call', { name: 'alpha__echo' }, 'tool'],
@@ -44,7 +43,7 @@ test('over HTTP each method is 403 with what it needs, in each era, and nothing 
       assert.deepEqual([answer.status, answer.scopes], [403, ['use']], `${era} ${method}`);
       const { error } = read(answer);
       assert.deepEqual(error, { code: -32600, message: `The token does not have the scope that this ${kind} needs: use. (SEN-0313, call call-1)`, data: { sentinel: { code: 'SEN-0313', reason: 'insufficient_scope', callId: 'call-1', scopes: ['use'] } } });
-      assert.deepEqual([reached(w), w.intents.length, w.outcomes.length], [0, 0, 1]);
+      assert.deepEqual([made(w), w.intents.length, w.outcomes.length], [0, 0, 1]);
       assert.equal((await w.ask(method, params, { era, principal: who('use') })).status, 200, `${era} ${method}`);
     }
   }
