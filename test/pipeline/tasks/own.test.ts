@@ -169,6 +169,19 @@ for (const era of ERAS) describe(`waiting for the end of a task of a ${era} back
   });
 });
 
+test('an agent for which the gateway waits keeps no place of its own meanwhile', async () => {
+  const at = taskWorld('legacy', { concurrency: { perPrincipal: 1, global: 1000 }, backends: BACKENDS }, 'required');
+  const waiting = call(at, PLAIN);
+  await pass(at, 3);
+  assert.equal(at.jobs.all.length, 1);
+  const second = call(at, PLAIN);
+  await pass(at, 3);
+  assert.equal(at.jobs.all.length, 2, 'the second call came to its backend');
+  for (const job of at.jobs.all) at.jobs.move(job, { status: 'completed' });
+  await pass(at, 3);
+  for (const answer of await Promise.all([waiting, second])) assert.match(JSON.stringify(read(answer)), /done/);
+});
+
 test('what is held open to hear the questions of a legacy backend takes half of the places at most, and gives them back', async () => {
   const at = taskWorld('legacy', { bounds: { ...settings().bounds, tasksPerPrincipal: 64 }, concurrency: { perPrincipal: 4, global: 1000 }, backends: BACKENDS });
   at.jobs.ttl = 600_000;
