@@ -8,8 +8,8 @@ import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Override, RevokeOverride } from '../core/override.ts';
 import { hits } from '../core/policy/decide.ts';
 import { ConcurrencyTable } from '../core/policy/concurrency.ts';
-import { WINDOW_MS } from '../core/policy/limits.ts';
-import { WindowTable } from '../core/policy/window.ts';
+import { limitWindows } from '../core/policy/limits.ts';
+import type { WindowTable } from '../core/policy/window.ts';
 import type { Backend, SchemaChecker } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
@@ -60,8 +60,6 @@ export interface Gateway {
   readonly stack: AsyncDisposableStack;
 }
 
-/** As many sub-windows as seconds: a call is counted for at most 61 s. */
-const WINDOW_BUCKETS = 60;
 const IDENTITY = { name: 'sentinel', title: 'Sentinel' } as const;
 
 /** `authenticator`: instead of one made from the settings (only `sentinel proxy`, which has none). */
@@ -107,7 +105,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   stack.defer(() => edges.close());
 
   const { bounds } = settings;
-  const windows = new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys });
+  const windows = limitWindows(bounds.limiterKeys);
   const leases = new Leases(new ConcurrencyTable({ maxKeys: bounds.limiterKeys }), deps.clock, (view) => telemetry.circuit(view));
   const parking = new Parking<Run>(deps);
   const backend: PipelineDeps['backend'] = (wanted) => edges.fleet.find(wanted);
@@ -117,7 +115,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, silence: createSilence(deps.timers), random: deps.random, digest: sha256,
     leases, inflight, windows, watch, parking, subscriptions, elicitations, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
-    probes: new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys: bounds.limiterKeys }),
+    probes: limitWindows(bounds.limiterKeys),
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
     onListenerFault: reportFault,

@@ -10,9 +10,9 @@ import type { Evidence } from '../core/decision.ts';
 import type { ExplainReport, ExplainRequest, ObjectView, ToolView } from '../core/operations.ts';
 import type { Clock, SchemaChecker } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
-import { WindowTable } from '../core/policy/window.ts';
+import type { WindowTable } from '../core/policy/window.ts';
 import { isVisible } from '../core/policy/decide.ts';
-import { WINDOW_MS } from '../core/policy/limits.ts';
+import { limitWindows } from '../core/policy/limits.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { DENIAL_CODES, UNKNOWN_NAME_CODE } from '../core/wire/denials.ts';
 import { admit } from '../pipeline/admit.ts';
@@ -65,7 +65,7 @@ async function explainFor(call: ExplainedCall, snapshot: Snapshot, deps: Explain
 
 /** The windows as they are, to look at only. */
 function looking(table: WindowTable | undefined): StageContext['windows'] {
-  const windows = table ?? new WindowTable({ windowMs: WINDOW_MS, buckets: 60, maxKeys: 64 });
+  const windows = table ?? limitWindows(64);
   return {
     takeAll: (claims, now) => {
       const seen = windows.peekAll(claims, now);

@@ -14,7 +14,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import { ConcurrencyTable } from '../../src/core/policy/concurrency.ts';
 import { compilePattern, type Pattern } from '../../src/core/policy/globs.ts';
-import { WindowTable } from '../../src/core/policy/window.ts';
+import { limitWindows } from '../../src/core/policy/limits.ts';
 import type { AuditStore, Backend, BackendAnswer, BackendFault, BackendReply, BackendListing, CallIo, Intent, Random, SchemaChecker, TaskStep } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
@@ -209,8 +209,8 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     leases: new Leases(new ConcurrencyTable({ maxKeys: 1000 }), clock, () => {}),
     random,
     silence: async (work) => work(),
-    windows: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
-    probes: new WindowTable({ windowMs: 60_000, buckets: 60, maxKeys: 1000 }),
+    windows: limitWindows(1000),
+    probes: limitWindows(1000),
     schemas: options.schemas ?? passSchemas,
     inflight: new Inflight(),
     parking: new Parking({ timers: clock, random }),

@@ -4,6 +4,7 @@ import type { LimitScope } from '../decision.ts';
 import { principalKey, type Principal } from '../principal.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { matches, type Pattern } from './globs.ts';
+import { WindowTable } from './window.ts';
 
 export interface LimitClaim {
   readonly key: string;
@@ -12,6 +13,13 @@ export interface LimitClaim {
 }
 
 export const WINDOW_MS = 60_000;
+/** As many sub-windows as seconds: a call is counted for at most 61 s. */
+const WINDOW_BUCKETS = 60;
+
+/** Windows of a minute, as all limits have them. */
+export function limitWindows(maxKeys: number): WindowTable {
+  return new WindowTable({ windowMs: WINDOW_MS, buckets: WINDOW_BUCKETS, maxKeys });
+}
 
 /** Per (principal, target), role, backend and global: all must have room, then all are charged. */
 export function limitClaims(snapshot: Snapshot, call: Call): readonly LimitClaim[] {
