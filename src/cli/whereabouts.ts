@@ -42,10 +42,15 @@ export function demoConfig(env: Environment, cwd: string): string {
 export function defaultConfig(env: Environment, cwd: string, startedBy: StartedBy = 'operator'): string | undefined {
   if ((env['SENTINEL_CONFIG'] ?? '') !== '') return undefined;
   const named = (env['SENTINEL_HOME'] ?? '') !== '';
-  const nearer = placesToLook(env, homeOf(env), startedBy).filter((place) => !place.startsWith('/etc/'));
-  if (!named && nearer.some((place) => existsSync(resolve(cwd, place)))) return undefined;
+  if (!named && nearerFile(env, cwd, startedBy) !== undefined) return undefined;
   const file = ownFile(env, cwd, startedBy);
   return file !== undefined && existsSync(file) ? file : undefined;
+}
+
+/** The first file of the working directory or of the user: before that of `start`, as long as nothing is named. Absolute. */
+export function nearerFile(env: Environment, cwd: string, startedBy: StartedBy = 'operator'): string | undefined {
+  const places = placesToLook(env, homeOf(env), startedBy).filter((place) => !place.startsWith('/etc/'));
+  return places.map((place) => resolve(cwd, place)).find((place) => existsSync(place));
 }
 
 /** Undefined where the file of `start` could only be one of the folder that an agent's client started us in. */

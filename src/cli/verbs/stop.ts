@@ -2,15 +2,16 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ok, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import { controlOf } from '../control.ts';
 import { controlSocketOf } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault, usageFault } from '../faults.ts';
 import { tellGateway } from '../meant.ts';
+import { shellLine } from '../quote.ts';
 import { parseSpan } from '../time.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
-import { demoConfig, demoHome } from '../whereabouts.ts';
+import { demoHome, nearerFile } from '../whereabouts.ts';
 
 const stop: Verb = {
   name: 'stop',
@@ -20,7 +21,7 @@ const stop: Verb = {
     { run: 'sentinel stop', does: 'lets calls in flight end, then the gateway and its backends' },
     { run: 'sentinel stop --config /etc/sentinel/sentinel.toml --within 1m', does: 'the gateway of that file; waits for up to a minute' },
   ],
-  about: 'Without --config, SENTINEL_CONFIG or SENTINEL_CONTROL, the gateway of `sentinel start` is meant. Where none runs, it says so and exits with 0.',
+  about: 'The gateway is that of --config, SENTINEL_CONFIG or SENTINEL_CONTROL; else, unless SENTINEL_HOME names a folder of `sentinel start`, that of ./sentinel.toml or of the user\'s own file, as for every verb; else the one that `sentinel start` left, and never that of /etc. Where the second and the third both run, it ends neither and names a command for each. Where the one that is meant does not run, it says so and exits with 0.',
   options: { within: { type: 'string', value: 'time', help: 'how long to wait until it is gone (default: 30s)' } },
   operands: [0, 0],
   run,
@@ -31,7 +32,8 @@ export const verbs: readonly Verb[] = [stop];
 async function run(cx: VerbContext): Promise<number> {
   const within = parseSpan(cx.flags.text('within') ?? '30s');
   if (within === undefined) return cx.fail(usageFault('--within takes a time such as 30s'));
-  const found = socketOf(cx);
+  const named = cx.flags.text('config') === undefined ? undefined : cx.configFile;
+  const found = await gatewayToStop({ named, env: cx.env, cwd: cx.cwd, json: cx.json, err: cx.err }, demoHome(cx.env, cx.cwd));
   if (!found.ok) return cx.fail(found.error);
   const socket = found.value;
   const status = existsSync(socket) ? await controlOf(socket).status() : undefined;
@@ -54,14 +56,37 @@ async function run(cx: VerbContext): Promise<number> {
   return EXIT.ok;
 }
 
-/** Of the gateway that is named, by a flag or a variable as for every verb; else of the one that start left, whatever else is configured here. */
-function socketOf(cx: VerbContext): Result<string, Fault> {
-  const named = cx.flags.text('config') !== undefined || ['SENTINEL_CONFIG', 'SENTINEL_CONTROL'].some((name) => (cx.env[name] ?? '') !== '');
-  const demo = demoConfig(cx.env, cx.cwd);
-  if (!named && !existsSync(demo)) return ok(join(demoHome(cx.env, cx.cwd), 'control.sock'));
-  const place = { configFile: named ? cx.configFile : demo, env: cx.env, cwd: cx.cwd };
-  tellGateway({ ...place, json: cx.json, err: cx.err });
-  return controlSocketOf(place);
+interface Place extends Pick<VerbContext, 'env' | 'cwd' | 'json' | 'err'> {
+  /** Value of --config, absolute. */
+  readonly named: string | undefined;
+}
+
+/**
+ * The control socket of the gateway that is named, by a flag or a variable as for every verb; else of the file that every verb takes from here,
+ * of this directory or of the user; else of the gateway that start left. Where both of these run, nobody can know which is meant.
+ */
+async function gatewayToStop(place: Place, home: string): Promise<Result<string, Fault>> {
+  const { env, cwd, named } = place;
+  const variable = (name: string): boolean => (env[name] ?? '') !== '';
+  const at = (configFile: string | undefined): Result<string, Fault> => {
+    tellGateway({ ...place, configFile });
+    return controlSocketOf({ configFile, env, cwd });
+  };
+  if (named !== undefined || variable('SENTINEL_CONFIG') || variable('SENTINEL_CONTROL')) return at(named);
+  const started = join(home, 'sentinel.toml');
+  const nearer = variable('SENTINEL_HOME') ? undefined : nearerFile(env, cwd);
+  if (nearer === undefined) return existsSync(started) ? at(started) : ok(join(home, 'control.sock'));
+  const own = at(nearer);
+  const other = existsSync(started) ? controlSocketOf({ configFile: started, env, cwd }) : undefined;
+  if (!own.ok || other?.ok !== true || other.value === own.value || !(await answers(other.value))) return own;
+  const [stopOwn, stopOther] = [nearer, started].map((file) => shellLine(['sentinel', 'stop', '--config', file]));
+  if (await answers(own.value)) return err(refusedFault(`two gateways run: that of ${nearer}, and the one that start left`, `say which: ${stopOwn}; or: ${stopOther}`));
+  if (!place.json) place.err(`the gateway that start left runs, and is not meant here: ${stopOther}`);
+  return own;
+}
+
+async function answers(socket: string): Promise<boolean> {
+  return existsSync(socket) && (await controlOf(socket).status()).ok;
 }
 
 /**
