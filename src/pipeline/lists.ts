@@ -1,6 +1,7 @@
 // The four lists: what this principal sees, in pages with cursors that are good for this list, this endpoint and this principal only.
 import type { Answer, Inbound, Viewer } from '../core/inbound.ts';
 import { toRaw } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
 import { members, stringOf } from '../core/json/slice.ts';
 import { principalKey } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -18,21 +19,28 @@ const MEMBER: Readonly<Record<ListedIn, PageRequest['member']>> = { tools: 'tool
 const WITHHELD = toRaw({ sentinel: { code: FAULT_CODES.not_ready, fault: 'not_ready' } });
 
 export function serveList(list: ListedIn, inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
-  const { origin, principal, id, method } = inbound;
+  const { origin, principal, id } = inbound;
   const { endpoint } = origin;
   const viewer: Viewer = { principal, endpoint };
   if (isWithheld(list, snapshot, viewer, deps.clock.wall())) return { message: errorMessage(id, CODE.internal, 'Not all servers behind this list are available now: try again later', WITHHELD), status: 200 };
   const entries = visible(list, snapshot, viewer, deps.clock.wall());
-  const raw = members(inbound.params)?.get('cursor');
-  const cursor = stringOf(raw);
-  const page = raw !== undefined && cursor === undefined ? undefined : pageResult({
+  const page = pageFor(inbound, {
     member: MEMBER[list],
     items: { length: entries.length, slice: (from, to) => entries.slice(from, to).map((entry) => definitionAt(list, entry, snapshot, endpoint, origin)) },
-    cursor,
-    pageSize: snapshot.settings.bounds.pageSize,
-    binding: deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`),
     epoch: viewDigest(entries, deps.digest),
-  }, deps.seal);
-  if (page === undefined) return { message: errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again'), status: 200 };
-  return { message: resultMessage(id, ownResult(origin.era, page, deps.identity, true)), status: 200 };
+  }, snapshot, deps);
+  return page === undefined ? invalidCursor(id) : { message: resultMessage(id, ownResult(origin.era, page, deps.identity, true)), status: 200 };
+}
+
+/** The page that a request names by its cursor. Undefined: `invalidCursor`. */
+export function pageFor({ origin: { endpoint }, principal, method, params }: Inbound, list: Pick<PageRequest, 'member' | 'items' | 'epoch'>, snapshot: Snapshot, deps: PipelineDeps): RawJson | undefined {
+  const raw = members(params)?.get('cursor');
+  const cursor = stringOf(raw);
+  if (raw !== undefined && cursor === undefined) return undefined;
+  const binding = deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`);
+  return pageResult({ ...list, cursor, pageSize: snapshot.settings.bounds.pageSize, binding }, deps.seal);
+}
+
+export function invalidCursor(id: RawJson): Answer {
+  return { message: errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again'), status: 200 };
 }

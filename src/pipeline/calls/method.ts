@@ -42,7 +42,7 @@ export interface CallMethod {
   ask(params: RawJson | undefined): Asked | undefined;
 }
 
-/** The backends that one endpoint speaks of. */
+/** The backend of an endpoint that is of one. */
 export function viewOf(catalog: Catalog, endpoint: Endpoint): BackendCatalog | undefined {
   return endpoint.kind === 'single' ? catalog.byBackend.get(endpoint.backend) : undefined;
 }

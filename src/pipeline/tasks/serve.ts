@@ -2,17 +2,15 @@
 import { isAt, type TaskVerb } from '../../core/call.ts';
 import type { AgentIo, Answer, Inbound } from '../../core/inbound.ts';
 import { objectOf, toRaw } from '../../core/json/compose.ts';
-import { members, stringOf } from '../../core/json/slice.ts';
 import { mayKnow, mayUse } from '../../core/policy/decide.ts';
-import { principalKey } from '../../core/principal.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { TASKS_EXTENSION } from '../../relay/capabilities.ts';
-import { pageResult } from '../../relay/page.ts';
 import { CODE, errorMessage, resultMessage } from '../../relay/rpc.ts';
 import { isSince } from '../../relay/versions.ts';
 import { notFound } from '../answer.ts';
 import { isServed, taskCalls } from '../calls/task.ts';
 import type { PipelineDeps } from '../deps.ts';
+import { invalidCursor, pageFor } from '../lists.ts';
 import { serveCall } from '../serve.ts';
 import { offeredTo } from '../view.ts';
 import { openTask } from './ids.ts';
@@ -40,15 +38,8 @@ function mayBeOffered({ principal, origin: { endpoint } }: Inbound, { settings, 
 export function listTasks(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   const refused = refusal(inbound, snapshot);
   if (refused !== undefined) return refused;
-  const { origin, principal, id, method } = inbound;
-  const { endpoint } = origin;
-  const raw = members(inbound.params)?.get('cursor');
-  const cursor = stringOf(raw);
+  const { origin: { endpoint }, principal, id } = inbound;
   const known = deps.tasks.of(principal).filter(({ target }) => isServed(target, snapshot.catalog, endpoint) && mayUse(snapshot.policy, principal, target, deps.clock.wall()));
-  const page = raw !== undefined && cursor === undefined ? undefined : pageResult({
-    member: 'tasks', items: known.flatMap(({ item }) => item ?? []), cursor, pageSize: snapshot.settings.bounds.pageSize,
-    binding: deps.digest(`${method}\u0000${endpoint.kind === 'single' ? endpoint.backend : ''}\u0000${principalKey(principal)}`),
-    epoch: deps.digest(known.map((task) => task.id).join('\n')),
-  }, deps.seal);
-  return { message: page === undefined ? errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again') : resultMessage(id, page), status: 200 };
+  const page = pageFor(inbound, { member: 'tasks', items: known.flatMap(({ item }) => item ?? []), epoch: deps.digest(known.map((task) => task.id).join('\n')) }, snapshot, deps);
+  return page === undefined ? invalidCursor(id) : { message: resultMessage(id, page), status: 200 };
 }
