@@ -4,7 +4,7 @@ import type { Verb, VerbModule } from './verb.ts';
 type Load = () => Promise<VerbModule>;
 
 /** In the order of `sentinel --help`: first run, running it, governing it, looking, plumbing. */
-export const TABLE: Readonly<Record<string, Load>> = {
+const TABLE: Readonly<Record<string, Load>> = {
   start: () => import('./verbs/start.ts'),
   stop: () => import('./verbs/stop.ts'),
   init: () => import('./verbs/init.ts'),

@@ -38,7 +38,7 @@ function tokenReference(client: Client, name: string, tokenEnv: string): string 
   return `\${${tokenEnv}}`;
 }
 
-export function inputId(name: string): string {
+function inputId(name: string): string {
   return `${name}-token`;
 }
 

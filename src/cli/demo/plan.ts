@@ -37,7 +37,7 @@ export function demoPlan(paths: DemoPaths, listen: string, healthListen: string,
   };
 }
 
-export function demoUrl(port: number): string {
+function demoUrl(port: number): string {
   return `http://127.0.0.1:${port}/mcp`;
 }
 

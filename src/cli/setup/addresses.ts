@@ -48,7 +48,7 @@ export function settleAddresses(home: string, flags: AddressFlags): Result<Addre
   return err(usageFault(`${file} was changed since start wrote it, and says another ${key} than --${key.replace('_', '-')}`, `set ${key} = "${flags[flag] ?? ''}" in it, or leave the flag out`));
 }
 
-export function demoText(home: string, addresses: { readonly listen: string; readonly healthListen: string }, port: number): string {
+function demoText(home: string, addresses: { readonly listen: string; readonly healthListen: string }, port: number): string {
   return configText(demoPlan({ root: packageRoot(), node: process.execPath, files: join(home, 'demo-files') }, addresses.listen, addresses.healthListen, port));
 }
 

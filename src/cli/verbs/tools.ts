@@ -63,7 +63,7 @@ function tableOf(cx: VerbContext, title: string, views: readonly ToolView[], asR
 }
 
 /** By the file: the gateway answers for any name, and a mistyped one may call nothing, as many a real one. */
-export async function tellUnknownRoles(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'err' | 'remedy'>, roles: readonly string[]): Promise<void> {
+async function tellUnknownRoles(cx: Pick<VerbContext, 'configFile' | 'env' | 'cwd' | 'err' | 'remedy'>, roles: readonly string[]): Promise<void> {
   if (roles.length === 0 || (cx.env['SENTINEL_CONTROL'] ?? '') !== '') return;
   const { readConfiguration } = await import('../../app/configuration.ts');
   const read = readConfiguration(cx);
