@@ -8,10 +8,9 @@ import type { Settings } from '../../../src/core/settings.ts';
 import { countTasks, endTasks, type TasksEnd } from '../../../src/pipeline/tasks/end.ts';
 import { backendSettings, settings } from '../../support/world.ts';
 import { settle } from '../waiting.ts';
-import { begin, Jobs, MODERN, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
+import { asks, begin, Jobs, MODERN, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
 
 const ERAS: readonly Era[] = ['modern', 'legacy'];
-const asks = { elicitation: true, sampling: true, roots: true };
 const KILLED: Settings['kills'] = { tools: ['alpha/job'], backends: [], roles: [], subjects: [], all: false, cancelInFlight: true };
 
 function configure({ w }: TaskWorld, over: Partial<Settings>): void {

@@ -9,7 +9,7 @@ import { BACKEND_LIMITS } from '../../../src/core/json/raw.ts';
 import { scan, type RawJson } from '../../../src/core/json/scan.ts';
 import type { BackendAnswer, BackendFault, BackendReply, CallIo, TaskStep } from '../../../src/core/ports.ts';
 import { err, ok, type Result } from '../../../src/core/result.ts';
-import type { Settings } from '../../../src/core/settings.ts';
+import type { BackendSettings, Settings } from '../../../src/core/settings.ts';
 import { NO_OFFERS } from '../../support/offers.ts';
 import { backendSettings, fakeBackend, okText, origin, parse, read, settings, world, type FakeBackend, type Message, type RespondStep, type World } from '../../support/world.ts';
 
@@ -142,10 +142,12 @@ export interface TaskWorld {
   readonly backend: FakeBackend;
 }
 
+/** A backend that may ask everything. */
+export const asks: BackendSettings['asks'] = { elicitation: true, sampling: true, roots: true };
+
 export type Support = 'optional' | 'required' | 'forbidden';
 
 export function taskWorld(era: Era, over: Partial<Settings> = {}, support: Support = 'optional'): TaskWorld {
-  const asks = { elicitation: true, sampling: true, roots: true };
   const w = world({
     settings: settings({ backends: [backendSettings('alpha', { asks })], ...over }),
     tools: { alpha: [{ name: 'job', inputSchema: { type: 'object' }, execution: { taskSupport: support } }] },

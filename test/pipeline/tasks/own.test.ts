@@ -8,10 +8,9 @@ import type { Settings } from '../../../src/core/settings.ts';
 import { backendSettings, origin, principal, read, settings, type Message } from '../../support/world.ts';
 import { listen, session } from '../following.ts';
 import { settle } from '../waiting.ts';
-import { ACCEPT, ask, begin, call, FORM, LEGACY, MODERN, PLAIN, raw, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
+import { ACCEPT, ask, asks, begin, call, FORM, LEGACY, MODERN, PLAIN, raw, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
 
 const ERAS: readonly Era[] = ['modern', 'legacy'];
-const asks = { elicitation: true, sampling: true, roots: true };
 const BACKENDS = [backendSettings('alpha', { asks })];
 const KILLED: Settings['kills'] = { tools: ['alpha/job'], backends: [], roles: [], subjects: [], all: false, cancelInFlight: false };
 const FEW = { ...settings().limits, probes: 30 };

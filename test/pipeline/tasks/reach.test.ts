@@ -11,11 +11,10 @@ import { backendId } from '../../../src/core/ids.ts';
 import { endTasks } from '../../../src/pipeline/tasks/end.ts';
 import { allowAll, backendSettings, principal, read, settings } from '../../support/world.ts';
 import { settle } from '../waiting.ts';
-import { agentOf, ask, begin, call, FORM, idOf, LEGACY, MODERN, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
+import { agentOf, ask, asks, begin, call, FORM, idOf, LEGACY, MODERN, taskWorld, verbsOf, type TaskWorld } from './jobs.ts';
 
 const ERAS: readonly Era[] = ['modern', 'legacy'];
 const UNKNOWN = { code: -32602, message: 'Unknown task' };
-const asks = { elicitation: true, sampling: true, roots: true };
 const BACKENDS = [backendSettings('alpha', { asks })];
 
 function reload({ w }: TaskWorld, over: Partial<ReturnType<typeof settings>>): void {

@@ -5,10 +5,9 @@ import type { Era } from '../../../src/core/call.ts';
 import { allowAll, backendSettings, principal, read, settings, type Message } from '../../support/world.ts';
 import { backendOf, listen, session, tick, type Stream } from '../following.ts';
 import { settle } from '../waiting.ts';
-import { ACCEPT, ask, begin, call, FORM, idOf, LEGACY, MODERN, PLAIN, raw, taskWorld, verbsOf, type Over, type TaskWorld } from './jobs.ts';
+import { ACCEPT, ask, asks, begin, call, FORM, idOf, LEGACY, MODERN, PLAIN, raw, taskWorld, verbsOf, type Over, type TaskWorld } from './jobs.ts';
 
 const ERAS: readonly Era[] = ['modern', 'legacy'];
-const asks = { elicitation: true, sampling: true, roots: true };
 
 async function pass({ w }: TaskWorld, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) await settle(w, 1000);
