@@ -6,6 +6,7 @@ import type { Backend, BackendAnswer, BackendFault, CallIo, Random, Timers } fro
 import { err, type Result } from '../core/result.ts';
 import { messageIn } from '../core/thrown.ts';
 import type { BackendSettings } from '../core/settings.ts';
+import { CODE } from '../relay/rpc.ts';
 import { killOf, type DispatchDeps } from './dispatch.ts';
 import type { Health } from './lease.ts';
 
@@ -81,7 +82,7 @@ function isTransient(fault: BackendFault): boolean {
 /** What the answer to a call says about its backend's health. An agent's own mistake or change of mind says nothing (E8). */
 export function healthOf(result: Result<BackendAnswer, BackendFault>): Health {
   if (!result.ok) return faultHealth(result.error);
-  return result.value.kind === 'error' && result.value.code === -32603 ? 'doubtful' : 'success';
+  return result.value.kind === 'error' && result.value.code === CODE.internal ? 'doubtful' : 'success';
 }
 
 export function faultHealth(fault: BackendFault): Health {

@@ -3,19 +3,20 @@
 import type { Question, QuestionReply } from '../../core/capabilities.ts';
 import { copyOf } from '../../core/json/raw.ts';
 import type { Timers } from '../../core/ports.ts';
+import { CODE } from '../../relay/rpc.ts';
 
 /** Several questions of one backend often come at once; the agent gets them in one answer. */
 const GATHER_MS = 50;
 
 /** Read by nobody: whoever asked waits no more. */
-const WITHDRAWN: QuestionReply = { kind: 'error', code: -32603, message: 'Withdrawn' };
+const WITHDRAWN: QuestionReply = { kind: 'error', code: CODE.internal, message: 'Withdrawn' };
 
 /**
  * UTF-16 units of the questions of one call together. A form or a page has a few thousand and a text to continue some ten thousand; calls
  * wait for minutes, and many of them at once.
  */
 const UNITS_MOST = 262_144;
-const TOO_LARGE: QuestionReply = { kind: 'error', code: -32603, message: 'The question is too large' };
+const TOO_LARGE: QuestionReply = { kind: 'error', code: CODE.internal, message: 'The question is too large' };
 
 interface Open {
   readonly question: Question;
