@@ -113,7 +113,7 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
     'Restart the gateway, or put the old value back and reload.'),
   contradiction: error('SEN-0123', 'Settings contradict each other',
     'Two settings cannot both be meant.',
-    'Remove one of the two that the message names.', KEY),
+    'Remove one of the two that the message names; of two numbers, raise or lower one, as the message says.', KEY),
   unknown_name: error('SEN-0124', 'Names something that is not configured',
     'A limit is set for a backend or a role, or a `deny` or a scope names a backend, that this file does not have: it would never apply. A deny that hits nothing lets through what it should stop, and what no scope names needs none.',
     'Use the suggested name, or remove the entry.', KEY),

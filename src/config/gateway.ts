@@ -8,7 +8,7 @@ import { defaultStateDir } from './find.ts';
 import { address, choice, count, duration, flag, maybeText, secret, size, words, type SecretRef } from './keys.ts';
 import { section, type Context, type Section } from './section.ts';
 import { pathOf } from './secrets.ts';
-import { networkOf, parseAddress } from './units.ts';
+import { networkOf, parseAddress, showDuration, showSize } from './units.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -131,10 +131,10 @@ const BOUNDS = z.strictObject({
   streams_per_principal: count(16, { doc: 'Most open event streams of one subject.', reload: 'restart' }, { least: 1 }),
   stream_buffer: size('1MiB', { doc: 'Unread bytes after which a slow stream is closed.', reload: 'restart' }, { least: 1024 }),
   keep_alive: duration('15s', { doc: 'Between two signs of life on an idle stream.', reload: 'restart' }, { least: 1000, most: 3_600_000 }),
-  resume_buffer: size('20MiB', { doc: 'Most bytes of events kept of one session, for an agent of the 2025 revisions that lost its connection and resumes the stream.' }, { least: 1024 }),
-  resume_total: size('128MiB', { doc: 'The same of all sessions together. One subject has at most a quarter of it.' }, { least: 1024, most: 2 ** 40 }),
-  resume_time: duration('2m', { doc: 'How long the stream of an answer is kept while nobody reads it, during the call and after. "0s": answers cannot be resumed.' }, { most: 3_600_000 }),
-  stream_time: duration('0s', { doc: 'Age at which the gateway ends the connection of an event stream towards an agent of 2025-11-25, which then resumes it (polling). "0s": never.' }, { most: 86_400_000 }),
+  resume_buffer: size('20MiB', { doc: 'Most bytes of events kept of one session, for an agent of the 2025 revisions that lost its connection and resumes the stream. With `stream_time`, at least 64 KiB more than `result`.' }, { least: 1024 }),
+  resume_total: size('128MiB', { doc: 'The same of all sessions together. One subject has at most a quarter of it, which, with `stream_time`, is at least 64 KiB more than `result`.' }, { least: 1024, most: 2 ** 40 }),
+  resume_time: duration('2m', { doc: 'How long the stream of an answer is kept while nobody reads it, during the call and after. "0s": answers cannot be resumed. With `stream_time`, longer than `stream_retry`.' }, { most: 3_600_000 }),
+  stream_time: duration('0s', { doc: 'Age at which the gateway ends the connection of an event stream towards an agent of 2025-11-25, which then resumes it (polling). "0s": never. An answer must then outlast the pause, and fit: see `resume_time`, `resume_buffer` and `resume_total`.' }, { most: 86_400_000 }),
   stream_retry: duration('1s', { doc: 'How long such an agent is told to wait before it resumes.' }, { least: 10, most: 300_000 }),
   page: count(200, { doc: 'Most tools on one page of a list.', reload: 'restart' }, { least: 1, most: 10_000 }),
   result: size('16MiB', { doc: 'Largest result of a backend, unless the backend says less.', reload: 'restart' }),
@@ -190,12 +190,20 @@ export const bounds: Section<BoundsSettings, undefined> = section('bounds', BOUN
   };
 });
 
-/** A connection that the gateway ends by itself must not cost the answer. */
+/** A connection that the gateway ends by itself must not cost the answer. Told at the setting of the file that is at fault; where only `stream_time` is given, there. */
 function checkResumption(file: z.output<typeof BOUNDS>, context: Context): void {
-  const tell = (message: string, help: string): void => context.problem('contradiction', ['bounds', 'stream_time'], `\`bounds.stream_time\` ends connections, and ${message}`, help);
   if (file.stream_time === 0) return;
-  if (file.resume_time <= file.stream_retry) tell('`resume_time` forgets an answer before its agent, which waits `stream_retry`, is back', 'let `resume_time` be longer than `stream_retry`');
-  else if (Math.min(file.resume_buffer, file.resume_total / 4) < file.result + EVENT_ROOM) tell('an answer of the size of `result` that comes meanwhile could not be kept', 'let `resume_buffer`, and a quarter of `resume_total`, be larger than `result`');
+  const isGiven = (key: string): boolean => context.given(['bounds', key]);
+  const said = (key: 'resume_time' | 'stream_retry' | 'resume_buffer' | 'resume_total' | 'result', text: string): string => `\`[bounds] ${key}\` is ${text}${isGiven(key) ? '' : ' (default)'}`;
+  const tell = (keys: readonly string[], message: string, help: string): void => {
+    context.problem('contradiction', ['bounds', keys.find(isGiven) ?? 'stream_time'], `\`stream_time\` ends connections, and ${message}`, help);
+  };
+  const least = file.result + EVENT_ROOM;
+  const needed = `\`result\` and ${showSize(EVENT_ROOM)} more`;
+  const sizes = `${said('result', showSize(file.result))}: its largest answer could not be kept meanwhile`;
+  if (file.resume_time <= file.stream_retry) tell(['resume_time', 'stream_retry'], `${said('resume_time', showDuration(file.resume_time))}, while ${said('stream_retry', showDuration(file.stream_retry))}: an answer is forgotten before its agent is back`, 'let `resume_time` be longer than `stream_retry`');
+  else if (file.resume_buffer < least) tell(['resume_buffer', 'result'], `${said('resume_buffer', showSize(file.resume_buffer))}, while ${sizes}`, `raise \`resume_buffer\` to ${needed}, or lower \`result\``);
+  else if (file.resume_total / 4 < least) tell(['resume_total', 'result'], `${said('resume_total', `${showSize(file.resume_total)}, of which one subject has a quarter`)}, while ${sizes}`, `raise \`resume_total\` to four times ${needed}, or lower \`result\``);
 }
 
 /** What an answer has around its result. */

@@ -125,7 +125,7 @@ const KILLS = z.strictObject({
   disabled_roles: words([], live('Roles that may call nothing.')),
   disabled_subjects: words([], live('Subjects (`sub`) that may call nothing.')),
   all: flag(false, live('Stops everything.')),
-  cancel_in_flight: flag(true, live('Calls that run when their kill comes are cancelled, and tasks ended.')),
+  cancel_in_flight: flag(true, live('Calls that run when their kill comes are cancelled, and tasks that work are told to stop at their backends. Without it both go on; looks at a task are refused all the same.')),
 });
 
 export const killSwitch: Section<KillSettings, Known> = section('kill_switch', KILLS, (file, context, known: Known): KillSettings => {

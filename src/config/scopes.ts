@@ -48,9 +48,17 @@ function grantOf(name: string, grant: z.output<typeof GRANT>, names: readonly st
 }
 
 function checkName(name: string, path: Path, context: Context): boolean {
-  const fault = !isScopeName(name) ? 'must be 1 to 128 visible ASCII characters without space, quotation mark or backslash' : isOmnibus(name) ? 'stands for everything, or is not a matter of this gateway' : undefined;
+  const fault = faultIn(name);
   if (fault !== undefined) context.problem('scope', path, `the scope ${quoted(name)} ${fault}`);
   return fault === undefined;
+}
+
+/** Of several, the first that mends it. */
+function faultIn(name: string): string | undefined {
+  if (!isScopeName(name)) return 'must be 1 to 128 visible ASCII characters without space, quotation mark or backslash';
+  if (!isOmnibus(name)) return undefined;
+  if (name.includes('*')) return 'has a `*` in it: a scope is compared as it is written, and none may stand for several';
+  return name.toLowerCase() === 'offline_access' ? 'is a matter between a client and its authorization server, not of a gateway' : 'would stand for everything';
 }
 
 function checkKnown(name: string, names: readonly string[], path: Path, context: Context): void {

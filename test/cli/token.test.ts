@@ -131,6 +131,7 @@ describe('token issue', () => {
     assert.match(ran.out, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     assert.match(ran.err, /for ada \(developer\), good until .* \(in (29|30) d\)/);
     assert.ok(!ran.err.includes(ran.out.trim()));
+    assert.match((await run([...ISSUE, '--scope', 'files:read files:write'])).err, /for ada \(developer; scopes files:read files:write\), good until/);
   });
 
   test('--out writes a private file whole or not at all, and prints its path only', async (t) => {

@@ -342,6 +342,10 @@ test('connections that the gateway ends by itself need answers that can be resum
   accepted(bounds('resume_time = "0s"\nresume_buffer = "1KiB"'));
   accepted(bounds('stream_time = "30s"\nresult = "1MiB"\nresume_buffer = "2MiB"\nresume_total = "8MiB"'));
   for (const lines of ['resume_time = "0s"', 'resume_time = "1s"\nstream_retry = "1s"', 'resume_buffer = "16MiB"', 'resume_total = "64MiB"', 'result = "20MiB"']) {
-    assert.deepEqual(codes(refused(bounds(`stream_time = "30s"\n${lines}`))), ['SEN-0123'], lines);
+    const problems = refused(bounds(`stream_time = "30s"\n${lines}`));
+    assert.deepEqual(codes(problems), ['SEN-0123'], lines);
+    assert.equal(problems[0]?.line, bounds('').split('\n').length, 'at the setting that is given, and at fault');
   }
+  const [small] = refused(bounds('stream_time = "30s"\nresume_buffer = "1KiB"'));
+  assert.equal(small?.message, '`stream_time` ends connections, and `[bounds] resume_buffer` is 1KiB, while `[bounds] result` is 16MiB (default): its largest answer could not be kept meanwhile');
 });

@@ -22,6 +22,7 @@ test('scopes are read in the order of the file, and what includes what is worked
 test('SEC40 a wildcard, an omnibus name, a malformed one, an unknown one or a circle is an error [SEC40]', () => {
   for (const name of ['*', 'files:*', 'all', 'Full-Access', 'offline_access', 'a b', 'a\\"b', 'ä', '']) assert.deepEqual(codes(`[scopes.grants."${name}"]\nallow = ["files/x"]\n`).slice(0, 1), [name === '' ? 'SEN-0108' : 'SEN-0130'], name);
   assert.deepEqual(codes('[scopes]\nbaseline = ["*"]\n'), ['SEN-0130']);
+  for (const [name, why] of [['files:*', 'has a `*` in it'], ['all', 'would stand for everything'], ['offline_access', 'authorization server'], ['a b', 'must be 1 to 128']] as const) assert.match(refused(`${BASE}[scopes.grants."${name}"]\nallow = ["files/x"]\n`)[0]?.message ?? '', new RegExp(RegExp.escape(why)), name);
   assert.deepEqual(codes('[scopes]\nbaseline = ["gone"]\n'), ['SEN-0130']);
   assert.deepEqual(codes('[scopes.grants.a]\nincludes = ["gone"]\n'), ['SEN-0130']);
   assert.deepEqual(codes('[scopes.grants.a]\nincludes = ["a"]\n'), ['SEN-0130']);

@@ -65,7 +65,7 @@ interface Place extends Pick<VerbContext, 'env' | 'cwd' | 'json' | 'err'> {
  * The control socket of the gateway that is named, by a flag or a variable as for every verb; else of the file that every verb takes from here,
  * of this directory or of the user; else of the gateway that start left. Where both of these run, nobody can know which is meant.
  */
-async function gatewayToStop(place: Place, home: string): Promise<Result<string, Fault>> {
+export async function gatewayToStop(place: Place, home: string): Promise<Result<string, Fault>> {
   const { env, cwd, named } = place;
   const variable = (name: string): boolean => (env[name] ?? '') !== '';
   const at = (configFile: string | undefined): Result<string, Fault> => {

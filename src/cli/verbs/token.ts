@@ -108,7 +108,7 @@ function tellIssued(cx: VerbContext, issued: IssuedToken, file: string | undefin
     return;
   }
   cx.out(file ?? issued.token);
-  cx.err(`token ${issued.tokenId} for ${printable(issued.subject)} (${printable(issued.roles.join(', '))}), good until ${rfc3339(issued.expiresAt)} (${relative(issued.expiresAt, cx.now())})`);
+  cx.err(`token ${issued.tokenId} for ${printable(issued.subject)} (${printable(issued.roles.join(', '))}${issued.scopes.length === 0 ? '' : `; scopes ${printable(issued.scopes.join(' '))}`}), good until ${rfc3339(issued.expiresAt)} (${relative(issued.expiresAt, cx.now())})`);
 }
 
 /** A crash leaves the old file or the new one, and no moment at which others can read it. */
