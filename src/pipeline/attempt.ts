@@ -31,8 +31,12 @@ async function sendOnce(backend: Backend, permit: Permit, io: CallIo): Promise<R
   try {
     return await backend.call(permit, io);
   } catch (error) {
-    return err({ code: 'protocol', detail: `the client of this backend failed: ${messageIn(error).slice(0, 200)}` });
+    return failedClient(error);
   }
+}
+
+export function failedClient(error: unknown): Result<never, BackendFault> {
+  return err({ code: 'protocol', detail: `the client of this backend failed: ${messageIn(error).slice(0, 200)}` });
 }
 
 function isIdempotent(call: Call, settings: BackendSettings): boolean {
@@ -51,6 +55,7 @@ export function backoffMs(attempts: number, random: Random): number {
 }
 
 export function pause(ms: number, signal: AbortSignal, timers: Timers): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       undo();

@@ -1,14 +1,12 @@
 // `subscriptions/listen` for stateless agents: acknowledged first, with what is honoured; then one notice per change of the agent's own
 // lists, of each resource it follows and may still see, and of its tasks. What is acknowledged stays true, or the stream ends with its
 // result and the agent may listen again: there is no second acknowledgement. Source: MCP 2026-07-28 basic/patterns/subscriptions (T113–T117).
-import type { Target } from '../core/call.ts';
 import type { DenyReason } from '../core/decision.ts';
 import { callId } from '../core/ids.ts';
 import type { AgentIo, Answer, Inbound, ListName } from '../core/inbound.ts';
-import { objectOf, quote, toRaw } from '../core/json/compose.ts';
+import { objectOf, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { elements, members, stringOf } from '../core/json/slice.ts';
-import { decide, decideAccess, isOpen } from '../core/policy/decide.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire } from '../core/wire/denials.ts';
 import { unknownName } from '../relay/errors.ts';
@@ -17,13 +15,11 @@ import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
 import { denied, withStatus } from './answer.ts';
-import { resourceAt } from './calls/resource.ts';
-import { taskCalls } from './calls/task.ts';
 import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
 import { keepFollowing, type KeptGiven } from './kept-follow.ts';
+import { type Lacking, lackingScope } from './listen-scope.ts';
 import { probeDenial } from './probes.ts';
-import { openTask } from './tasks/ids.ts';
 import { noticeOf, watchTask, type WatchGiven } from './tasks/watch.ts';
 import { offeredTo } from './view.ts';
 
@@ -62,29 +58,6 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   for (const undo of followed.undo) undo();
   if (io.signal.aborted && cancelledBy(io.signal) === 'agent') return { message: undefined, status: 200 };
   return { message: resultMessage(inbound.id, ownResult('modern', objectOf([tag]), deps.identity, false)), status: 200 };
-}
-
-interface Lacking {
-  readonly uris: readonly string[];
-  readonly ids: readonly string[];
-  /** All that this request needs, for one challenge. */
-  readonly scopes: readonly string[];
-}
-
-/** What the roles let this principal follow, and its token does not. Asked before the acknowledgement, which could take no HTTP status back. */
-function lackingScope(uris: readonly string[], ids: readonly string[], { principal, origin }: Inbound, { policy, catalog }: Snapshot, deps: PipelineDeps): Lacking {
-  const needed = new Set<string>();
-  const lacks = (target: Target | undefined): boolean => {
-    // What is killed is left out whatever the token: nobody should log in again for it.
-    if (target === undefined || !isOpen(decide(policy, principal, target, deps.clock.wall()).kill)) return false;
-    const decision = decideAccess(policy, principal, target);
-    if (decision.kind !== 'deny' || decision.reason.code !== 'insufficient_scope') return false;
-    for (const scope of decision.reason.scopes) needed.add(scope);
-    return true;
-  };
-  const tasks = taskCalls('get', (id) => openTask(id, principal, deps));
-  const taskOf = (id: string): Target | undefined => tasks.ask(objectOf([['taskId', quote(id)]]))?.find(catalog, origin.endpoint)?.target;
-  return { uris: uris.filter((uri) => lacks(resourceAt(catalog, origin.endpoint, uri)?.target)), ids: ids.filter((id) => lacks(taskOf(id))), scopes: [...needed] };
 }
 
 /** Nothing is followed: the agent asks again with a token for all of it, or for less. Each is decided and on record like any other. */

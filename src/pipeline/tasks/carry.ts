@@ -9,8 +9,9 @@ import { acknowledged, isOver, type Told } from '../../relay/tasks.ts';
 import type { PipelineDeps } from '../deps.ts';
 import type { MakeIo } from '../make.ts';
 import { type Ended, screen, type Screened } from '../screen.ts';
-import { type Answered, type AskDeps, CANCELLED, endOf, isRefused, isUnknown, lookAt, type Refused, settled, step, type TaskPeer, toldIn } from './ask.ts';
+import { type Answered, type AskDeps, CANCELLED, endOf, isRefused, isUnknown, lookAt, type Refused, step, type TaskPeer, toldIn } from './ask.ts';
 import { questions, replied } from './asked.ts';
+import { settled } from './settle.ts';
 import type { KnownTask } from './known.ts';
 import { inlinedEnd, isErrorIn, remember, tell, type Teller, ttlOf } from './tell.ts';
 

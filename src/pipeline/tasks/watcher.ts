@@ -5,7 +5,8 @@ import { mayUse } from '../../core/policy/decide.ts';
 import type { Told } from '../../relay/tasks.ts';
 import { faultHealth, pause } from '../attempt.ts';
 import type { PipelineDeps } from '../deps.ts';
-import { isRefused, isUnknown, lookAt, pollMs } from './ask.ts';
+import { isRefused, isUnknown, lookAt } from './ask.ts';
+import { pollMs } from './settle.ts';
 import { openTask } from './ids.ts';
 import type { Principal } from '../../core/principal.ts';
 
