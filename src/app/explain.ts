@@ -18,6 +18,7 @@ import { DENIAL_CODES, UNKNOWN_NAME_CODE } from '../core/wire/denials.ts';
 import { admit } from '../pipeline/admit.ts';
 import type { StageContext } from '../pipeline/stage.ts';
 import { REQUEST_STAGES } from '../pipeline/stages.ts';
+import { withWhy } from './why.ts';
 import { explainedAt, type CallBasis, type ExplainedCall } from './explain-target.ts';
 
 export interface ExplainDeps {
@@ -55,7 +56,8 @@ async function explainFor(call: ExplainedCall, snapshot: Snapshot, deps: Explain
   const withArguments = given || call.kind === 'resource';
   const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
   const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, paramHeaders: undefined, onRefusal: () => {} });
-  const trail = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
+  const rows = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
+  const trail = rows.map((row) => withWhy(row, snapshot.policy, call.principal.roles, call.target));
   return {
     allowed: admission.kind === 'admitted', known: true, target: targetKey(call.target),
     code: admission.kind === 'denied' ? DENIAL_CODES[admission.reason.code] : undefined, revision: snapshot.revision,

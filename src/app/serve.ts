@@ -151,7 +151,7 @@ async function bindSurfaces(operations: Operations, gateway: Gateway, settings: 
 
 function listenFault(what: string, fault: ListenFault): StartFault {
   const exit = fault.code === 'address_in_use' ? 14 : 1;
-  return startFault(exit, 'SEN-0501', `the ${what} could not be bound: ${fault.detail}`, fault.code === 'address_in_use' ? 'stop what holds it, or set another address in [gateway]' : 'sentinel doctor');
+  return startFault(exit, 'SEN-0501', `the ${what} could not be bound: ${fault.detail}`, fault.code === 'address_in_use' ? what === 'control socket' ? 'a gateway with this state runs already: sentinel status; to end it: sentinel stop' : 'stop what holds it, or set another address in [gateway]' : 'sentinel doctor');
 }
 
 /** Readiness is false from the first moment; agents are served until what they asked for has ended or the drain time is over. */

@@ -207,6 +207,16 @@ test('explain: exit 0 allowed, 21 denied, with the trail', async (t) => {
   assert.deepEqual(asked[0]?.body, { tool: 'files/write', roles: ['viewer'], scopes: [], subject: 'explain', args: '{"path":"x"}' });
 });
 
+test('explain says of a kill by whom it is and why', async (t) => {
+  const trail = [{ stage: 'kill', rule: 'kill:operator:tool files/write', decision: 'deny', mode: 'enforce', severity: 'high' }];
+  const { socket } = await gateway(t, {
+    'POST /explain': { allowed: false, known: true, target: 'files/write', code: 'SEN-0301', revision: 3, trail },
+    'GET /kills': [{ id: 'k1', scope: 'tool files/write', origin: 'operator', by: 'ada', reason: 'incident 7', at: NOW, until: undefined }],
+  });
+  assert.match((await ask(socket, ['explain', 'files/write', '--as', 'viewer'])).stdout, /kill +deny +kill:operator:tool files\/write +by ada: incident 7/);
+  assert.equal(JSON.parse((await ask(socket, ['explain', 'files/write', '--as', 'viewer', '--json'])).stdout).trail[0].note, 'by ada: incident 7');
+});
+
 test('tools shows what a role sees, and counts it', async (t) => {
   const { socket } = await gateway(t, { 'GET /tools?roles=viewer': [{ name: 'files__read', target: 'files/read', digest: 'd'.repeat(64), visible: true }, { name: 'files__write', target: 'files/write', digest: 'e'.repeat(64), visible: false }] });
   const { stdout, stderr } = await ask(socket, ['tools', '--as', 'viewer']);

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { ExplainReport, ExplainRequest } from '../../core/operations.ts';
 import { printable } from '../../core/text.ts';
 import { whyUnread } from '../../app/fault.ts';
+import type { Control } from '../control.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { fileFault, refusedFault, usageFault } from '../faults.ts';
@@ -68,11 +69,23 @@ async function ask(cx: VerbContext, request: ExplainRequest): Promise<ExplainRep
   if (!cx.flags.on('offline')) {
     const control = await openControl(cx);
     const answer = control.ok ? await control.value.explain(request) : control;
-    if (answer.ok) return answer.value;
+    if (answer.ok) return control.ok ? await withKill(answer.value, control.value) : answer.value;
     if (answer.error.exit !== EXIT.daemonNotRunning) return cx.fail(answer.error);
   }
   const { explainOffline } = await import('../../app/offline.ts');
   return await explainOffline({ configFile: cx.configFile, ownFile: cx.ownFile, env: cx.env, cwd: cx.cwd, request, fail: cx.fail, err: cx.err });
+}
+
+/** By whom the kill is and why: words for people, which the compiled policy does not carry. */
+async function withKill(report: ExplainReport, control: Control): Promise<ExplainReport> {
+  const prefix = 'kill:operator:';
+  if (!report.trail.some(({ rule }) => rule.startsWith(prefix))) return report;
+  const kills = await control.kills();
+  const named = (rule: string): string | undefined => {
+    const kill = kills.ok ? kills.value.find(({ scope, origin }) => origin === 'operator' && rule === `${prefix}${scope}`) : undefined;
+    return kill === undefined ? undefined : `by ${kill.by ?? 'an operator'}: ${kill.reason ?? 'no reason given'}`;
+  };
+  return { ...report, trail: report.trail.map((row) => ({ ...row, note: named(row.rule) ?? row.note })) };
 }
 
 function tell(cx: VerbContext, tool: string, roles: readonly string[], report: ExplainReport): void {

@@ -64,7 +64,7 @@ async function run(cx: VerbContext): Promise<number> {
   const laid: Laid[] = [layDirectory(dirname(configFile), 'configuration'), layDirectory(stateDir, 'keys, store, control socket')];
   // Written with its state directory: clients and sshd start the program with other environments than this one.
   const text = configText({ listen: wishes.listen, healthListen: wishes.healthListen, stateDir, role, allow: ['*'], deny: [], backends: [] });
-  laid.push(layFile(configFile, text, `role ${role}, no backends yet`));
+  laid.push(layFile(configFile, text, fresh ? `role ${role}, which may call everything; no backends yet` : 'as it was'));
   const { layCredentials } = await import('../setup/credentials.ts');
   // The file may be older than this run, and say otherwise where its state is.
   const { tokenFile } = whereabouts({ configFile, env: cx.env, cwd: cx.cwd });

@@ -113,7 +113,7 @@ function sentence(reason: OtherReason, kind: TargetKind): string {
     case 'killed': return `This ${kind} is switched off by the operator.`;
     case 'forbidden': return 'Not permitted.';
     case 'insufficient_scope': return `The token does not have the ${reason.scopes.length === 1 ? 'scope' : 'scopes'} that this ${kind} needs: ${reason.scopes.join(' ')}.`;
-    case 'limited': return `Rate limit reached: ${limitWords(reason.scope, kind)}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(reason.retryAfterMs)}`;
+    case 'limited': return `Rate limit reached: ${limitWords(reason.scope, kind)}, ${reason.limit} in ${reason.windowMs / 1000} s.${waitWords(capped(reason.retryAfterMs, reason.windowMs))}`;
     case 'busy': return `Too many calls at once (at most ${reason.limit}). Try again when one has ended.`;
     case 'invalid_arguments': return `Invalid arguments: ${reason.errors.map((error) => `${error.path === '' ? '/' : error.path} ${error.message}`).join('; ')}.`;
     case 'guarded': return 'Refused by a content guard.';
@@ -122,6 +122,11 @@ function sentence(reason: OtherReason, kind: TargetKind): string {
     case 'audit_unavailable': return 'The call could not be recorded, so it was not made.';
     case 'stage_failed': return 'The call could not be decided, so it was not made.';
   }
+}
+
+/** Windows slide in steps, so that the wait may be one step longer than the window is said to be: `retryAfterMs` says it exactly. */
+function capped(ms: number | undefined, most: number): number | undefined {
+  return ms === undefined ? undefined : Math.min(ms, most);
 }
 
 function waitWords(ms: number | undefined): string {
