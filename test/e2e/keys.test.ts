@@ -11,6 +11,6 @@ test('beside a running gateway each token and each rotation is one record in its
   // The first key was made before it ran.
   assert.deepEqual(rows.map((row) => row['event']).filter((event) => event === 'token_issued' || event === 'key_rotated').toSorted(), ['key_rotated', 'key_rotated', 'token_issued']);
   const issued = rows.find((row) => row['event'] === 'token_issued');
-  assert.match(JSON.stringify(issued?.['detail']), /"subject":"ada","roles":\["developer"\],"tokenId":"[0-9a-f-]{36}","expiresAt":\d+/);
+  assert.match(JSON.stringify(issued?.['detail']), /"subject":"ada","roles":\["developer"\],"scopes":\[\],"tokenId":"[0-9a-f-]{36}","expiresAt":\d+/);
   assert.equal((await gateway.page('/ready')).status, 200);
 });

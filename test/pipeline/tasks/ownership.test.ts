@@ -38,7 +38,7 @@ test('a task that two principals are given under one id is the first one\'s: it 
 test('answers that a backend refuses leave the task known, and within reach of a kill', async () => {
   const at = taskWorld('modern');
   const id = await begin(at, MODERN);
-  at.jobs.instead = (step) => (step.verb === 'update' ? ok({ kind: 'error', code: -32602, message: 'Invalid inputResponses', data: undefined }) : (undefined as never));
+  at.jobs.instead = (step) => (step.verb === 'update' ? ok({ kind: 'error', code: -32602, message: 'Invalid inputResponses', data: undefined }) : undefined);
   const told = await ask(at, 'update', MODERN, id, { inputResponses: { x: { action: 'accept' } } });
   assert.equal(told.error?.message, 'Invalid inputResponses');
   assert.equal(endTasks(() => true, at.w.deps), 1);
