@@ -134,7 +134,8 @@ test('what was missed is not copied for each who asks for it and reads nothing',
 test('an answer that was never read is not given up for one that comes later; both are counted when they do not fit', async (t) => {
   const { port, surface } = await listener(t, { settings: testSettings({ bounds: { resumeBytes: 40_000, resumeTotalBytes: 400_000 } }) });
   const talk = await session(port);
-  const first = await broken(talk, { steps: 5 }, 200, 'first');
+  // Long enough for the server to see that its reader has gone, before it writes the answer to nobody.
+  const first = await broken(talk, { steps: 60 }, 200, 'first');
   await eventually(() => surface.stats().exchanges === 0, 'it was answered without a reader');
   const later = await readPart(streaming(talk, 'big', { bytes: 39_000 }, 'later'));
   assert.equal((await resumed(talk, later.events[0]?.id ?? '')).status, 400);
