@@ -47,8 +47,8 @@ const TOO_MANY: Refused = { kind: 'error', code: CODE.internal, message: 'The ta
 export async function settled(peer: TaskPeer, settling: Settling, deps: AskDeps): Promise<Answered> {
   const { io, atMostMs } = settling;
   const began = deps.clock.mono();
-  const answered = new Set<string>();
   const isLate = (): boolean => deps.clock.mono() - began >= atMostMs;
+  const asked: Asked = { answered: new Set(), refused: undefined, isLate };
   let failed = 0;
   let wait = POLL_MS;
   for (;;) {
@@ -62,7 +62,7 @@ export async function settled(peer: TaskPeer, settling: Settling, deps: AskDeps)
       wait = pollMs(told);
       settling.seen(told);
       if (isOver(told.status)) return endOf(peer, told, io);
-      const came = told.status === 'input_required' ? await asking(peer, told, { answered, isLate }, settling, deps) : undefined;
+      const came = told.status === 'input_required' ? await asking(peer, told, asked, settling, deps) : undefined;
       if (came !== undefined) return came;
     } else if (looked.ok && isRefused(looked.value) && isUnknown(looked.value)) return ok(looked.value);
     if (!isLate()) await resting(pause(wait, io.signal, deps.timers), isLate, io, deps);
@@ -88,18 +88,22 @@ function failureOf(looked: Result<Told | Refused, BackendFault>): Answered | und
 interface Asked {
   /** Keys of questions that were put. */
   readonly answered: Set<string>;
+  /** What the backend said to answers that it did not take. */
+  refused: Refused | undefined;
   isLate(): boolean;
 }
 
 /** Undefined: it is waited for again. */
-async function asking(peer: TaskPeer, told: Told, { answered, isLate }: Asked, { io, dialogue }: Settling, deps: AskDeps): Promise<Answered | undefined> {
+async function asking(peer: TaskPeer, told: Told, asked: Asked, { io, dialogue }: Settling, deps: AskDeps): Promise<Answered | undefined> {
   // A legacy backend asks on this request, and answers it when the task is over.
   if (peer.era === 'legacy') return untilOver(await held(peer, io));
+  const { answered, refused, isLate } = asked;
   const open = [...told.requests].filter(([key]) => !answered.has(key));
   if (answered.size + open.length > QUESTIONS_MOST) return giveUp(peer, TOO_MANY, io.signal);
   // A key is a slice of its message, and would keep the whole of it.
   for (const [key] of open) answered.add(detached(key));
-  if (open.length === 0) return undefined;
+  // Seen to wait still: nobody will say what it waits for.
+  if (open.length === 0) return refused === undefined ? undefined : giveUp(peer, refused, io.signal);
   const replied = await resting(replies(open, dialogue), isLate, io, deps);
   if (io.signal.aborted) return err({ code: 'cancelled' });
   if (!replied.ok) return giveUp(peer, replied.error, io.signal);
@@ -107,7 +111,9 @@ async function asking(peer: TaskPeer, told: Told, { answered, isLate }: Asked, {
   // Killed while somebody thought, and not cancelled because `cancel_in_flight` is off: nothing new is said to the backend.
   if (killOf(peer.permit.call, deps) !== undefined) return err({ code: 'cancelled' });
   const sent = await step(peer, { verb: 'update', task: peer.task, responses: inputResponses(replied.value) }, io.signal);
-  return sent.ok ? undefined : sent;
+  if (!sent.ok) return sent;
+  if (sent.value.kind === 'error') asked.refused = sent.value;
+  return undefined;
 }
 
 /** That request has its time, and the task another: it lives on, and is looked at again. */
