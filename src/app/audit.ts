@@ -1,20 +1,24 @@
 // Reads the audit of the configured store for people and programs: by filters, one call whole, counts, and what comes while one
 // watches. Never writes, and needs no running gateway.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditFilter } from '../core/audit/filter.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
-import type { StoreSettings } from '../core/settings.ts';
+import type { Settings } from '../core/settings.ts';
 import { openDatabase } from '../stores/database.ts';
+import { journalDirectories, listSegments } from '../stores/journal/folder.ts';
+import { journalReader } from '../stores/journal/reader.ts';
 import { checkSchema } from '../stores/migrate.ts';
-import { createAuditReader, type AuditEntry, type AuditFilter, type AuditReader } from '../stores/queries.ts';
+import { createAuditReader, type AuditEntry, type AuditReader } from '../stores/queries.ts';
 import { startFault, type StartFault } from './fault.ts';
 
-export type { AuditCount, AuditEntry, AuditFilter, CallStory } from '../stores/queries.ts';
+export type { AuditCount, AuditEntry, CallStory } from '../stores/queries.ts';
 
 export interface Audit {
   readonly query: AuditReader['query'];
   readonly show: AuditReader['show'];
   readonly stats: AuditReader['stats'];
+  readonly after: AuditReader['after'];
   /** The last `lines` entries, then each new one, until `signal` fires. Ends with the fault when the store goes away. */
   follow(filter: AuditFilter, lines: number, signal: AbortSignal, onEntry: (entry: AuditEntry) => void): Promise<Result<void, StoreFault>>;
   close(): Promise<void>;
@@ -25,25 +29,35 @@ const PAGE = 500;
 /** Rows read again at each look: with several writers, a row may become visible after one with a higher number. */
 const OVERLAP = 256;
 
-export async function openAudit(settings: StoreSettings): Promise<Result<Audit, StartFault>> {
-  const database = openDatabase(settings, { readOnly: true, thread: false });
+/** PostgreSQL where there is one, else the journal. */
+export async function openAudit(settings: Pick<Settings, 'gateway' | 'store' | 'audit'>): Promise<Result<Audit, StartFault>> {
+  const { store } = settings;
+  if (store.postgresUrl === undefined) {
+    const directories = journalDirectories(settings);
+    if (listSegments(directories).length === 0) return err(auditFault(directories[0], { code: 'unavailable', detail: 'there is no journal yet' }));
+    return ok(auditOver(journalReader(directories), () => Promise.resolve()));
+  }
+  const database = openDatabase(store, { readOnly: true, thread: false });
   const known = await checkSchema(database);
   if (!known.ok) {
     await database.close();
-    return err(auditFault(settings, known.error));
+    return err(auditFault('PostgreSQL', known.error));
   }
-  const reader = createAuditReader(database);
-  return ok({
+  return ok(auditOver(createAuditReader(database), () => database.close()));
+}
+
+function auditOver(reader: AuditReader, close: () => Promise<void>): Audit {
+  return {
     query: reader.query,
     show: reader.show,
     stats: reader.stats,
+    after: reader.after,
     follow: (filter, lines, signal, onEntry) => follow(reader, { filter, lines, signal, onEntry }),
-    close: () => database.close(),
-  });
+    close,
+  };
 }
 
-function auditFault(settings: StoreSettings, fault: StoreFault): StartFault {
-  const where = settings.postgresUrl === undefined ? settings.sqlitePath : 'PostgreSQL';
+function auditFault(where: string, fault: StoreFault): StartFault {
   if (fault.code === 'schema') return startFault(15, 'SEN-0602', `the store (${where}) has another schema: ${fault.detail}`, 'start the gateway once, or run the version that wrote the store');
   return startFault(1, 'SEN-0601', `the store (${where}) cannot be read: ${fault.detail}`, 'is this the configuration the gateway runs with? sentinel status');
 }
@@ -57,7 +71,7 @@ interface Following {
 
 async function follow(reader: AuditReader, { filter, lines, signal, onEntry }: Following): Promise<Result<void, StoreFault>> {
   const head = await reader.newest();
-  const recent = await reader.query({ ...filter, until: undefined }, { limit: Math.max(lines, OVERLAP) });
+  const recent = await reader.query(filter, { limit: Math.max(lines, OVERLAP) });
   if (!head.ok || !recent.ok) return head.ok ? asVoid(recent) : head;
   const known = recent.value.entries.toReversed();
   for (const entry of known.slice(known.length - Math.min(lines, known.length))) onEntry(entry);
@@ -85,7 +99,7 @@ function asVoid(result: Result<unknown, StoreFault>): Result<void, StoreFault> {
 }
 
 /** Columns that hold JSON, and what they are read as. */
-const JSON_COLUMNS: ReadonlySet<string> = new Set(['roles', 'trail', 'args_shape', 'args', 'detail']);
+const JSON_COLUMNS: ReadonlySet<string> = new Set(['roles', 'trail', 'args_shape', 'args', 'detail', 'captured']);
 
 /** One record as `--json` prints it: only what is there, JSON as JSON, yes/no as booleans, RFC 3339 times. */
 export function auditJson(entry: AuditEntry): Readonly<Record<string, unknown>> {

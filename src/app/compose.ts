@@ -30,9 +30,12 @@ import { openAuthenticator } from './authenticate.ts';
 import type { Configuration } from './configuration.ts';
 import type { AppDeps } from './deps.ts';
 import { openEdges, type Edges } from './edges.ts';
+import type { Exports } from './exports.ts';
 import { publishExpiries } from './expiry.ts';
 import type { StartFault } from './fault.ts';
+import { importAtStart } from './migrate.ts';
 import { openMemory, type Memory } from './memory.ts';
+import { keepRecord } from './recording.ts';
 import { RuntimeCell } from './runtime.ts';
 import { processSeal, sealUnder, sha256 } from './system.ts';
 import { openTasks, type Tasks } from './tasks.ts';
@@ -54,6 +57,7 @@ export interface Gateway {
   readonly authenticator: TokenAuthenticator;
   readonly telemetry: Telemetry;
   readonly memory: Memory;
+  readonly exports: Exports;
   /** Audited, logged, counted and shown live. */
   announce(event: LifecycleEvent): Promise<void>;
   /** Disposal ends everything that was opened here, last opened first. */
@@ -72,31 +76,36 @@ export async function compose(configuration: Configuration, deps: AppDeps, authe
 
 async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDisposableStack, given: TokenAuthenticator | undefined): Promise<Result<Gateway, StartFault>> {
   const { settings, hash, file } = configuration;
-  const late: Late = { cell: undefined, sample: undefined };
+  const late: Late = { cell: undefined, sample: undefined, abandoned: (segment, why) => telemetry.auditAbandoned(segment, why) };
   const telemetry = createTelemetry({ settings, deps, sample: () => late.sample?.() ?? NOTHING, exposedName: (target) => exposedName(late.cell, target) });
   const reportFault = (error: unknown): void => telemetry.fault(error);
   if (file !== '') telemetry.configuration(file);
 
-  const memory = await openMemory(settings, deps, { audit: () => late.cell?.current().settings.audit ?? settings.audit, onChange: (health) => telemetry.auditHealth(health) });
+  const carried = await importAtStart(settings);
+  if (carried !== undefined) telemetry.auditImported(carried);
+  const memory = await openMemory(settings, deps, {
+    audit: () => late.cell?.current().settings.audit ?? settings.audit, onAbandoned: (segment, why) => late.abandoned(segment, why),
+    onChange: telemetry.auditHealth, onShipping: telemetry.auditShipping, onCapture: telemetry.auditCapture,
+  });
   if (!memory.ok) return memory;
   stack.defer(() => memory.value.close());
 
   const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), names: compileNames, onListenerFault: reportFault });
   late.cell = cell;
+  memory.value.late((active) => cell.override(active));
   stack.defer(publishExpiries(cell, deps));
 
-  const opened = given === undefined ? await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke')) : ok({ authenticator: given, close: () => Promise.resolve() });
+  const opened = given === undefined ? await openTokens(settings, cell, deps, stack) : ok(given);
   if (!opened.ok) return opened;
-  const { authenticator } = opened.value;
-  stack.defer(async () => {
-    authenticator.dispose();
-    await opened.value.close();
-  });
+  const authenticator = opened.value;
 
   const announce = async (event: LifecycleEvent): Promise<void> => {
     telemetry.lifecycle(event);
     await memory.value.note(event);
   };
+  const recording = keepRecord({ memory: memory.value, cell, telemetry, stack, announce }, deps);
+  late.abandoned = recording.abandoned;
+  if (settings.audit.enabled) await recording.exports.follow(settings.audit.exports);
   const inflight = new Inflight();
   const subscriptions = new Subscriptions();
   const elicitations = new Elicitations(deps);
@@ -119,29 +128,47 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
     onListenerFault: reportFault,
+    listed: recording.listed,
     backend,
   };
-  const ingress: Ingress = {
-    authenticator, runtime: cell, clock: deps.clock, random: deps.random, watch,
-    handle: createHandle(pipeline),
-    refuse: (refused) => {
-      conclude({ ...refused, kind: 'refused', id: callId(deps.random.uuid()), wall: deps.clock.wall(), revision: cell.current().revision }, pipeline).catch(reportFault);
-    },
-  };
+  const ingress = ingressOf(pipeline, authenticator, deps);
   late.sample = () => ({
-    ...sampleOf(cell, edges, leases, inflight, memory.value, deps.clock.wall()),
+    ...sampleOf({ cell, edges, leases, inflight, memory: memory.value, exports: recording.exports }, deps.clock.wall()),
     parked: parking.size, follows: subscriptions.open, tasks: tasks.size, hits: { ...parking.hits, ...tasks.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
   });
-  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: ends.endTasks, countTasks: ends.countTasks, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, announce, stack });
+  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: ends.endTasks, countTasks: ends.countTasks, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, exports: recording.exports, announce, stack });
+}
+
+function ingressOf(pipeline: PipelineDeps, authenticator: TokenAuthenticator, { clock, random }: AppDeps): Ingress {
+  const { runtime, watch, onListenerFault } = pipeline;
+  return {
+    authenticator, runtime, clock, random, watch,
+    handle: createHandle(pipeline),
+    refuse: (refused) => {
+      conclude({ ...refused, kind: 'refused', id: callId(random.uuid()), wall: clock.wall(), revision: runtime.current().revision }, pipeline).catch(onListenerFault);
+    },
+  };
+}
+
+async function openTokens(settings: Settings, cell: RuntimeCell, deps: AppDeps, stack: AsyncDisposableStack): Promise<Result<TokenAuthenticator, StartFault>> {
+  const opened = await openAuthenticator(settings, deps, () => cell.overrides().filter((one): one is RevokeOverride => one.kind === 'revoke'));
+  if (!opened.ok) return opened;
+  const { authenticator, close } = opened.value;
+  stack.defer(async () => {
+    authenticator.dispose();
+    await close();
+  });
+  return ok(authenticator);
 }
 
 /** Telemetry is built first, so that it can tell of everything after it; what it asks for exists only later. */
 interface Late {
+  abandoned: (segment: number, why: string) => void;
   cell: RuntimeCell | undefined;
   sample: SampleSource | undefined;
 }
 
-const NOTHING: ReturnType<SampleSource> = { inflight: 0, parked: 0, follows: 0, tasks: 0, hits: {}, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined } };
+const NOTHING: ReturnType<SampleSource> = { inflight: 0, parked: 0, follows: 0, tasks: 0, hits: {}, tools: 0, kills: 0, revision: 0, backends: [], circuits: [], audit: { enabled: false, queued: 0, failed: 0, fault: undefined, space: undefined, shipping: undefined, exports: [] } };
 
 function exposedName(cell: RuntimeCell | undefined, target: Target): string | undefined {
   const view = cell?.current().catalog.byBackend.get(target.backend);
@@ -149,13 +176,13 @@ function exposedName(cell: RuntimeCell | undefined, target: Target): string | un
   return named?.get(target.name)?.exposed;
 }
 
-function sampleOf(cell: RuntimeCell, edges: Edges, leases: Leases, inflight: Inflight, memory: Memory, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'tasks' | 'hits'> {
+function sampleOf({ cell, edges, leases, inflight, memory, exports }: Pick<Gateway, 'cell' | 'edges' | 'leases' | 'inflight' | 'memory' | 'exports'>, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'tasks' | 'hits'> {
   const { settings, catalog, policy, revision } = cell.current();
   return {
     inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.filter((rule) => rule.until === undefined || rule.until > now).length, revision,
     backends: edges.fleet.statuses().map((status) => ({ id: status.id, up: status.state === 'ready', restarts: status.restarts })),
     circuits: leases.circuits(settings.backends.map((row) => row.id)),
-    audit: { enabled: settings.audit.enabled, ...memory.audit.health() },
+    audit: { ...memory.audit.health(), shipping: memory.shipping(), exports: exports.health() },
   };
 }
 

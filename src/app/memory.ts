@@ -1,26 +1,40 @@
-// Opens what must outlive the process: the audit and the operators' overrides, in one database. A gateway that cannot read
-// its kills does not start: it might let through what somebody switched off.
+// Opens what must outlive the process: the journal of the audit, its way to PostgreSQL, and the operators' overrides. A gateway that cannot
+// read its kills does not start: it might let through what somebody switched off.
+import { join } from 'node:path';
 import pRetry from 'p-retry';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Override } from '../core/override.ts';
-import type { AuditStore, OverrideStore, StoreFault } from '../core/ports.ts';
+import type { OverrideStore, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { AuditSettings, Settings } from '../core/settings.ts';
+import type { AuditSettings } from '../core/audit/settings.ts';
+import type { Settings } from '../core/settings.ts';
+import { createCapture, type Capture } from '../stores/capture/capture.ts';
 import { openDatabase, type Database } from '../stores/database.ts';
-import { createJournal, type Journal, type JournalHealth } from '../stores/journal.ts';
-import { processLife } from '../stores/life.ts';
+import { journalDirectories } from '../stores/journal/folder.ts';
+import { createJournal, type Journal, type JournalHealth } from '../stores/journal/journal.ts';
+import { threadJournal } from '../stores/journal/session.ts';
+import { keptOverrides, type KeptOverrides } from '../stores/kept-overrides.ts';
 import { migrate } from '../stores/migrate.ts';
-import { loadNode } from '../stores/node.ts';
+import { loadNode, type Node } from '../stores/node.ts';
 import { createOverrides } from '../stores/overrides.ts';
+import { type ShipSession, threadShipping } from '../stores/ship/session.ts';
+import type { ShipperHealth } from '../stores/ship/shipper.ts';
 import type { AppDeps } from './deps.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { originalsFault } from './originals.ts';
 
 export interface Memory {
-  readonly audit: AuditStore;
+  readonly audit: Omit<Journal, 'start' | 'close'>;
   readonly overrides: OverrideStore;
   readonly engine: Database['engine'];
   /** Active ones, as they stood at the start. */
   readonly active: readonly Override[];
+  /** They are those of the last run, because PostgreSQL cannot be asked: told with the true ones as soon as it can. */
+  late(listener: (active: readonly Override[]) => void): void;
+  /** How the journal comes to PostgreSQL; undefined where it is the store itself. */
+  shipping(): ShipperHealth | undefined;
+  /** Whose the keys of captured values are, and who holds one. */
+  readonly captures: { readonly node: string; readonly stateDir: string; tick(): void };
   /** For the ids of tasks, which outlive the process. */
   readonly taskKey: Uint8Array;
   note(event: LifecycleEvent): Promise<void>;
@@ -31,24 +45,52 @@ export interface MemoryOptions {
   /** Read at each record, so that a reload counts. */
   readonly audit: () => AuditSettings;
   readonly onChange: (health: JournalHealth) => void;
+  /** A segment of the journal cannot be written any more, and another took its place. */
+  readonly onAbandoned: (segment: number, why: string) => void;
+  readonly onShipping: (health: ShipperHealth) => void;
+  /** The key of captured values cannot be had; undefined: it can be had again. */
+  readonly onCapture: (detail: string | undefined) => void;
 }
 
 export async function openMemory(settings: Settings, deps: AppDeps, options: MemoryOptions): Promise<Result<Memory, StartFault>> {
   const node = loadNode(settings.gateway.stateDir, deps.random);
   if (!node.ok) return err(startFault(1, 'SEN-0601', `the state directory cannot be used: ${node.error.detail}`, 'sentinel doctor'));
   const database = openDatabase(settings.store, { readOnly: false, thread: true });
-  const opened = await openTables(database, deps, settings);
+  const overrides = keptOverrides(createOverrides(database), join(settings.gateway.stateDir, 'overrides.json'));
+  const opened = await openTables(database, overrides, deps, settings);
   if (!opened.ok) {
     await database.close();
     return opened;
   }
-  const journal = createJournal({ database, node: node.value, life: processLife(), clock: deps.clock, random: deps.random, after: (ms, run) => deps.timers.after(ms, run), settings: options.audit, onChange: options.onChange });
-  const started = await journal.start();
-  if (!started.ok) {
+  const { stateDir } = settings.gateway;
+  const capture = createCapture({ node: node.value.id, stateDir, clock: deps.clock, settings: options.audit, onFault: (fault) => options.onCapture(fault?.detail) });
+  const journal = await openJournal(settings, node.value, capture, deps, options);
+  if (!journal.ok) {
     await database.close();
-    return err(storeFault(settings, started.error.code, started.error.detail));
+    return journal;
   }
-  return ok(memoryOf(database, journal, opened.value, node.value.keyFor('task ids')));
+  const shipping = settings.store.postgresUrl === undefined || !settings.audit.enabled ? undefined
+    : threadShipping(SHIP_THREAD, { url: settings.store.postgresUrl.reveal(), node: node.value.id, stateDir: settings.gateway.stateDir, directories: journalDirectories(settings) }, options.onShipping);
+  return ok(memoryOf({ database, overrides, journal: journal.value, shipping, opened: opened.value, captures: { node: node.value.id, stateDir, tick: () => capture.tick() }, taskKey: node.value.keyFor('task ids') }, deps));
+}
+
+/** Of one segment of the journal: what is dropped at once when its time is over, and what a look at all of it costs at most. */
+export const SEGMENT_BYTES: number = 256 * 2 ** 20;
+
+// Built files end in .js; `new URL` is not rewritten by the compiler.
+const SOURCE = import.meta.url.endsWith('.ts');
+const JOURNAL_THREAD = new URL(SOURCE ? './journal-thread.ts' : './journal-thread.js', import.meta.url);
+const SHIP_THREAD = new URL(SOURCE ? './ship-thread.ts' : './ship-thread.js', import.meta.url);
+
+async function openJournal(settings: Settings, node: Node, capture: Capture, deps: AppDeps, options: MemoryOptions): Promise<Result<Journal, StartFault>> {
+  const { quota, reserve } = settings.audit;
+  const directories = journalDirectories(settings);
+  const session = threadJournal(JOURNAL_THREAD, { directories, stateDir: settings.gateway.stateDir, node: node.id, segmentBytes: SEGMENT_BYTES, bounds: { quota, reserve }, recovers: true }, options.onAbandoned);
+  const journal = createJournal({ session, node, capture, clock: deps.clock, random: deps.random, after: (ms, run) => deps.timers.after(ms, run), settings: options.audit, onChange: options.onChange });
+  const started = await journal.start();
+  if (started.ok) return ok(journal);
+  await session.end();
+  return err(storeFault(directories[0], started.error.code, started.error.detail));
 }
 
 /** A database that starts beside us, as under Compose, is there within this time; a wrong address is told after it. */
@@ -63,39 +105,75 @@ class Unavailable extends Error {
   }
 }
 
-async function openTables(database: Database, deps: AppDeps, settings: Settings): Promise<Result<readonly Override[], StartFault>> {
+interface Opened {
+  readonly active: readonly Override[];
+  /** They are a copy. */
+  readonly late: boolean;
+}
+
+async function openTables(database: Database, overrides: KeptOverrides, deps: AppDeps, settings: Settings): Promise<Result<Opened, StartFault>> {
   const open = async (): Promise<Result<readonly Override[], StoreFault>> => {
     const migrated = await migrate(database, { now: deps.clock.wall });
-    const active = migrated.ok ? await createOverrides(database).list() : migrated;
+    const active = migrated.ok ? await overrides.list() : migrated;
     // A file that cannot be opened now cannot be opened in a second either.
     if (!active.ok && active.error.code === 'unavailable' && settings.store.postgresUrl !== undefined) throw new Unavailable(active.error);
     return active;
   };
-  const opened = await pRetry(open, PATIENCE).catch((error: unknown) => {
+  // With a copy of what operators said there is no reason to wait for PostgreSQL.
+  const copy = settings.store.postgresUrl === undefined ? undefined : overrides.copy();
+  const opened = await pRetry(open, copy === undefined ? PATIENCE : { retries: 0 }).catch((error: unknown) => {
     if (error instanceof Unavailable) return err(error.fault);
     throw error;
   });
-  return opened.ok ? opened : err(storeFault(settings, opened.error.code, opened.error.detail));
+  if (opened.ok) return ok({ active: opened.value, late: false });
+  if (copy !== undefined && opened.error.code === 'unavailable') return ok({ active: copy, late: true });
+  return err(storeFault(settings.store.postgresUrl === undefined ? settings.store.sqlitePath : 'PostgreSQL', opened.error.code, opened.error.detail));
 }
 
-function storeFault(settings: Settings, code: string, detail: string): StartFault {
-  const where = settings.store.postgresUrl === undefined ? settings.store.sqlitePath : 'PostgreSQL';
+function storeFault(where: string, code: string, detail: string): StartFault {
+  const originals = originalsFault(detail);
+  if (originals !== undefined) return originals;
   if (code === 'schema') return startFault(15, 'SEN-0602', `the store (${where}) has another schema: ${detail}`, 'run the version of Sentinel that wrote it, or newer');
   return startFault(1, 'SEN-0601', `the store (${where}) cannot be used: ${detail}`, 'sentinel doctor');
 }
 
-function memoryOf(database: Database, journal: Journal, active: readonly Override[], taskKey: Uint8Array): Memory {
+interface Parts {
+  readonly database: Database;
+  readonly overrides: KeptOverrides;
+  readonly journal: Journal;
+  readonly shipping: ShipSession | undefined;
+  readonly opened: Opened;
+  readonly captures: Memory['captures'];
+  readonly taskKey: Uint8Array;
+}
+
+const LATE_MS = 2000;
+
+function memoryOf({ database, overrides, journal, shipping, opened, captures, taskKey }: Parts, deps: AppDeps): Memory {
+  let undo: (() => void) | undefined;
+  const late = (listener: (active: readonly Override[]) => void): void => {
+    undo = deps.timers.after(LATE_MS, () => void again(listener));
+  };
+  const again = async (listener: (active: readonly Override[]) => void): Promise<void> => {
+    const migrated = await migrate(database, { now: deps.clock.wall });
+    const active = migrated.ok ? await overrides.list() : migrated;
+    if (active.ok) listener(active.value);
+    else if (undo !== undefined) late(listener);
+  };
   return {
-    audit: journal,
-    overrides: createOverrides(database),
-    engine: database.engine,
-    active,
-    taskKey,
+    audit: journal, overrides, engine: database.engine, active: opened.active, captures, taskKey,
+    late: (listener) => {
+      if (opened.late) late(listener);
+    },
+    shipping: () => shipping?.health(),
     note: async (event) => {
       await journal.note(event);
     },
     close: async () => {
+      undo?.();
+      undo = undefined;
       await journal.close();
+      await shipping?.end();
       await database.close();
     },
   };

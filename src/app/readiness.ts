@@ -4,6 +4,16 @@ import type { AuditStore, BackendStatus } from '../core/ports.ts';
 import type { CircuitView } from '../core/operations.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
+/** The journal on its way to PostgreSQL. */
+export interface Shipping {
+  readonly state: string;
+  readonly lagRecords: number;
+  /** Time of the oldest record that has not arrived. */
+  readonly lagOldest: number | undefined;
+  readonly fault: { readonly code: string } | undefined;
+  readonly trouble: string | undefined;
+}
+
 export interface ReadinessInput {
   readonly snapshot: Snapshot;
   readonly listening: boolean;
@@ -11,10 +21,12 @@ export interface ReadinessInput {
   readonly backends: readonly BackendStatus[];
   readonly circuits: readonly CircuitView[];
   readonly audit: ReturnType<AuditStore['health']>;
+  /** Undefined: nothing is shipped. */
+  readonly shipping: Shipping | undefined;
 }
 
 export function readinessOf(input: ReadinessInput): Readiness {
-  const conditions = [listeners(input), draining(input), backends(input), audit(input)];
+  const conditions = [listeners(input), draining(input), backends(input), audit(input), ...shipping(input)];
   return { ready: conditions.every((one) => one.ok), conditions };
 }
 
@@ -38,4 +50,13 @@ function audit({ snapshot, audit: health }: ReadinessInput): Condition {
   if (!snapshot.settings.audit.enabled) return { name: 'audit', ok: true, note: 'switched off' };
   const ok = health.fault === undefined || snapshot.settings.audit.onFailure === 'continue';
   return { name: 'audit', ok, note: health.fault === undefined ? 'writing' : `${health.fault.code}: ${health.failed} records could not be written` };
+}
+
+/** No call waits for PostgreSQL, so its absence makes nothing unready; that a person must look at it does. */
+function shipping({ shipping: health }: ReadinessInput): readonly Condition[] {
+  if (health === undefined) return [];
+  const { state, lagRecords, lagOldest, fault, trouble } = health;
+  const since = lagOldest === undefined ? '' : `, the oldest of ${new Date(lagOldest).toISOString()}`;
+  const note = [`${state}: ${lagRecords} records behind${since}`, fault?.code, trouble].filter((one) => one !== undefined).join('; ');
+  return [{ name: 'audit_shipping', ok: state !== 'halted', note }];
 }

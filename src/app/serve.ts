@@ -18,6 +18,7 @@ import { signingKeys } from './keys.ts';
 import { createOperations } from './operations.ts';
 import { createReloader } from './reload.ts';
 import { statusReport, type Standing } from './status.ts';
+import { noteUnrecorded } from './unrecorded.ts';
 
 export interface RunningGateway {
   /** URL of `/mcp` as agents use it. */
@@ -68,6 +69,10 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
   }
   surfaces = bound.value;
   gateway.telemetry.surfaces(() => sampleOf(bound.value, standing().sessions));
+  gateway.stack.defer(noteUnrecorded({
+    clock: deps.clock, random: deps.random, timers: deps.timers, revision: () => gateway.cell.current().revision,
+    count: () => bound.value.http.stats().unrecorded, note: (event) => void gateway.memory.note(event),
+  }));
   gateway.edges.apply(configuration.settings);
   gateway.edges.warm();
   await gateway.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by: 'system', revision: 1, kind: 'started', version: deps.version, configHash: configuration.hash });
@@ -100,6 +105,7 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
       // First: what the new file kills must end, whatever comes after.
       cancelKilled(gateway, deps);
       gateway.telemetry.configure(settings);
+      gateway.exports.follow(settings.audit.enabled ? settings.audit.exports : []).catch((error: unknown) => gateway.telemetry.fault(error));
       gateway.edges.apply(settings);
       gateway.leases.retain(new Set(settings.backends.map((row) => row.id)));
     },

@@ -37,7 +37,7 @@ export function statusReport(gateway: Gateway, standing: Standing, deps: AppDeps
     revision: snapshot.revision,
     configHash: snapshot.configHash,
     lastReload: standing.lastReload,
-    readiness: readinessOf({ snapshot, listening: standing.listening, draining: standing.draining, backends, circuits, audit }),
+    readiness: readinessOf({ snapshot, listening: standing.listening, draining: standing.draining, backends, circuits, audit, shipping: gateway.memory.shipping() }),
     backends,
     circuits,
     tools: snapshot.catalog.tools.length,

@@ -12,6 +12,7 @@ import { lifecycleLine, outcomeLine } from '../telemetry/lines.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type MetricsSample, type SurfacesSample } from '../telemetry/metrics.ts';
 import { createTail } from '../telemetry/tail.ts';
+import type { ExporterEvent } from '../stores/export/exporter.ts';
 import type { AppDeps } from './deps.ts';
 
 /** What a scrape asks of the composed gateway; the rest telemetry knows itself. */
@@ -26,6 +27,16 @@ export interface Telemetry {
   questionRefused(backend: BackendId, why: QuestionRefused): void;
   circuit(view: CircuitView): void;
   auditHealth(health: { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined }): void;
+  /** Another segment took the place of one that cannot be written. */
+  auditAbandoned(segment: number, why: string): void;
+  /** Keys of captured values: why one cannot be had or destroyed; undefined: it can be had again. */
+  auditCapture(detail: string | undefined): void;
+  /** How the journal comes to PostgreSQL. */
+  auditShipping(health: { readonly state: string; readonly lagRecords: number; readonly fault: StoreFault | undefined; readonly trouble: string | undefined }): void;
+  /** An export of the audit fails, works again, or has something to say. */
+  auditExport(event: ExporterEvent): void;
+  /** What an import of an older audit at the start has to say. */
+  auditImported(said: { readonly text: string; readonly warns: boolean }): void;
   /** Which file is in force: with several places to look, it may be another than its operator thinks. */
   configuration(file: string): void;
   /** After a reload: the log level. */
@@ -72,6 +83,21 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
       if (health.fault === undefined) log.info({ queued: health.queued, failed: health.failed }, 'audit store is writing');
       else log.error({ code: health.fault.code, queued: health.queued, failed: health.failed, untrusted: { detail: health.fault.detail } }, 'audit store cannot write');
     },
+    auditAbandoned: (segment, why) => log.error({ segment, untrusted: { detail: why } }, 'a segment of the audit cannot be written: the next one took its place'),
+    auditCapture: (detail) => {
+      if (detail === undefined) log.info({}, 'captured values are kept again');
+      else log.error({ untrusted: { detail } }, 'the key of captured values cannot be used: records go without them');
+    },
+    auditShipping: ({ state, lagRecords, fault, trouble }) => {
+      if (fault === undefined && trouble === undefined) log.info({ state, behind: lagRecords }, 'audit to PostgreSQL');
+      else log[state === 'halted' ? 'error' : 'warn']({ state, behind: lagRecords, code: fault?.code, untrusted: { detail: fault?.detail ?? trouble } }, 'audit to PostgreSQL');
+    },
+    auditExport: (event) => {
+      if (event.kind === 'failing') log.warn({ export: event.exporter, untrusted: { detail: event.fault } }, 'an export of the audit fails');
+      else if (event.kind === 'recovered') log.info({ export: event.exporter }, 'an export of the audit works again');
+      else log.error({ export: event.exporter, untrusted: { detail: JSON.stringify(event.what) } }, 'an export of the audit is not whole');
+    },
+    auditImported: ({ text, warns }) => log[warns ? 'warn' : 'info']({ untrusted: { detail: text } }, 'audit of before the journal'),
     configuration: (file) => log.info({ file }, 'configuration'),
     configure: (next) => {
       log.level = next.gateway.logLevel;

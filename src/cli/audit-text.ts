@@ -17,7 +17,7 @@ export function auditLine(entry: AuditEntry, paint: Paint): string {
     target(entry),
     printable(entry.status ?? entry.kind) + (entry.code === null || entry.code === 'ok' || entry.code === entry.status ? '' : `/${printable(entry.code)}`),
     ms === undefined ? '-' : `${ms} ms`,
-    paint.dim(printable(entry.rule ?? '-')),
+    paint.dim(printable(entry.rule ?? '-')) + (isWatched(entry) ? paint.warn(` (${printable(entry.mode ?? '')}: the rules said deny)`) : ''),
     entry.call_id ?? '-',
     // Of what was turned away before it was a call, only this says why.
     ...(entry.kind === 'refused' && entry.fault !== null && entry.fault !== entry.code ? [paint.dim(printable(entry.fault))] : []),
@@ -40,6 +40,11 @@ function eventValue(name: string, value: unknown): string {
   if (Array.isArray(value)) return value.map(String).join('; ');
   if (typeof value === 'string') return name === 'configHash' ? value.slice(0, 12) : value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** Allowed only because the rule that denies it is not enforced. */
+function isWatched({ decision, ruling }: AuditEntry): boolean {
+  return decision === 'allow' && ruling === 'deny';
 }
 
 function who({ subject, roles }: AuditEntry): string {
@@ -69,7 +74,7 @@ function json(text: string | null): unknown {
 }
 
 /** Peers are kept as networks, /24 and /48; that of loopback is this machine and nobody else. */
-function peerText(peer: string): string {
+export function peerText(peer: string): string {
   if (peer === '127.0.0.0' || peer === '::') return 'this machine (loopback)';
   if (/^\d+\.\d+\.\d+\.0$/.test(peer)) return `the network ${peer}/24`;
   return peer.includes(':') ? `the network ${printable(peer)}/48` : printable(peer);
@@ -83,8 +88,8 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
   const end = outcome === undefined ? 'not concluded: it is in flight, or its gateway died and has not been started again' : `${last.status ?? ''} (${last.code ?? ''})`;
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${peerText(first.peer)}`],
-    ['method', first.method], ['target', target(first)], ['named', first.exposed], ['decision', last.decision], ['rule', last.rule], ['end', end], ['why', last.fault],
-    ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
+    ['method', first.method], ['target', target(first)], ['named', first.exposed], ['decision', isWatched(last) ? `allow, where the rules said deny (${last.mode ?? ''})` : last.decision], ['rule', last.rule], ['owner', last.owner], ['class', last.class], ['end', end], ['why', last.fault],
+    ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['attempts', last.attempts === null || last.attempts < 2 ? null : String(last.attempts)], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
     ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],
   ];
   const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${printable(text ?? '')}`);

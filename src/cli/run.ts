@@ -132,6 +132,8 @@ function contextOf({ startedBy }: Verb, flags: Flags, operands: readonly string[
     remedy: (text) => withConfig(text, given),
     ask: async (question) => (world.isTty.stdin && world.isTty.stderr ? await world.ask(question) : undefined),
     readStdin: (maxBytes) => readAll(world.stdin, maxBytes),
+    stdin: bytesOf(world.stdin),
+    write: (text) => new Promise((resolve, reject) => world.stdout.write(text, (error) => (error === undefined || error === null ? resolve() : reject(error)))),
     env: world.env,
     cwd: world.cwd,
     isTty: world.isTty,
@@ -195,6 +197,10 @@ class TooMuchInput extends Error {}
 /** Names of files and words of others may stand in it; a stack has lines. */
 function harmless(text: string): string {
   return text.split('\n').map(printable).join('\n');
+}
+
+async function* bytesOf(stdin: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of stdin) yield chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk));
 }
 
 async function readAll(stdin: Readable, maxBytes: number): Promise<string> {

@@ -61,6 +61,8 @@ export interface VerbContext {
   readonly startedBy?: StartedBy | undefined;
   /** Data on stdout; a newline is added. */
   readonly out: (text: string) => void;
+  /** Data on stdout as it is; resolves when there is room for more. */
+  readonly write: (text: string) => Promise<void>;
   /** One JSON value as one line on stdout. */
   readonly outJson: (value: unknown) => void;
   /** Talk on stderr; a newline is added. Silent with -q. */
@@ -73,6 +75,8 @@ export interface VerbContext {
   readonly ask: (question: string) => Promise<boolean | undefined>;
   /** All of stdin as text, refused over `maxBytes`. */
   readonly readStdin: (maxBytes: number) => Promise<string>;
+  /** The same as it comes, of any size. */
+  readonly stdin: AsyncIterable<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };

@@ -55,7 +55,7 @@ function changedGroups(before: readonly Group[], after: readonly Group[]): reado
 
 /** The key as it stands in its own table. */
 function keyOf(path: string): string {
-  return path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>)\./, '');
+  return path.replace(/^(backends\[\]|auth\.issuers\[\]|audit\.(?:capture|exports)\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>)\./, '');
 }
 
 /** Undefined when nothing changed. */

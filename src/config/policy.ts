@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Mode } from '../core/decision.ts';
 import { roleName } from '../core/ids.ts';
 import type { ArgumentSettings, BackendSettings, ConcurrencySettings, KillSettings, LimitSettings, RoleSettings, Settings } from '../core/settings.ts';
-import { choice, count, counts, duration, flag, maybeCount, size, words, type Note } from './keys.ts';
+import { choice, count, counts, duration, flag, maybeCount, maybeText, size, words, type Note } from './keys.ts';
 import type { Path } from './locate.ts';
 import { checkPattern, leftOpen, tellStray } from './patterns.ts';
 import { quoted } from './problems.ts';
@@ -22,6 +22,7 @@ const ROLE = z.strictObject({
   deny: words([], { doc: 'What it may not (patterns), whatever else allows it.', example: '["*/delete_*"]' }),
   denied_tools: words([], { doc: 'The original\'s name for `deny`.', original: true }),
   mode: mode('"monitor" and "shadow" record refusals without refusing.'),
+  owner: maybeText({ doc: 'Who answers for this role: stands in the audit beside its decisions.', example: '"team-platform"' }),
 });
 const RBAC = z.strictObject({ roles: z.record(z.string().min(1).max(128), ROLE).default({}) });
 
@@ -48,7 +49,7 @@ function roleOf(name: string, role: z.output<typeof ROLE>, context: Context, bac
   const deny = [...read('deny'), ...read('denied_tools')];
   tellOpen(name, role, deny, backends ?? [], context);
   if (broad === undefined && allow.length === 0) context.problem('role_empty', path, `role ${quoted(name)} may call nothing, so it sees empty lists`);
-  return { name: roleName(name), permissions: role.permissions, allow, deny, mode: role.mode };
+  return { name: roleName(name), permissions: role.permissions, allow, deny, mode: role.mode, owner: role.owner };
 }
 
 function tellOpen(name: string, role: z.output<typeof ROLE>, deny: readonly string[], backends: readonly string[], context: Context): void {

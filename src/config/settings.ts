@@ -38,8 +38,8 @@ export function readSettings(file: Document, context: Context): Settings | undef
   const tokens = auth.read(raw('auth'), context, stateDir);
   const database = postgres.read(raw('postgres'), context, undefined);
   const sqlitePath = store.read(raw('store'), context, stateDir);
-  const record = audit.read(raw('audit'), context, undefined);
   const servers = backends.read(raw('backends'), context, limits?.resultBytes ?? Number.MAX_SAFE_INTEGER);
+  const record = audit.read(raw('audit'), context, servers);
   const roles = rbac.read(raw('rbac'), context, { backends: servers });
   const granted = scopes.read(raw('scopes'), context, { backends: servers });
   const known = { backends: servers, roles };

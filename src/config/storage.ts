@@ -1,7 +1,10 @@
 // [postgres], [store] and [audit]: where what happened is kept, and what of it.
 import * as z from 'zod';
 import type { Secret } from '../core/secret.ts';
-import type { AuditSettings } from '../core/settings.ts';
+import type { AuditSettings } from '../core/audit/settings.ts';
+import type { BackendSettings } from '../core/settings.ts';
+import { CAPTURE_KEYS, captureOf } from './audit-capture.ts';
+import { EXPORTS, exportsOf } from './audit-exports.ts';
 import { choice, count, maybeText, secret, size, text, words } from './keys.ts';
 import type { Path } from './locate.ts';
 import { section, type Section } from './section.ts';
@@ -34,23 +37,39 @@ export const postgres: Section<PostgresSettings, undefined> = section('postgres'
 });
 
 const STORE = z.strictObject({
-  path: maybeText({ doc: 'File of the embedded store. Unset: sentinel.db in `state_dir`.', reload: 'restart', example: '"/var/lib/sentinel/sentinel.db"' }),
+  path: maybeText({ doc: 'File of the embedded store for what operators said (kills, revocations). Unset: sentinel.db in `state_dir`. The audit has its own files, in `state_dir`/journal.', reload: 'restart', example: '"/var/lib/sentinel/sentinel.db"' }),
 });
 
 /** Out: the path of the embedded store. Given: the state directory. */
 export const store: Section<string, string> = section('store', STORE, (file, context, stateDir: string): string =>
   file.path === undefined ? `${stateDir}/sentinel.db` : pathOf(file.path, context.directory, context.home));
 
+const MIB = 2 ** 20;
 const REDACTED = ['password', 'passwd', 'secret', 'token', 'api_key', 'apikey', 'api-key', 'authorization', 'cookie', 'credential', 'private_key', 'privatekey'];
 
 const AUDIT = z.strictObject({
-  on_failure: choice(['block', 'continue'], 'block', { doc: 'What happens to calls while the audit cannot be written; "continue" lets read-only calls go on, and no request about a task.' }),
-  argument_bytes: size('16KiB', { doc: 'Arguments are stored up to this size.' }, { least: 0, most: 4 * 1024 * 1024 }),
-  redact: words(REDACTED, { doc: 'Values of arguments whose name holds one of these are masked before they are stored.' }),
+  on_failure: choice(['block', 'continue'], 'block', { doc: 'What happens to calls that only read while the audit cannot be written. Those that may change something are always refused then, and tools that nobody says only read are taken for such.' }),
+  durability: choice(['before_effect', 'reads_batched', 'batched'], 'before_effect', { doc: 'Whose intent is on the disk before the call is made: every call\'s, only of those that may change something, or none\'s (a crash may then lose the last few hundredths of a second).' }),
+  owner: maybeText({ doc: 'Who answers for rules that name nobody: stands in the audit beside the decision.', example: '"team-platform"' }),
+  redact: words(REDACTED, { doc: 'Values whose name holds one of these are masked wherever a value is kept.' }),
+  second_dir: maybeText({ doc: 'Directory, best on another disk, that takes the journal when its own cannot be written.', reload: 'restart', example: '"/mnt/spare/sentinel"' }),
+  quota: size('8GiB', { doc: 'What the journal may take of its disk. What is left of it counts like what is free there, see `reserve`.', reload: 'restart' }, { least: 16 * MIB, most: 2 ** 50 }),
+  reserve: size('64MiB', { doc: 'What stays free on its disk: below it only calls that read are begun, below a quarter of it none; what is under way is still recorded.', reload: 'restart' }, { least: MIB, most: 2 ** 40 }),
+  retention_days: count(400, { doc: 'Records of the embedded store are kept for so many days. In PostgreSQL retention is the database owner\'s.' }, { least: 1, most: 36_500 }),
+  ...CAPTURE_KEYS,
+  exports: EXPORTS,
 });
 
-export const audit: Section<Omit<AuditSettings, 'enabled'>, undefined> = section('audit', AUDIT, (file): Omit<AuditSettings, 'enabled'> => ({
+/** Given: the backends that patterns may name. */
+export const audit: Section<Omit<AuditSettings, 'enabled'>, readonly BackendSettings[] | undefined> = section('audit', AUDIT, (file, context, backends: readonly BackendSettings[] | undefined): Omit<AuditSettings, 'enabled'> => ({
   onFailure: file.on_failure,
-  argumentBytes: file.argument_bytes,
+  durability: file.durability,
+  owner: file.owner,
   redactKeys: file.redact.map((word) => word.toLowerCase()),
+  secondDirectory: file.second_dir === undefined ? undefined : pathOf(file.second_dir, context.directory, context.home),
+  quota: file.quota,
+  reserve: file.reserve,
+  retentionDays: file.retention_days,
+  exports: exportsOf(file.exports, context),
+  capture: captureOf(file, context, { backends: backends?.map(({ id }) => id), redactKeys: file.redact }),
 }));

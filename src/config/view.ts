@@ -1,4 +1,5 @@
 // Settings said in the vocabulary of the file, one line per key: for `diff` and for showing what is in force. Secrets are masks.
+import type { ExportSettings, ExportTls } from '../core/audit/exports.ts';
 import type { Secret } from '../core/secret.ts';
 import type { BackendSettings, HttpBackendSettings, RoleSettings, ScopeGrant, Settings, StdioBackendSettings } from '../core/settings.ts';
 import { showAddress, showDuration, showSize } from './units.ts';
@@ -76,7 +77,11 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
     }),
     ...entries('postgres', { url: masked(store.postgresUrl), max_connections: store.maxConnections }),
     ...entries('store', { path: store.sqlitePath }),
-    ...entries('audit', { on_failure: audit.onFailure, argument_bytes: showSize(audit.argumentBytes), redact: audit.redactKeys }),
+    ...entries('audit', {
+      on_failure: audit.onFailure, durability: audit.durability, owner: audit.owner, redact: audit.redactKeys, second_dir: audit.secondDirectory,
+      quota: showSize(audit.quota), reserve: showSize(audit.reserve), retention_days: audit.retentionDays,
+      capture_keep: ms(audit.capture.keepMs), capture_key_dir: audit.capture.keyDir,
+    }),
   ];
 }
 
@@ -119,14 +124,37 @@ export function groupsOf(settings: Settings): readonly Group[] {
         cache: ms(issuer.cacheMs), refetch: ms(issuer.refetchMs), max_stale: ms(issuer.maxStaleMs),
       }),
     })),
+    ...settings.audit.capture.rules.map((rule, index) => ({
+      title: `capture ${index + 1}`,
+      entries: entries('audit.capture[]', { targets: rule.targets, arguments: rule.arguments, results: rule.results, bytes: showSize(rule.bytes), owner: rule.owner, reason: rule.reason }),
+    })),
     ...settings.backends.map((backend) => ({ title: `backend ${backend.id}`, entries: [...baseEntries(backend), ...(backend.type === 'stdio' ? stdioEntries(backend) : httpEntries(backend))] })),
+    ...settings.audit.exports.map((one) => ({ title: `export ${one.name}`, entries: exportEntries(one) })),
     ...settings.roles.map((role) => ({ title: `role ${role.name}`, entries: roleEntries(role) })),
     ...settings.scopes.grants.map((scope) => ({ title: `scope ${scope.name}`, entries: scopeEntries(scope) })),
   ];
 }
 
+function exportEntries(one: ExportSettings): readonly Entry[] {
+  const common = { kind: one.kind, format: one.format, filter: one.filter, batch: one.batchRecords, batch_size: showSize(one.batchBytes) };
+  const tls = (files: ExportTls): Readonly<Record<string, Leaf>> => ({ ca: files.ca, client_cert: files.certificate, client_key: masked(files.key) });
+  switch (one.kind) {
+    case 'file': return entries('audit.exports[]', { ...common, path: one.path, max_size: showSize(one.maxBytes), keep: one.keep });
+    case 'syslog': {
+      const { target } = one;
+      const place = target.via === 'unix' ? { url: hidden(target.path) } : { url: hidden([target.via, target.host, target.port]), allow_private: target.allowPrivate };
+      return entries('audit.exports[]', { ...common, ...place, timeout: ms(target.timeoutMs), ...tls(one.tls) });
+    }
+    case 'otlp':
+    case 'webhook': {
+      const signed = one.kind === 'webhook' ? { secret: masked(one.secret), body: one.body } : {};
+      return entries('audit.exports[]', { ...common, url: hidden(one.url), allow_private: one.allowPrivate, headers: maskedTable(one.headers), ...signed, timeout: ms(one.timeoutMs), ...tls(one.tls) });
+    }
+  }
+}
+
 function roleEntries(role: RoleSettings): readonly Entry[] {
-  return entries('rbac.roles.<name>', { permissions: role.permissions, allow: role.allow, deny: role.deny, mode: role.mode });
+  return entries('rbac.roles.<name>', { permissions: role.permissions, allow: role.allow, deny: role.deny, mode: role.mode, owner: role.owner });
 }
 
 function scopeEntries({ allow, includes }: ScopeGrant): readonly Entry[] {

@@ -31,6 +31,16 @@ export interface Took {
   readonly queueMs: number | undefined;
   readonly dispatchMs: number | undefined;
   readonly screenMs: number | undefined;
+  /** Times that it was sent to its backend. */
+  readonly attempts: number;
+}
+
+/** What the configuration says of a call beside whether it may be made. */
+export interface Judged {
+  /** Who answers for the rule that decided. */
+  readonly owner: string | undefined;
+  /** Whether it may change something. What nobody says of it, it may. */
+  readonly changes: boolean;
 }
 
 export interface CallOutcome {
@@ -39,6 +49,7 @@ export interface CallOutcome {
   readonly trail: Trail;
   readonly revision: number;
   readonly configHash: string;
+  readonly judged: Judged;
   readonly end: End;
   readonly took: Took;
 }

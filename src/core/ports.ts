@@ -5,7 +5,7 @@ import type { Question, QuestionReply } from './capabilities.ts';
 import type { BackendId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
 import type { LifecycleEvent } from './lifecycle.ts';
-import type { Outcome } from './outcome.ts';
+import type { Judged, Outcome } from './outcome.ts';
 import type { Override } from './override.ts';
 import type { Permit } from './permit.ts';
 import type { AuthFailure, Principal } from './principal.ts';
@@ -203,12 +203,14 @@ export interface Intent {
   readonly trail: Trail;
   readonly revision: number;
   readonly configHash: string;
+  readonly judged: Judged;
 }
 
 /** The audit. An intent is durable when its promise resolves; an outcome follows it. */
 export interface AuditStore {
   intend(intent: Intent): Promise<Result<void, StoreFault>>;
-  conclude(outcome: Outcome): Promise<Result<void, StoreFault>>;
+  /** `result`: as the backend gave it, for what a rule of the audit names in it; it is not kept beyond this call. */
+  conclude(outcome: Outcome, result?: RawJson): Promise<Result<void, StoreFault>>;
   note(event: LifecycleEvent): Promise<Result<void, StoreFault>>;
   /** Rows waiting to be written, and rows that could not be: for metrics and readiness. */
   health(): { readonly queued: number; readonly failed: number; readonly fault: StoreFault | undefined };

@@ -1,5 +1,6 @@
 // What the configuration file and the environment say, checked and normalised. Plain frozen data; `config/` makes it.
 // Times are milliseconds, sizes bytes. `undefined` = not set; a limit of 0 = nothing passes.
+import type { AuditSettings } from './audit/settings.ts';
 import type { Mode } from './decision.ts';
 import type { BackendId, RoleName } from './ids.ts';
 import type { Secret } from './secret.ts';
@@ -127,14 +128,6 @@ export interface StoreSettings {
   readonly sqlitePath: string;
 }
 
-export interface AuditSettings {
-  readonly enabled: boolean;
-  readonly onFailure: 'block' | 'continue';
-  readonly argumentBytes: number;
-  /** Key names (lower case, substring) whose values are masked in stored arguments. */
-  readonly redactKeys: readonly string[];
-}
-
 export interface BreakerSettings {
   /** Consecutive failures; 0 = no breaker. */
   readonly threshold: number;
@@ -218,6 +211,8 @@ export interface RoleSettings {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly mode: Mode;
+  /** Who answers for it. */
+  readonly owner: string | undefined;
 }
 
 /** An OAuth scope (RFC 6749 §3.3), and what needs it. */

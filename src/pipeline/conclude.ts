@@ -1,5 +1,6 @@
 // The single exit. Every call and every refusal ends here once: the audit, the metrics, the log and the tail hear of it
 // from the same Outcome, and the answer is made from it.
+import type { RawJson } from '../core/json/scan.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { AuditStore } from '../core/ports.ts';
 
@@ -16,8 +17,8 @@ export interface ConcludeDeps {
  * The record of a refusal is awaited before its answer; that of a made call is not, because its intent is durable and a
  * crash in between reads as `indeterminate`. A record that cannot be written is the store's to retry, count and show.
  */
-export async function conclude(outcome: Outcome, deps: ConcludeDeps): Promise<void> {
-  const written = deps.audit.conclude(outcome);
+export async function conclude(outcome: Outcome, deps: ConcludeDeps, result?: RawJson): Promise<void> {
+  const written = deps.audit.conclude(outcome, result);
   tell(outcome, deps);
   if (outcome.kind === 'refused' || outcome.end.kind === 'denied') await written;
   else void written;

@@ -1,6 +1,7 @@
 // All that the pipeline is given. Composed once; what changes over time is behind `runtime`.
 import type { ListName, Viewer } from '../core/inbound.ts';
 import type { SchemaChecker, Timers } from '../core/ports.ts';
+import type { Principal } from '../core/principal.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { ServerIdentity } from '../relay/meta.ts';
 import type { Seal } from '../relay/page.ts';
@@ -29,5 +30,7 @@ export interface PipelineDeps extends ConcludeDeps, DispatchDeps, WatchDeps {
   readonly tasks: KnownTasks;
   readonly timers: Timers;
   readonly silence: Silence;
+  /** For the record: a list was served, with so many in it. */
+  listed(principal: Principal, method: string, shown: number): void;
   watch(viewer: Viewer, changed: (list: ListName) => void): () => void;
 }

@@ -8,6 +8,7 @@ import type { Result } from '../core/result.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import type { Runtime, Snapshot } from '../core/snapshot.ts';
 import { evidence } from './admit.ts';
+import { judge } from './judged.ts';
 import type { Health, Leases, Place } from './lease.ts';
 
 export interface DispatchDeps {
@@ -32,8 +33,10 @@ export interface Performed<T> {
 
 export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: DispatchDeps, perform: (backend: Backend, settings: BackendSettings, place: Place) => Promise<Performed<T>>): Promise<Dispatched<T>> {
   const { call, trail, revision } = permit;
-  const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash });
-  if (!intended.ok && !mayGoUnrecorded(call, snapshot)) return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
+  const judged = judge(call, trail, snapshot);
+  const intended = await deps.audit.intend({ call, trail, revision, configHash: snapshot.configHash, judged });
+  // Only with the operator's leave, and never what may change something (design §7).
+  if (!intended.ok && (judged.changes || snapshot.settings.audit.onFailure !== 'continue')) return deny('intent', 'audit:required', { code: 'audit_unavailable' }, intended.error.code);
 
   // By the pinned settings: the id alone could lead to what a newer revision has put in its place, which nobody allowed this call.
   const settings = snapshot.settings.backends.find((row) => row.id === call.target.backend);
@@ -56,20 +59,6 @@ export async function dispatch<T>(permit: Permit, snapshot: Snapshot, deps: Disp
     lease.value.release();
   }
 }
-
-/**
- * Only with the operator's leave, and of tools only one that says of itself that it changes nothing (design §7). That hint is the
- * backend's word: it narrows the leave, it never grants one. What is not a tool only reads (MCP: resources, prompts, completion).
- */
-function mayGoUnrecorded(call: Call, { settings, catalog }: Snapshot): boolean {
-  if (settings.audit.onFailure !== 'continue') return false;
-  // Looking at one may refuse what it asks, or carry a person's answer to it.
-  if (call.kind === 'task') return false;
-  if (call.kind !== 'tool') return READS.has(call.kind);
-  return catalog.byBackend.get(call.target.backend)?.tools.get(call.target.name)?.hints.readOnly === true;
-}
-
-const READS: ReadonlySet<Call['kind']> = new Set<Call['kind']>(['prompt', 'resource', 'completion', 'listen']);
 
 /** The newest word of the operators, not the pinned one. */
 export function killOf(call: Call, { runtime, clock }: Pick<DispatchDeps, 'runtime' | 'clock'>): Extract<Decision, { kind: 'deny' }> | undefined {

@@ -21,6 +21,7 @@ import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
 import { exposeFor } from './expose.ts';
+import { judge } from './judged.ts';
 import { cancelledBy } from './inflight.ts';
 import { chargeRefusal } from './probes.ts';
 import { refuse } from './refuse.ts';
@@ -102,8 +103,8 @@ async function open(call: ListenCall, signal: AbortSignal, { told, viewer }: Fol
 async function record(call: ListenCall, end: End, trail: readonly Evidence[], sent: Instant | undefined, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
   const now = deps.clock.mono();
   await conclude({
-    kind: 'call', call, trail, revision: snapshot.revision, configHash: snapshot.configHash, end,
-    took: { admitMs: (sent ?? now) - call.at, queueMs: undefined, dispatchMs: sent === undefined ? undefined : now - sent, screenMs: undefined },
+    kind: 'call', call, trail, revision: snapshot.revision, configHash: snapshot.configHash, judged: judge(call, trail, snapshot), end,
+    took: { admitMs: (sent ?? now) - call.at, queueMs: undefined, dispatchMs: sent === undefined ? undefined : now - sent, screenMs: undefined, attempts: sent === undefined ? 0 : 1 },
   }, deps);
 }
 

@@ -24,6 +24,7 @@ export function serveList(list: ListedIn, inbound: Inbound, snapshot: Snapshot, 
   const viewer: Viewer = { principal, endpoint };
   if (isWithheld(list, snapshot, viewer, deps.clock.wall())) return { message: errorMessage(id, CODE.internal, 'Not all servers behind this list are available now: try again later', WITHHELD), status: 200 };
   const entries = visible(list, snapshot, viewer, deps.clock.wall());
+  deps.listed(principal, inbound.method, entries.length);
   const page = pageFor(inbound, {
     member: MEMBER[list],
     items: { length: entries.length, slice: (from, to) => entries.slice(from, to).map((entry) => definitionAt(list, entry, snapshot, endpoint, origin)) },

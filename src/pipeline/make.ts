@@ -4,19 +4,22 @@ import type { ServedCall } from '../core/call.ts';
 import type { DenyReason, Trail } from '../core/decision.ts';
 import type { Instant } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
+import type { RawJson } from '../core/json/scan.ts';
 import type { ParamHeaders } from '../core/inbound.ts';
 import { type CallOutcome, type End, isHidden } from '../core/outcome.ts';
-import type { BackendFault, CallIo } from '../core/ports.ts';
+import type { BackendFault } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { EMPTY_COMPLETION, isErrorResult } from '../relay/results.ts';
 import { admit } from './admit.ts';
 import type { Answered } from './answer.ts';
+import type { SendIo } from './attempt.ts';
 import type { Asked } from './calls/method.ts';
 import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
 import { dispatch, type Dispatched } from './dispatch.ts';
 import { cancelledBy } from './inflight.ts';
+import { judge } from './judged.ts';
 import type { Place } from './lease.ts';
 import { chargeRefusal } from './probes.ts';
 import type { Dialogue } from './questions/dialogue.ts';
@@ -37,7 +40,7 @@ export interface Case {
   readonly local: Screened | undefined;
 }
 
-export interface MakeIo extends CallIo {
+export interface MakeIo extends SendIo {
   /** It is allowed, and goes to its backend now. */
   admitted(): void;
   /** The backend has said its last. */
@@ -60,8 +63,14 @@ export async function makeCall(given: Case, io: MakeIo, deps: PipelineDeps): Pro
   const made: Made = { ...decided, trail: [...decided.trail, ...io.dialogue.trail()] };
   const { end } = made;
   if (end.kind === 'denied') chargeRefusal(end.reason.code, snapshot, call.principal, deps);
-  await conclude({ kind: 'call', call: isHidden(end) ? withoutContent(call) : call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, end, took: made.took }, deps);
+  await conclude({ kind: 'call', call: isHidden(end) ? withoutContent(call) : call, trail: made.trail, revision: snapshot.revision, configHash: snapshot.configHash, judged: judge(call, made.trail, snapshot), end, took: made.took }, deps, end.kind === 'answered' ? resultIn(made.answer) : undefined);
   return made;
+}
+
+/** What was answered with, for whoever may keep parts of it: of a task, in our own words. */
+function resultIn(answer: Screened | undefined): RawJson | undefined {
+  if (answer?.kind === 'result') return answer.result.raw;
+  return answer?.kind === 'own' ? answer.body : undefined;
 }
 
 /**
@@ -84,21 +93,25 @@ async function decideAndSend(given: Case, io: MakeIo, deps: PipelineDeps): Promi
   const undo: (() => void)[] = [];
   const refused = (reason: DenyReason, trail: Trail): Made => {
     for (const give of undo) give();
-    return { end: { kind: 'denied', reason }, answer: undefined, trail, took: took(call.at, undefined, undefined, undefined, deps) };
+    return { end: { kind: 'denied', reason }, answer: undefined, trail, took: took(call.at, NOWHERE, undefined, deps) };
   };
   const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, paramHeaders, onRefusal: (give) => undo.push(give) });
   if (admission.kind === 'denied') return refused(admission.reason, admission.trail);
 
   const { permit } = admission;
   io.admitted();
-  const sent = deps.clock.mono();
-  const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings, place) => perform({ ...given, permit, backend, settings }, { ...io, place }, deps)).finally(() => io.over());
+  const way: Way = { admitted: deps.clock.mono(), sent: undefined, back: undefined, attempts: 0 };
+  const sent = (): void => {
+    way.sent ??= deps.clock.mono();
+    way.attempts += 1;
+  };
+  const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings, place) => perform({ ...given, permit, backend, settings }, { ...io, place, sent }, deps)).finally(() => io.over());
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
-  const back = deps.clock.mono();
+  way.back = deps.clock.mono();
   const made = told(dispatched.result, { ...given, permit }, io, deps);
   const end = io.signal.aborted ? { kind: 'cancelled', by: cancelledBy(io.signal) } as const : endOf(made, deps);
-  return { end, answer: made.ok ? made.value : undefined, trail: permit.trail, took: took(call.at, sent, back, deps.clock.mono(), deps) };
+  return { end, answer: made.ok ? made.value : undefined, trail: permit.trail, took: took(call.at, way, deps.clock.mono(), deps) };
 }
 
 /** Offered because of another backend: completing to nothing is the answer of one that cannot (4.11). */
@@ -107,12 +120,25 @@ function nothingToComplete(call: ServedCall, { catalog }: Snapshot): Screened | 
   return screenOwn({ kind: 'result', raw: EMPTY_COMPLETION });
 }
 
-function took(at: Instant, sent: Instant | undefined, back: Instant | undefined, screened: Instant | undefined, deps: PipelineDeps): CallOutcome['took'] {
+/** When a call came to each of its stations. */
+interface Way {
+  readonly admitted: Instant | undefined;
+  /** To its backend, for the first time. */
+  sent: Instant | undefined;
+  back: Instant | undefined;
+  attempts: number;
+}
+
+const NOWHERE: Way = { admitted: undefined, sent: undefined, back: undefined, attempts: 0 };
+
+function took(at: Instant, { admitted, sent, back, attempts }: Way, screened: Instant | undefined, deps: PipelineDeps): CallOutcome['took'] {
+  const from = sent ?? admitted;
   return {
-    admitMs: (sent ?? deps.clock.mono()) - at,
-    queueMs: undefined,
-    dispatchMs: sent === undefined || back === undefined ? undefined : back - sent,
+    admitMs: (admitted ?? deps.clock.mono()) - at,
+    queueMs: admitted === undefined || sent === undefined ? undefined : sent - admitted,
+    dispatchMs: from === undefined || back === undefined ? undefined : back - from,
     screenMs: back === undefined || screened === undefined ? undefined : screened - back,
+    attempts,
   };
 }
 

@@ -28,6 +28,15 @@ export async function guarded<T>(work: () => Promise<Result<T, StoreFault>>): Pr
   }
 }
 
+/** The same for what SQLite does at once. */
+export function guardedNow<T>(work: () => Result<T, StoreFault>): Result<T, StoreFault> {
+  try {
+    return work();
+  } catch (thrown) {
+    return err(writeFault(thrown).fault);
+  }
+}
+
 export function writeFault(thrown: unknown): WriteFault {
   const detail = messageIn(thrown);
   const errcode = errcodeIn(thrown);

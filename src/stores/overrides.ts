@@ -34,7 +34,7 @@ function words(text: string): string {
 }
 
 /** The scope is JSON, whose escapes bring any string back exactly: a kill must hit what was named. */
-function rowOf(override: Override): OverrideTable {
+export function rowOf(override: Override): OverrideTable {
   const subject = override.kind === 'kill' ? override.scope : { what: override.what, value: override.value };
   return {
     id: override.id, kind: override.kind, subject: JSON.stringify(subject), actor: words(override.by), reason: words(override.reason),
@@ -53,7 +53,7 @@ function readAll(rows: readonly OverrideTable[]): Result<readonly Override[], St
   return ok(overrides);
 }
 
-function overrideOf(row: OverrideTable): Override | undefined {
+export function overrideOf(row: OverrideTable): Override | undefined {
   const base = { id: row.id, by: row.actor, reason: row.reason, at: timestamp(row.at), until: until(row.until_at) };
   const subject = parsed(row.subject);
   if (row.kind === 'kill') {

@@ -1,9 +1,10 @@
-// Kysely over a pg pool with a bound on every wait, loaded only where PostgreSQL is used. TLS is what the URL's sslmode says.
+// Kysely over a pg pool with a bound on every wait, loaded only where PostgreSQL is used. TLS is what the URL's sslmode says (ship/url.ts).
 import {
   CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler,
   type DatabaseConnection, type Dialect, type Driver, type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
+import { strictUrl } from './ship/url.ts';
 
 export interface PostgresOptions {
   readonly url: string;
@@ -13,6 +14,8 @@ export interface PostgresOptions {
 
 const CONNECT_MS = 3000;
 const STATEMENT_MS = 5000;
+/** A person waits for it, and holds nobody up: a filter without an index reads the whole audit. */
+const READER_STATEMENT_MS = 60_000;
 const LOCK_MS = 1000;
 /** Longer than the server's own limit: reached only when the server or the network is frozen (F31). */
 const READ_MS = 8000;
@@ -83,13 +86,13 @@ async function openPool(options: PostgresOptions): Promise<pg.Pool> {
   // Row numbers, sizes and times come as bigint; all of ours fit a double.
   types.setTypeParser(INT8, Number);
   const pool = new driver.Pool({
-    connectionString: options.url,
+    connectionString: strictUrl(options.url),
     max: options.maxConnections,
     application_name: 'sentinel',
     connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: STATEMENT_MS,
+    statement_timeout: options.readOnly ? READER_STATEMENT_MS : STATEMENT_MS,
     lock_timeout: LOCK_MS,
-    query_timeout: READ_MS,
+    query_timeout: options.readOnly ? READER_STATEMENT_MS + READ_MS - STATEMENT_MS : READ_MS,
     idle_in_transaction_session_timeout: STATEMENT_MS,
     keepAlive: true,
     allowExitOnIdle: true,

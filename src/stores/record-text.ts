@@ -38,9 +38,13 @@ function maskPath(path: string): string {
   }).join('/');
 }
 
+/** Most stages let most calls pass, enforced and without weight: that is said by leaving it out. */
 export function trailText(trail: Trail): string {
-  for (let count = trail.length; count > 0; count = Math.floor(count / 2)) {
-    const text = jsonText(trail.slice(0, count));
+  const rows = trail.map(({ stage, rule, decision, mode, severity, note }) => ({
+    stage, rule, decision, ...(mode === 'enforce' ? {} : { mode }), ...(severity === 'info' ? {} : { severity }), ...(note === undefined ? {} : { note }),
+  }));
+  for (let count = rows.length; count > 0; count = Math.floor(count / 2)) {
+    const text = jsonText(rows.slice(0, count));
     if (Buffer.byteLength(text) <= TRAIL_BYTES) return text;
   }
   return '[]';

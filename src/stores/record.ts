@@ -1,47 +1,40 @@
-// Turns what happened into rows: who, what, why, how it ended. No secrets, no raw bodies, no text a database could refuse.
+// Turns what happened into the values of a record: who, what, why, how it ended. No secrets, no values of arguments or results, no text a
+// database could refuse.
 import { Buffer } from 'node:buffer';
-import type { Call, Continuation } from '../core/call.ts';
+import type { Call } from '../core/call.ts';
 import type { Trail } from '../core/decision.ts';
 import { objectOf } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { maskSecrets } from '../core/masking.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
-import { statusOf, type CallOutcome, type Refusal, type Took } from '../core/outcome.ts';
+import { statusOf, type CallOutcome, type Judged, type Refusal, type Took } from '../core/outcome.ts';
 import type { Clock, Intent, Random } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import { codeOf, rulingOf, verdictOf } from '../core/ruling.ts';
-import type { AuditSettings } from '../core/settings.ts';
+import type { Capture, Words } from './capture/capture.ts';
 import { faultText, refusalText } from './reasons.ts';
 import type { Node } from './node.ts';
 import { detailText, identity, name, nameOr, note, noteOr, remembering, rolesText, shapeText, traceId, trailText, truncatePeer } from './record-text.ts';
-import { redactJson } from './redact.ts';
-import type { Unplaced } from './schema.ts';
+import type { RecordValues } from './journal/members.ts';
 
 export interface RecordDeps {
   readonly node: Node;
   readonly clock: Clock;
   readonly random: Random;
-  readonly settings: () => AuditSettings;
+  /** Keeps what rules name of a call's words; absent where there are none. */
+  readonly capture?: Capture;
 }
+
+/** Without its place. */
+export type Values = Partial<RecordValues> & Pick<RecordValues, 'id' | 'ts' | 'mono_ns' | 'kind'>;
 
 export interface Encoder {
-  intent(intent: Intent): Unplaced;
+  intent(intent: Intent): Values;
   /** `withArguments`: no intent of this call holds them already. */
-  outcome(outcome: CallOutcome, withArguments: boolean): Unplaced;
-  refusal(refusal: Refusal): Unplaced;
-  lifecycle(event: LifecycleEvent): Unplaced;
+  outcome(outcome: CallOutcome, withArguments: boolean, result?: RawJson): Values;
+  refusal(refusal: Refusal): Values;
+  lifecycle(event: LifecycleEvent): Values;
 }
-
-const VERSION = 1;
-
-const EMPTY: Omit<Unplaced, 'v' | 'id' | 'ts' | 'mono_ns' | 'kind'> = Object.freeze({
-  event: null, call_id: null, subject: null, issuer: null, roles: null, jti_hmac: null, kid: null, actor: null, client: null,
-  session: null, surface: null, protocol: null, peer: null, method: null, backend: null, object_type: null, object_name: null,
-  exposed: null, decision: null, reason: null, rule: null, mode: null, severity: null, trail: null, revision: null,
-  config_hash: null, args_hmac: null, args_bytes: null, args_shape: null, args: null, status: null, is_error: null, code: null,
-  result_hmac: null, result_bytes: null, admit_us: null, queue_us: null, dispatch_us: null, screen_us: null, trace_id: null,
-  fault: null, detail: null,
-});
 
 /** Entries of each memory of an encoder. */
 const REMEMBERED = 1024;
@@ -54,17 +47,17 @@ interface Encoding extends RecordDeps {
 export function createEncoder(given: RecordDeps): Encoder {
   const deps: Encoding = { ...given, digest: remembering(given.node.hmac, REMEMBERED), network: remembering(truncatePeer, REMEMBERED) };
   const { clock, random } = deps;
-  const head = (kind: Unplaced['kind'], ts: number) => ({
-    ...EMPTY, v: VERSION, id: random.uuid(), ts, mono_ns: Math.round(clock.mono() * 1e6), kind,
+  const head = (kind: RecordValues['kind'], ts: number) => ({
+    id: random.uuid(), ts, mono_ns: Math.round(clock.mono() * 1e6), kind,
   });
   return {
-    intent: ({ call, trail, revision, configHash }) => ({
-      ...head('intent', call.wall), ...ofCall(deps, call), ...ofArguments(deps, call), ...ofTrail(trail, 'allow'),
+    intent: ({ call, trail, revision, configHash, judged }) => captured(deps, call, { args: true, result: undefined }, {
+      ...head('intent', call.wall), ...ofCall(deps, call), ...ofArguments(deps, call), ...ofTrail(trail, 'allow'), ...ofJudged(judged),
       revision, config_hash: configHash,
     }),
-    outcome: (outcome, withArguments) => ({
+    outcome: (outcome, withArguments, result) => captured(deps, outcome.call, { args: withArguments, result }, {
       ...head('outcome', clock.wall()), ...ofCall(deps, outcome.call), ...(withArguments ? ofArguments(deps, outcome.call) : {}),
-      ...ofTrail(outcome.trail, verdictOf(outcome)), revision: outcome.revision, config_hash: outcome.configHash,
+      ...ofTrail(outcome.trail, verdictOf(outcome)), ...ofJudged(outcome.judged), revision: outcome.revision, config_hash: outcome.configHash,
       ...ofEnd(deps, outcome), ...ofTimes(outcome.took),
     }),
     refusal: (refusal) => ofRefusal(deps, refusal, head('refused', refusal.wall)),
@@ -74,14 +67,20 @@ export function createEncoder(given: RecordDeps): Encoder {
   };
 }
 
-function ofPrincipal({ node, digest }: Encoding, { subject, issuer, roles, tokenId, keyId }: Principal): Partial<Unplaced> {
+/** What is kept of a call is bound to the one record that keeps it, by its id. */
+function captured({ capture }: RecordDeps, call: Call, words: Words, values: Values): Values {
+  const kept = values.kind === 'intent' || values.kind === 'outcome' ? capture?.of({ id: values.id, kind: values.kind }, call, words) : undefined;
+  return kept === undefined || kept === null ? values : { ...values, captured: kept };
+}
+
+function ofPrincipal({ node, digest }: Encoding, { subject, issuer, roles, tokenId, keyId }: Principal): Partial<RecordValues> {
   return {
     subject: identity(node, subject), issuer: identity(node, issuer), roles: rolesText(roles),
     jti_hmac: tokenId === undefined ? null : digest(tokenId), kid: nameOr(keyId),
   };
 }
 
-function ofCall(deps: Encoding, call: Call): Partial<Unplaced> {
+function ofCall(deps: Encoding, call: Call): Partial<RecordValues> {
   const { origin, target } = call;
   return {
     ...ofPrincipal(deps, call.principal),
@@ -110,55 +109,42 @@ function methodOf(call: Call): string | null {
   }
 }
 
-function ofArguments({ node, settings }: RecordDeps, call: Call): Partial<Unplaced> {
-  const { whole, shown } = saidIn(call);
-  if (whole === undefined) return {};
-  const { argumentBytes, redactKeys } = settings();
-  return {
-    args_hmac: node.hmac(whole), args_bytes: Buffer.byteLength(whole), args_shape: shapeText(whole),
-    args: shown === undefined ? null : redactJson(shown, { bytes: argumentBytes, keys: redactKeys }),
-  };
+function ofArguments({ node }: RecordDeps, call: Call): Partial<RecordValues> {
+  const said = saidIn(call);
+  return said === undefined ? {} : { args_hmac: node.hmac(said), args_bytes: Buffer.byteLength(said), args_shape: shapeText(said) };
 }
 
-interface Said {
-  /** All that the agent said to the object, as digest, size and shape cover it. */
-  readonly whole: RawJson | undefined;
-  /** What of it is kept as text. */
-  readonly shown: RawJson | undefined;
-}
-
-function saidIn(call: Call): Said {
+/** All that the agent said to the object, as digest, size and shape cover it. */
+function saidIn(call: Call): RawJson | undefined {
   switch (call.kind) {
     case 'tool':
-    case 'prompt': return withAnswers(call.args, call.continuation);
-    case 'resource': return withAnswers(undefined, call.continuation);
-    case 'completion': return same(call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]));
-    case 'model': return same(call.body);
-    case 'task': return withAnswers(undefined, { responses: call.responses, state: undefined });
-    case 'listen': return same(undefined);
+    case 'prompt': return withAnswers(call.args, call.continuation?.responses);
+    case 'resource': return withAnswers(undefined, call.continuation?.responses);
+    case 'completion': return call.context === undefined ? call.argument : objectOf([['argument', call.argument], ['context', call.context]]);
+    case 'model': return call.body;
+    case 'task': return withAnswers(undefined, call.responses);
+    case 'listen': return undefined;
   }
 }
 
-function same(raw: RawJson | undefined): Said {
-  return { whole: raw, shown: raw };
+function withAnswers(args: RawJson | undefined, answers: RawJson | undefined): RawJson | undefined {
+  if (answers === undefined) return args;
+  return objectOf([...(args === undefined ? [] : [['arguments', args] as const]), ['inputResponses', answers]]);
 }
 
-/** Answers are the words of a person or a model, not of the agent: that they were these can be shown later, what they were is not kept. */
-function withAnswers(args: RawJson | undefined, continuation: Continuation | undefined): Said {
-  const answers = continuation?.responses;
-  if (answers === undefined) return same(args);
-  return { whole: objectOf([...(args === undefined ? [] : [['arguments', args] as const]), ['inputResponses', answers]]), shown: args };
-}
-
-function ofTrail(trail: Trail, decision: 'allow' | 'deny'): Partial<Unplaced> {
+function ofTrail(trail: Trail, decision: 'allow' | 'deny'): Partial<RecordValues> {
   const ruling = rulingOf(trail);
   return {
-    decision, rule: ruling === undefined ? null : name(ruling.rule), mode: ruling?.mode ?? null, severity: ruling?.severity ?? null,
+    decision, ruling: ruling?.decision === 'deny' ? 'deny' : 'allow', rule: ruling === undefined ? null : name(ruling.rule), mode: ruling?.mode ?? null, severity: ruling?.severity ?? null,
     trail: trailText(trail),
   };
 }
 
-function ofEnd({ node }: RecordDeps, outcome: CallOutcome): Partial<Unplaced> {
+function ofJudged({ owner, changes }: Judged): Partial<RecordValues> {
+  return { owner: owner === undefined ? null : name(owner), class: changes ? 'changing' : 'reading' };
+}
+
+function ofEnd({ node }: RecordDeps, outcome: CallOutcome): Partial<RecordValues> {
   const { end } = outcome;
   return {
     status: statusOf(outcome), code: codeOf(outcome), reason: end.kind === 'denied' ? end.reason.code : null,
@@ -169,16 +155,16 @@ function ofEnd({ node }: RecordDeps, outcome: CallOutcome): Partial<Unplaced> {
   };
 }
 
-function ofTimes({ admitMs, queueMs, dispatchMs, screenMs }: Took): Partial<Unplaced> {
-  return { admit_us: micros(admitMs), queue_us: micros(queueMs), dispatch_us: micros(dispatchMs), screen_us: micros(screenMs) };
+function ofTimes({ admitMs, queueMs, dispatchMs, screenMs, attempts }: Took): Partial<RecordValues> {
+  return { attempts: attempts === 0 ? null : attempts, admit_us: micros(admitMs), queue_us: micros(queueMs), dispatch_us: micros(dispatchMs), screen_us: micros(screenMs) };
 }
 
-function ofRefusal(deps: Encoding, refusal: Refusal, head: Unplaced): Unplaced {
+function ofRefusal(deps: Encoding, refusal: Refusal, head: Values): Values {
   return {
     ...head,
     ...(refusal.principal === undefined ? {} : ofPrincipal(deps, refusal.principal)),
     call_id: refusal.id, surface: refusal.surface, peer: deps.network(refusal.peer), method: nameOr(refusal.method),
-    exposed: nameOr(refusal.name), decision: 'deny', reason: refusal.reason.code, revision: refusal.revision,
+    exposed: nameOr(refusal.name), decision: 'deny', ruling: 'deny', reason: refusal.reason.code, revision: refusal.revision,
     status: statusOf(refusal), code: codeOf(refusal), fault: note(refusalText(refusal.reason)),
   };
 }

@@ -5,6 +5,7 @@ import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipS
 import { decodeString, skipColon, skipString, skipValue } from '../core/json/slice.ts';
 import { cut, storable } from '../core/text.ts';
 import { keyMatcher, LONGEST_SECRET, MASK, maskSecrets } from '../core/masking.ts';
+import { NAME_KEYS, VALUE_KEYS } from './capture/pairs.ts';
 
 export interface Redaction {
   /** Of the stored text, UTF-8. */
@@ -133,10 +134,6 @@ function comma(copy: Copy): void {
   copy.pos = skipSpace(copy.text, copy.pos + 1);
 }
 
-const NAME_KEYS: ReadonlySet<string> = new Set(['name', 'key', 'header', 'variable']);
-const VALUE_KEYS: ReadonlySet<string> = new Set(['value', 'values', 'val']);
-
-/** `{"name":"Authorization","value":"…"}`: headers and environments are often written as such pairs. */
 function namesSecret(copy: Copy, key: string, start: number): boolean {
   if (copy.text.charCodeAt(start) !== QUOTE || copy.pos - start > KEY_UNITS || !NAME_KEYS.has(key.toLowerCase())) return false;
   return copy.isSecretKey(decodeString(copy.text.slice(start, copy.pos)));

@@ -26,6 +26,11 @@ const SWITCH_TRIES = 40;
 const SQLITE_BUSY = 5;
 
 export function openSqliteFile(opening: SqliteOpening): SqliteFile {
+  return fileOver(openSqlite(opening));
+}
+
+/** For who prepares statements once and runs them often. */
+export function openSqlite(opening: SqliteOpening): DatabaseSync {
   if (!opening.readOnly) makePrivate(opening.path);
   const database = new DatabaseSync(opening.path, { readOnly: opening.readOnly, timeout: BUSY_MS, enableForeignKeyConstraints: true });
   try {
@@ -34,7 +39,7 @@ export function openSqliteFile(opening: SqliteOpening): SqliteFile {
     database.close();
     throw thrown;
   }
-  return fileOver(database);
+  return database;
 }
 
 /** SQLite gives the -wal and -shm files the mode of the main file, so the main file must exist with the right one first. */

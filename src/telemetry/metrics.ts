@@ -44,10 +44,21 @@ export interface MetricsSample {
   readonly revision: number;
   readonly backends: readonly { readonly id: string; readonly up: boolean; readonly restarts: number }[];
   readonly circuits: readonly CircuitView[];
-  readonly audit: { readonly enabled: boolean; readonly queued: number; readonly failed: number; readonly fault: unknown };
+  readonly audit: AuditSample;
   readonly logDropped: number;
   /** `at` in milliseconds since the epoch; undefined: none was tried. */
   readonly lastReload: { readonly at: number; readonly ok: boolean } | undefined;
+}
+
+export interface AuditSample {
+  readonly enabled: boolean;
+  readonly queued: number;
+  readonly failed: number;
+  readonly fault: unknown;
+  readonly space: { readonly bytes: number; readonly free: number } | undefined;
+  /** Undefined where nothing is shipped. */
+  readonly shipping: { readonly state: string; readonly lagRecords: number; readonly shipped: number; readonly resent: number; readonly refused: number } | undefined;
+  readonly exports: readonly { readonly name: string; readonly lag: number | undefined; readonly inARow: number; readonly delivered: number; readonly failed: number; readonly missing: number }[];
 }
 
 export interface MetricsDeps {
@@ -154,12 +165,33 @@ function fill(board: Board, { sample, version, node }: MetricsDeps): void {
   board.gauge('sentinel_config_revision').set(now.revision);
   board.gauge('sentinel_config_last_reload_successful').set(now.lastReload?.ok === false ? 0 : 1);
   board.gauge('sentinel_config_last_reload_timestamp_seconds').set((now.lastReload?.at ?? 0) / 1000);
-  board.gauge('sentinel_audit_up').set(now.audit.enabled && now.audit.fault === undefined ? 1 : 0);
-  board.gauge('sentinel_audit_queue').set(now.audit.queued);
-  // Counted elsewhere; shown here as it stands.
-  setCounter(board, 'sentinel_audit_failed_total', [[{}, now.audit.failed]]);
+  fillAudit(board, now.audit);
   setCounter(board, 'sentinel_log_dropped_total', [[{}, now.logDropped]]);
   fillBackends(board, now);
+}
+
+/** Begun anew each time, like backends. */
+function fillExports(board: Board, exports: AuditSample['exports']): void {
+  for (const name of ['sentinel_audit_export_up', 'sentinel_audit_export_lag_records'] as const) board.gauge(name).reset();
+  for (const { name, lag, inARow } of exports) {
+    board.gauge('sentinel_audit_export_up').set({ export: name }, inARow === 0 ? 1 : 0);
+    if (lag !== undefined) board.gauge('sentinel_audit_export_lag_records').set({ export: name }, lag);
+  }
+  setCounter(board, 'sentinel_audit_exported_total', exports.flatMap(({ name, delivered, failed, missing }) => [[{ export: name, what: 'delivered' }, delivered], [{ export: name, what: 'failed' }, failed], [{ export: name, what: 'missing' }, missing]] as const));
+}
+
+/** Counted elsewhere; shown here as it stands. */
+function fillAudit(board: Board, { enabled, queued, failed, fault, space, shipping, exports }: AuditSample): void {
+  board.gauge('sentinel_audit_up').set(enabled && fault === undefined ? 1 : 0);
+  board.gauge('sentinel_audit_queue').set(queued);
+  setCounter(board, 'sentinel_audit_failed_total', [[{}, failed]]);
+  board.gauge('sentinel_audit_journal_bytes').set(space?.bytes ?? 0);
+  board.gauge('sentinel_audit_disk_free_bytes').set(space?.free ?? 0);
+  fillExports(board, exports);
+  if (shipping === undefined) return;
+  board.gauge('sentinel_audit_shipping_up').set(shipping.state === 'shipping' || shipping.state === 'standby' ? 1 : 0);
+  board.gauge('sentinel_audit_shipping_lag_records').set(shipping.lagRecords);
+  setCounter(board, 'sentinel_audit_shipped_total', [[{ what: 'new' }, shipping.shipped], [{ what: 'again' }, shipping.resent], [{ what: 'refused' }, shipping.refused]]);
 }
 
 function fillSurfaces(board: Board, now: SurfacesSample): void {

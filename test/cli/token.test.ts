@@ -3,12 +3,12 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { Readable, Writable } from 'node:stream';
 import { describe, test, type TestContext } from 'node:test';
 import { readConfigurationFile } from '../../src/app/configuration.ts';
 import { signingKeys } from '../../src/app/keys.ts';
 import { runCli } from '../../src/cli/run.ts';
+import { recordsIn } from '../stores/sample.ts';
 
 interface Ran {
   readonly status: number;
@@ -74,12 +74,10 @@ interface Row {
 /** Lifecycle records, oldest first, and every byte that the store has on disk. */
 async function recorded(directory: string): Promise<{ readonly rows: readonly Row[]; readonly bytes: string }> {
   const state = join(directory, 'state');
-  const database = new DatabaseSync(join(state, 'sentinel.db'), { readOnly: true });
-  const rows = database.prepare("select actor, event, detail from audit_record where kind = 'lifecycle' order by row_id").all()
-    .map((row): Row => ({ actor: String(row['actor']), event: String(row['event']), detail: String(row['detail']) }));
-  database.close();
-  const files = (await readdir(state)).filter((name) => name.startsWith('sentinel.db'));
-  return { rows, bytes: (await Promise.all(files.map((name) => readFile(join(state, name), 'latin1')))).join('') };
+  const rows = recordsIn(state).filter(({ event }) => event !== 'epoch_opened')
+    .map(({ actor, event, detail }): Row => ({ actor: String(actor), event: String(event), detail: String(detail) }));
+  const files = await readdir(join(state, 'journal'));
+  return { rows, bytes: (await Promise.all(files.map((name) => readFile(join(state, 'journal', name), 'latin1')))).join('') };
 }
 
 describe('what the audit says of keys and tokens', () => {
@@ -101,9 +99,8 @@ describe('what the audit says of keys and tokens', () => {
   test('where the audit cannot be written no token is issued, unless --no-audit says so; switched off, it is not asked', async (t) => {
     const { directory, run } = await place(t);
     assert.equal((await run(['keys', 'rotate'])).status, 0);
-    await rm(join(directory, 'state/sentinel.db'));
-    for (const name of await readdir(join(directory, 'state'))) if (name.startsWith('sentinel.db')) await rm(join(directory, 'state', name));
-    await writeFile(join(directory, 'state/sentinel.db'), 'this is no database, and nothing will make it one');
+    await rm(join(directory, 'state/journal'), { recursive: true });
+    await writeFile(join(directory, 'state/journal'), 'this is no directory, and nothing will make it one');
     const refused = await run([...ISSUE, '--out', 'ada.token']);
     assert.deepEqual([refused.status, refused.out], [1, '']);
     assert.match(refused.err, /error\[SEN-0601\]: no token was issued, because the audit could not be written.*\n.*--no-audit/s);

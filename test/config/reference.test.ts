@@ -28,9 +28,10 @@ test('every default of the example is the default: with and without its comment 
 });
 
 test('the examples of the example are accepted as well', () => {
-  const env = { JWT_SECRET_KEY: JWT_SECRET, HEALTH_TOKEN: 'h', FILES_API_KEY: 'f', TOOLS_API_KEY: 'k', TOOLS_TOKEN: 't' };
+  const env = { JWT_SECRET_KEY: JWT_SECRET, HEALTH_TOKEN: 'h', FILES_API_KEY: 'f', TOOLS_API_KEY: 'k', TOOLS_TOKEN: 't', SIEM_TOKEN: 's', SIEM_WEBHOOK_SECRET: 'x'.repeat(32) };
+  const files = { '/etc/sentinel/siem-client.key': { text: 'key', mode: 0o600 } };
   const alternatives = /^## (jwt_secret|url) = \{.*\n/gm;
-  const { settings } = accepted(uncommented(exampleText().replaceAll(alternatives, ''), /^## (?=\[|[a-z_.]+ = )/gm), { env });
+  const { settings } = accepted(uncommented(exampleText().replaceAll(alternatives, ''), /^## (?=\[|[a-z_.]+ = )/gm), { env, files });
   assert.deepEqual(settings.backends.map((one) => [one.id, one.type]), [['files', 'stdio'], ['tools', 'http']]);
   assert.deepEqual(settings.roles.map((one) => one.name), ['developer']);
   assert.equal(settings.auth.issuers.length, 1);
@@ -40,7 +41,7 @@ test('the example names every key of the settings table', () => {
   const text = exampleText();
   for (const row of settingsTable()) {
     if (row.path.startsWith('auth.own_keys.')) continue;
-    const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
+    const key = row.path.replace(/^(backends\[\]|[a-z_]+\.[a-z_]+\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
     assert.match(text, new RegExp(`^##? ${key.replaceAll('.', '\\.')} = `, 'm'), row.path);
   }
 });

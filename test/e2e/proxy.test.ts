@@ -23,7 +23,7 @@ describe('sentinel proxy: one server, watched, without a configuration', () => {
   const argv = (...args: string[]): readonly string[] => [process.execPath, MAIN, 'proxy', ...args];
   /** What was recorded of `tool` until now. */
   const recorded = (tool: string): readonly unknown[] => {
-    const database = new DatabaseSync(join(folder, 'home/.local/state/sentinel/proxy/sentinel.db'), { readOnly: true });
+    const database = new DatabaseSync(join(folder, 'home/.local/state/sentinel/proxy/journal/00000001.db'), { readOnly: true });
     const rows = database.prepare('select response_status from audit_log where tool_name = ?').all(tool);
     database.close();
     return rows.map((row) => row['response_status']);

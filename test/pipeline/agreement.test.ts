@@ -28,7 +28,7 @@ const scopeArb: fc.Arbitrary<KillScope> = fc.oneof(
   fc.constantFrom('alpha', 'beta').map((id) => ({ kind: 'backend' as const, backend: backendId(id) })),
   fc.constantFrom('alice', 'bob').map((subject) => ({ kind: 'subject' as const, subject })),
 );
-const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const) });
+const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const), owner: fc.constant(undefined) });
 
 /** How each kind is listed, named and used. */
 const KINDS = [

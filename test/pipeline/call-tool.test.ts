@@ -8,7 +8,7 @@ import { isPermit } from '../../src/core/permit.ts';
 import { err } from '../../src/core/result.ts';
 import type { KillOverride } from '../../src/core/override.ts';
 import { statusOf } from '../../src/core/outcome.ts';
-import { allowAll, backendSettings, okText, origin, principal, read, settings, world } from '../support/world.ts';
+import { allowAll, auditSettings, backendSettings, okText, origin, principal, read, settings, world } from '../support/world.ts';
 
 const kill = (scope: KillOverride['scope']): KillOverride => ({ kind: 'kill', id: 'k1', scope, by: 'op', reason: 'test', at: timestamp(0), until: undefined });
 const echo = { name: 'echo', inputSchema: { type: 'object' } };
@@ -154,7 +154,7 @@ test('without a durable intent nothing is executed when the audit is required', 
 
 test('audit.on_failure = "continue" lets a read-only tool be called without its intent, and no other', async () => {
   const reads = { ...echo, name: 'look', annotations: { readOnlyHint: true } };
-  const w = world({ settings: settings({ audit: { enabled: true, onFailure: 'continue', argumentBytes: 1, redactKeys: [] } }), tools: { alpha: [echo, reads] } });
+  const w = world({ settings: settings({ audit: auditSettings({ onFailure: 'continue' }) }), tools: { alpha: [echo, reads] } });
   w.auditDown = true;
   assert.equal(read(await w.callTool('alpha__look')).result?.isError, undefined);
   assert.equal(read(await w.callTool('alpha__echo')).result?._meta?.['sentinel/denial']?.['code'], 'SEN-0309');

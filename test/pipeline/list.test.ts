@@ -18,7 +18,7 @@ test('C03 whatever the policy, listed and callable are the same set', async () =
     fc.constantFrom('developer', 'other').map((id) => ({ kind: 'role' as const, role: roleName(id) })),
     fc.constantFrom('alice', 'bob').map((subject) => ({ kind: 'subject' as const, subject })),
   );
-  const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const) });
+  const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const), owner: fc.constant(undefined) });
   await fc.assert(fc.asyncProperty(fc.array(roleArb, { maxLength: 2 }), fc.array(scopeArb, { maxLength: 1 }), fc.subarray(['developer', 'other', 'ghost']), async (roles, scopes, held) => {
     const w = world({ settings: settings({ backends: [backendSettings('alpha'), backendSettings('beta')], roles: roles.filter((role, at) => roles.findIndex((one) => one.name === role.name) === at) }), tools: { alpha: names.map(tool), beta: names.map(tool) } });
     w.cell.override(scopes.map((scope, at) => ({ kind: 'kill', id: String(at), scope, by: 'op', reason: 'r', at: timestamp(0), until: undefined })));

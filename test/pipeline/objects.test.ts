@@ -6,7 +6,7 @@ import { toRaw } from '../../src/core/json/compose.ts';
 import type { KillOverride } from '../../src/core/override.ts';
 import type { BackendAnswer, BackendListing } from '../../src/core/ports.ts';
 import { ok } from '../../src/core/result.ts';
-import { allowAll, backendSettings, okText, origin, principal, read, settings, world, type Respond, type World } from '../support/world.ts';
+import { allowAll, auditSettings, backendSettings, okText, origin, principal, read, settings, world, type Respond, type World } from '../support/world.ts';
 
 const kill = (pattern: string): KillOverride => ({ kind: 'kill', id: 'k1', scope: { kind: 'tool', pattern }, by: 'op', reason: 'test', at: timestamp(0), until: undefined });
 const FULL: Partial<BackendListing> = {
@@ -177,7 +177,7 @@ test('params that are not of the method are -32602 and nothing is recorded of th
 
 test('an audit that is down stops what may change something; what only reads may go on with the operator\'s leave', async () => {
   for (const [onFailure, expected] of [['block', 'SEN-0309'], ['continue', undefined]] as const) {
-    const w = full({ settings: settings({ audit: { enabled: true, onFailure, argumentBytes: 1, redactKeys: [] } }) });
+    const w = full({ settings: settings({ audit: auditSettings({ onFailure }) }) });
     w.auditDown = true;
     const sentinel = read(await w.ask('resources/read', { uri: 'alpha+file:///a' })).error?.data?.['sentinel'];
     assert.equal(typeof sentinel === 'object' && sentinel !== null && 'code' in sentinel ? sentinel.code : undefined, expected);

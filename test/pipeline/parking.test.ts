@@ -238,7 +238,7 @@ test('kill and role are asked again at the retry, and the limit is not charged a
 });
 
 test('C01 a state tells nothing of a hidden name', async () => {
-  const hidden = world({ settings: settings({ roles: [{ name: roleName('developer'), permissions: [], allow: [], deny: [], mode: 'enforce' }] }) });
+  const hidden = world({ settings: settings({ roles: [{ name: roleName('developer'), permissions: [], allow: [], deny: [], mode: 'enforce', owner: undefined }] }) });
   const absent = world({ tools: { alpha: [] } });
   assert.deepEqual(await retry(hidden, 'gw1.x', { q1: ACCEPT }), await retry(absent, 'gw1.x', { q1: ACCEPT }));
 });

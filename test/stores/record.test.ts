@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import type { Call, TaskVerb } from '../../src/core/call.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
@@ -11,11 +10,11 @@ import { storable } from '../../src/core/text.ts';
 import { createEncoder, type Encoder } from '../../src/stores/record.ts';
 import { truncatePeer } from '../../src/stores/record-text.ts';
 import { maskSecrets } from '../../src/core/masking.ts';
-import { ALICE, AUDIT, CLOCK, ENGINES, RANDOM, TRAIL, denied, journalOver, sampleCall, sampleIntent, sampleNode, sampleOfKinds, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
+import { ALICE, CLOCK, RANDOM, TRAIL, denied, journalIn, rawRecordsIn, recordsIn, sampleCall, sampleIntent, sampleNode, sampleOfKinds, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
 import type { TestContext } from 'node:test';
 
 function encoder(t: TestContext): Encoder {
-  return createEncoder({ node: sampleNode(temporaryFolder(t)), clock: CLOCK, random: RANDOM, settings: () => AUDIT });
+  return createEncoder({ node: sampleNode(temporaryFolder(t)), clock: CLOCK, random: RANDOM });
 }
 
 test('every way to end is one status, one code and one sentence', (t) => {
@@ -35,35 +34,35 @@ test('every way to end is one status, one code and one sentence', (t) => {
   const encode = encoder(t);
   for (const [end, status, code, fault] of ends) {
     const row = encode.outcome(sampleOutcome(sampleCall(), end), false);
-    assert.deepEqual([row.status, row.code, row.fault], [status, code, fault]);
+    assert.deepEqual([row.status, row.code, row.fault ?? null], [status, code, fault]);
     assert.equal(row.decision, end.kind === 'denied' ? 'deny' : 'allow');
   }
 });
 
-test('a denied call keeps its arguments and names the rule that denied it [SEC52]', (t) => {
+test('a denied call describes its arguments and names the rule that denied it [SEC52]', (t) => {
   const row = encoder(t).outcome(denied(sampleCall()), true);
   assert.deepEqual([row.decision, row.reason, row.rule, row.mode, row.severity], ['deny', 'forbidden', 'role:developer:deny:fs/write*', 'enforce', 'medium']);
-  assert.equal(row.args, '{"path":"/tmp/a"}');
+  assert.deepEqual([row.ruling, row.args_bytes, row.args_shape], ['deny', 17, '{"paths":[{"path":"","kinds":["object"],"count":1,"maxLength":1},{"path":"/path","kinds":["string"],"count":1,"maxLength":6}],"truncated":false}']);
 });
 
 test('a monitor rule is on record with its true word while the decision is what was done', (t) => {
   const watched = { stage: 'guard', rule: 'pii', decision: 'deny', mode: 'monitor', severity: 'high', note: undefined } as const;
   const row = encoder(t).outcome(sampleOutcome(sampleCall(), undefined, [...TRAIL, watched]), false);
-  assert.deepEqual([row.decision, row.rule, row.mode], ['allow', 'pii', 'monitor']);
+  assert.deepEqual([row.decision, row.ruling, row.rule, row.mode], ['allow', 'deny', 'pii', 'monitor']);
 });
 
 test('every kind of call says what it is: the request, the kind, the target and the name the agent used [SEC52]', (t) => {
   const encode = encoder(t);
-  const row = (call: Call): readonly (string | null)[] => {
-    const { method, object_type: kind, backend, object_name: name, exposed, args } = encode.intent(sampleIntent(call));
-    return [method, kind, backend, name, exposed, args];
+  const row = (call: Call): readonly (string | number | null | undefined)[] => {
+    const { method, object_type: kind, backend, object_name: name, exposed, args_bytes: bytes } = encode.intent(sampleIntent(call));
+    return [method, kind, backend, name, exposed, bytes];
   };
   const { prompt, resource, completion, listen } = sampleOfKinds();
-  assert.deepEqual(row(sampleCall()), ['tools/call', 'tool', 'fs', 'read_file', 'fs__read_file', '{"path":"/tmp/a"}']);
-  assert.deepEqual(row(prompt), ['prompts/get', 'prompt', 'fs', 'review', 'fs__review', '{"path":"/tmp/a"}']);
-  assert.deepEqual(row(resource), ['resources/read', 'resource', 'fs', 'file:///srv/a', 'fs+file:///srv/a', null]);
-  assert.deepEqual(row(completion), ['completion/complete', 'completion', 'fs', 'review', 'fs__review', '{"name":"lang","value":"p"}']);
-  assert.deepEqual(row(listen), ['resources/subscribe', 'listen', 'fs', 'file:///srv/a', 'fs+file:///srv/a', null]);
+  assert.deepEqual(row(sampleCall()), ['tools/call', 'tool', 'fs', 'read_file', 'fs__read_file', 17]);
+  assert.deepEqual(row(prompt), ['prompts/get', 'prompt', 'fs', 'review', 'fs__review', 17]);
+  assert.deepEqual(row(resource), ['resources/read', 'resource', 'fs', 'file:///srv/a', 'fs+file:///srv/a', undefined]);
+  assert.deepEqual(row(completion), ['completion/complete', 'completion', 'fs', 'review', 'fs__review', 27]);
+  assert.deepEqual(row(listen), ['resources/subscribe', 'listen', 'fs', 'file:///srv/a', 'fs+file:///srv/a', undefined]);
   assert.equal(row({ ...listen, origin: { ...listen.origin, era: 'modern' } })[0], 'subscriptions/listen');
 });
 
@@ -74,13 +73,13 @@ test('a request about a task says which, of which tool; what somebody answered i
   const about = (verb: TaskVerb, responses?: RawJson): ReturnType<Encoder['intent']> => encode.intent(sampleIntent({ ...base, kind: 'task', exposed: 'sealed-id', verb, task: 'job-1', born: 't', responses, hosted: false, until: base.wall }));
   for (const verb of ['get', 'result', 'cancel'] as const) {
     const row = about(verb);
-    assert.deepEqual([row.method, row.object_type, row.backend, row.object_name, row.exposed, row.args, row.args_hmac], [`tasks/${verb}`, 'task', 'fs', 'read_file', 'sealed-id', null, null]);
+    assert.deepEqual([row.method, row.object_type, row.backend, row.object_name, row.exposed, row.args_bytes, row.args_hmac], [`tasks/${verb}`, 'task', 'fs', 'read_file', 'sealed-id', undefined, undefined]);
   }
   const [one, other] = ['Ulm', 'Bonn'].map((town) => about('update', toRaw({ k: { action: 'accept', content: { town } } })));
   assert.equal(one?.method, 'tasks/update');
   assert.notEqual(one?.args_hmac, other?.args_hmac);
   assert.match(one?.args_shape ?? '', /inputResponses\/k\/content\/town/);
-  assert.ok(one?.args === null && !JSON.stringify(one).includes('Ulm'));
+  assert.ok(!JSON.stringify(one).includes('Ulm'));
   assert.notEqual(args, undefined);
   const { code, status } = encode.outcome(sampleOutcome(sampleCall(), { kind: 'task_created', bytes: 42, digest: 'd'.repeat(64) }), false);
   assert.deepEqual([code, status], ['task_created', 'success']);
@@ -109,14 +108,13 @@ test('answers to a question and the context of a completion are in digest, size 
     assert.notEqual(one.args_hmac, other.args_hmac, 'another answer is another digest');
     assert.ok((one.args_bytes ?? 0) > (none.args_bytes ?? 0) && (other.args_bytes ?? 0) > (one.args_bytes ?? 0));
     assert.ok(paths({ ...call, continuation: answered('Ulm') }).includes('/inputResponses/k/content/town'));
-    assert.equal(one.args, none.args, 'arguments stay what they are, for the view of the original too');
     assert.ok(!JSON.stringify(one).includes('Ulm'));
   }
   assert.ok(paths({ ...prompt, continuation: answered('Ulm') }).includes('/arguments/path'));
-  assert.equal(row({ ...resource, continuation: { responses: undefined, state: toRaw('s') } }).args_hmac, null);
+  assert.equal(row({ ...resource, continuation: { responses: undefined, state: toRaw('s') } }).args_hmac, undefined);
   const [bare, full] = [row(completion), row({ ...completion, context: toRaw({ arguments: { framework: 'x' } }) })];
   assert.notEqual(full.args_hmac, bare.args_hmac);
-  assert.equal(full.args, '{"argument":{"name":"lang","value":"p"},"context":{"arguments":{"framework":"x"}}}');
+  assert.match(full.args_shape ?? '', /context\/arguments\/framework/);
 });
 
 test('a question of a backend is an end of its own, with the digest of what the agent was told', (t) => {
@@ -148,43 +146,44 @@ test('a traceparent that is none leaves no trace id', (t) => {
 
 test('two long subjects with one beginning stay two subjects', (t) => {
   const encode = encoder(t);
-  const subject = (end: string): string | null => encode.intent(sampleIntent(sampleCall({ principal: { ...ALICE, subject: 's'.repeat(5000) + end } }))).subject;
+  const subject = (end: string): string | null | undefined => encode.intent(sampleIntent(sampleCall({ principal: { ...ALICE, subject: 's'.repeat(5000) + end } }))).subject;
   assert.notEqual(subject('a'), subject('b'));
   assert.ok((subject('a') ?? '').length <= 300);
 });
 
-for (const engine of ENGINES) {
-  describe(`any text in a record on ${engine.name}`, { skip: engine.skip }, () => {
-    test('property: any string in any field becomes a readable row, in the table and in the view', async (t) => {
-      const { folder, open } = await engine.fresh(t);
-      const database = open();
-      const journal = journalOver(database, sampleNode(folder));
-      await journal.start();
-      const hostile = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constant('\u0000'.repeat(900)), fc.constant('\ud800'.repeat(5000)), fc.constant('🜁'.repeat(3000)));
-      await fc.assert(fc.asyncProperty(hostile, fc.jsonValue({ stringUnit: 'binary' }), async (text, value) => {
-        const call = sampleCall({
-          tool: text, backend: text, args: toRaw({ [text]: text, value }), session: text, peer: text, client: { name: text, version: text }, traceparent: text,
-          principal: { ...ALICE, subject: text, issuer: text, roles: [roleName(text)], keyId: text, tokenId: text },
-        });
-        const note = { stage: text, rule: text, decision: 'deny', mode: 'monitor', severity: 'low', note: text } as const;
-        const results = [
-          await journal.intend({ ...sampleIntent(call), trail: [note] }),
-          await journal.conclude(sampleOutcome(call, { kind: 'failed', fault: { code: 'protocol', detail: text } }, [note])),
-          await journal.conclude(sampleRefusal({ name: text, method: 'tools/call' })),
-          await journal.note({ id: RANDOM.uuid(), wall: timestamp(1), by: text, revision: 1, kind: 'stopped', reason: text }),
-        ];
-        assert.deepEqual(results.filter((one) => !one.ok), []);
-        const row = await database.db.selectFrom('audit_record').selectAll().where('call_id', '=', call.id).where('kind', '=', 'intent').executeTakeFirstOrThrow();
-        if (text.length <= 40) assert.equal(row.subject, storable(text));
-        if (text.length <= 40 && maskSecrets(text) === text) assert.equal(row.kid, storable(text));
-        JSON.parse(row.args ?? '');
-        JSON.parse(row.trail ?? '');
-        JSON.parse(row.args_shape ?? '');
-        const { rows } = await sql<Record<string, unknown>>`select * from audit_log where request_id = ${call.id}`.execute(database.db);
-        assert.equal(rows.length, 1);
-      }), { numRuns: 60 });
-      assert.equal(journal.health().failed, 0);
-      await journal.close();
+test('property: any string in any field becomes a readable record of one line', async (t) => {
+  const folder = temporaryFolder(t);
+  const journal = journalIn(folder);
+  await journal.start();
+  const hostile = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constant('\u0000'.repeat(900)), fc.constant('\ud800'.repeat(5000)), fc.constant('🜁'.repeat(3000)), fc.constant('a\n{"v":2,"node":"forged"}\r\n%n%s'));
+  await fc.assert(fc.asyncProperty(hostile, fc.jsonValue({ stringUnit: 'binary' }), async (text, value) => {
+    const call = sampleCall({
+      tool: text, backend: text, args: toRaw({ [text]: text, value }), session: text, peer: text, client: { name: text, version: text }, traceparent: text,
+      principal: { ...ALICE, subject: text, issuer: text, roles: [roleName(text)], keyId: text, tokenId: text },
     });
-  });
-}
+    const note = { stage: text, rule: text, decision: 'deny', mode: 'monitor', severity: 'low', note: text } as const;
+    const before = recordsIn(folder).length;
+    const results = [
+      await journal.intend({ ...sampleIntent(call), trail: [note], judged: { owner: text, changes: true } }),
+      await journal.conclude(sampleOutcome(call, { kind: 'failed', fault: { code: 'protocol', detail: text } }, [note])),
+      await journal.conclude(sampleRefusal({ name: text, method: 'tools/call' })),
+      await journal.note({ id: RANDOM.uuid(), wall: timestamp(1), by: text, revision: 1, kind: 'stopped', reason: text }),
+    ];
+    assert.deepEqual(results.filter((one) => !one.ok), []);
+    const records = recordsIn(folder).slice(before);
+    assert.deepEqual(records.map(({ kind }) => kind), ['intent', 'outcome', 'refused', 'lifecycle']);
+    const [row] = records;
+    if (text.length <= 40) assert.equal(row?.subject, storable(text));
+    if (text.length <= 40 && maskSecrets(text) === text) assert.equal(row?.kid, storable(text));
+    for (const { record } of rawRecordsIn(folder).slice(before)) assert.doesNotMatch(record, /[\u0000-\u001f]|[\ud800-\udbff](?![\udc00-\udfff])/);
+  }), { numRuns: 40 });
+  assert.equal(journal.health().failed, 0);
+  await journal.close();
+});
+
+test('ten megabytes of arguments are a digest, a size and a bounded shape', (t) => {
+  const args = toRaw({ text: 'x'.repeat(10 * 2 ** 20), list: Array.from({ length: 1000 }, (_, at) => ({ [`k${at}`]: at })) });
+  const row = encoder(t).intent(sampleIntent(sampleCall({ args })));
+  assert.ok((row.args_bytes ?? 0) > 10 * 2 ** 20);
+  assert.ok((row.args_shape ?? '').length <= 4096);
+});

@@ -6,10 +6,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { timestamp } from '../../src/core/ids.ts';
-import { openDatabase } from '../../src/stores/database.ts';
 import { hmacSha256, loadNode } from '../../src/stores/node.ts';
 import { CANARIES, FRAGMENTS } from './canaries.ts';
-import { ALICE, RANDOM, journalOver, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
+import { ALICE, RANDOM, journalIn, sampleCall, sampleIntent, sampleNode, sampleOutcome, sampleRefusal, temporaryFolder } from './sample.ts';
 
 function everyByte(folder: string): string {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
@@ -18,9 +17,7 @@ function everyByte(folder: string): string {
 
 test('J12: no canary put into any field reaches the disk', async (t) => {
   const folder = temporaryFolder(t);
-  const database = openDatabase({ postgresUrl: undefined, maxConnections: 1, sqlitePath: join(folder, 'audit.db') }, { readOnly: false, thread: true });
-  t.after(() => database.close());
-  const journal = journalOver(database, sampleNode(folder));
+  const journal = journalIn(folder);
   await journal.start();
   for (const [kind, canary] of CANARIES) {
     const call = sampleCall({
@@ -35,23 +32,20 @@ test('J12: no canary put into any field reaches the disk', async (t) => {
   }
   assert.equal(journal.health().failed, 0);
   await journal.close();
-  await database.close();
   const bytes = everyByte(folder);
   assert.ok(bytes.includes('read_file'), 'the records are there');
   for (const fragment of FRAGMENTS) assert.equal(bytes.includes(fragment), false, fragment);
 });
 
-test('the store, its log and the key of its digests are readable by their owner only', async (t) => {
+test('the journal, its log and the keys are readable by their owner only', async (t) => {
   const folder = join(temporaryFolder(t), 'state');
-  const database = openDatabase({ postgresUrl: undefined, maxConnections: 1, sqlitePath: join(folder, 'audit.db') }, { readOnly: false, thread: true });
-  t.after(() => database.close());
-  const journal = journalOver(database, sampleNode(folder));
+  const journal = journalIn(folder);
   await journal.start();
   await journal.intend(sampleIntent());
-  const names = readdirSync(folder);
-  for (const expected of ['audit.db', 'audit.db-wal', 'audit-hmac.key', 'node-id']) assert.ok(names.includes(expected), expected);
+  const names = readdirSync(folder, { recursive: true }).map(String);
+  for (const expected of ['journal/00000001.db', 'journal/00000001.db-wal', 'audit-hmac.key', 'audit-sign.key', 'node-id']) assert.ok(names.includes(expected), expected);
   assert.equal(statSync(folder).mode & 0o777, 0o700);
-  for (const name of names) assert.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
+  for (const name of names) if (name !== 'audit-sign.pub') assert.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
   await journal.close();
 });
 

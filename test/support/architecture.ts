@@ -24,7 +24,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['undici', 'execa', 'eventsource-parser', 'p-retry', 'ajv', 'ajv-formats', 'ipaddr.js'],
     node: 'any',
   },
-  stores: { rooms: ['core', 'migrations'], packages: ['kysely', 'pg', 'ipaddr.js'], node: 'any' },
+  stores: { rooms: ['core', 'migrations'], packages: ['kysely', 'pg', 'ipaddr.js', 'undici'], node: 'any' },
   telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], node: 'any' },
   surfaces: { rooms: ['pipeline', 'relay', 'core'], packages: [], node: 'any' },
   app: { rooms: [...EDGES, ...INNER], packages: ['p-retry'], node: 'any' },

@@ -1,6 +1,7 @@
 // Texts that are made from the settings table and the table of codes, so that they cannot say anything else than the program does.
 import * as z from 'zod';
 import { CODES, type CodeEntry } from '../../src/config/codes.ts';
+import { exportKeys } from '../../src/config/audit-exports.ts';
 import { ROWS } from '../../src/config/keys.ts';
 import { FILE_SCHEMA, settingsTable } from '../../src/config/settings.ts';
 import type { TableRow } from '../../src/config/table.ts';
@@ -52,10 +53,25 @@ function exampleTable({ name, rows }: Table): string {
     const [own, grants] = [rows.filter((row) => !row.path.includes('.grants.')), rows.filter((row) => row.path.includes('.grants.'))];
     return [title, '[scopes]', ...own.flatMap((row) => exampleRow(row, '#')), '## [scopes.grants."files:read"]', ...grants.flatMap((row) => exampleRow(row, '##')), ''].join('\n');
   }
-  const listed = rows.filter((row) => !row.path.startsWith('auth.issuers[]') && !row.path.startsWith('auth.own_keys.'));
-  const issuers = rows.filter((row) => row.path.startsWith('auth.issuers[]'));
-  const more = issuers.length === 0 ? [] : ['## [[auth.issuers]]', ...issuers.flatMap((row) => exampleRow(row, '##'))];
+  const listOf = (row: TableRow): string | undefined => /^([a-z_]+\.[a-z_]+)\[\]\./.exec(row.path)?.[1];
+  const listed = rows.filter((row) => listOf(row) === undefined && !row.path.startsWith('auth.own_keys.'));
+  const lists = Map.groupBy(rows.filter((row) => listOf(row) !== undefined), listOf);
+  const more = [...lists].flatMap(([list, of]) => (list === 'audit.exports' ? exampleExports(of) : [`## [[${list ?? ''}]]`, ...of.flatMap((row) => exampleRow(row, '##'))]));
   return [title, `[${name}]`, ...listed.flatMap((row) => exampleRow(row, row.fallback === undefined ? '##' : '#')), ...more, ''].join('\n');
+}
+
+/** One of each kind, with the keys that mean something to it; what several have is shown once. */
+const EXPORTS = { file: ['local', '"/var/log/sentinel/audit.jsonl"'], syslog: ['siem', '"tls://siem.example.com:6514"'], otlp: ['collector', '"https://collector.example.com"'], webhook: ['soc', '"https://soc.example.com/audit"'] } as const;
+
+function exampleExports(rows: readonly TableRow[]): readonly string[] {
+  const said = new Set<string>();
+  return (['file', 'syslog', 'otlp', 'webhook'] as const).flatMap((kind) => {
+    const [name, place] = EXPORTS[kind];
+    const own: Readonly<Record<string, string>> = { name: `"${name}"`, kind: `"${kind}"`, path: place, url: place };
+    const keys = exportKeys(kind).filter((key) => Object.hasOwn(own, key) || !said.has(key));
+    for (const key of keys) said.add(key);
+    return ['## [[audit.exports]]', ...keys.flatMap((key) => rows.filter((row) => row.path === `audit.exports[].${key}`).flatMap((row) => exampleRow(own[key] === undefined ? row : { ...row, example: own[key] }, '##')))];
+  });
 }
 
 const NAMES: Readonly<Record<'stdio' | 'http', string>> = { stdio: '"files"', http: '"tools"' };
@@ -70,7 +86,7 @@ function exampleBackend(rows: readonly TableRow[], kind: 'stdio' | 'http'): read
 }
 
 function exampleRow(row: TableRow, mark: '#' | '##'): readonly string[] {
-  const key = row.path.replace(/^(backends\[\]|auth\.issuers\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
+  const key = row.path.replace(/^(backends\[\]|[a-z_]+\.[a-z_]+\[\]|rbac\.roles\.<name>|scopes\.grants\.<name>|[a-z_]+)\./, '');
   const value = mark === '##' ? row.example ?? ISSUER_EXAMPLES[row.path] ?? row.fallback : row.fallback;
   return [`# ${row.doc}${row.reload === 'restart' ? ' (restart)' : ''}`, `${mark} ${key} = ${value ?? '""'}`];
 }

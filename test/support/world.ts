@@ -1,4 +1,5 @@
 // A small world for pipeline tests: a clock that is set by hand, memory stores, and backends that answer from a function.
+import { NO_CAPTURE } from '../../src/core/capture.ts';
 import { createHash } from 'node:crypto';
 import { NO_OFFERS } from './offers.ts';
 import { NO_CAPABILITIES } from '../../src/core/capabilities.ts';
@@ -18,6 +19,7 @@ import { limitWindows } from '../../src/core/policy/limits.ts';
 import type { AuditStore, Backend, BackendAnswer, BackendFault, BackendReply, BackendListing, CallIo, Intent, Random, SchemaChecker, TaskStep } from '../../src/core/ports.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { err, ok, type Result } from '../../src/core/result.ts';
+import type { AuditSettings } from '../../src/core/audit/settings.ts';
 import type { BackendSettings, RoleSettings, Settings } from '../../src/core/settings.ts';
 import type { KillRule, Policy } from '../../src/core/snapshot.ts';
 import { RuntimeCell } from '../../src/app/runtime.ts';
@@ -76,7 +78,12 @@ export function backendSettings(id: string, over: Partial<Omit<Extract<BackendSe
   };
 }
 
-export const allowAll: RoleSettings = { name: roleName('developer'), permissions: ['*'], allow: [], deny: [], mode: 'enforce' };
+/** Of an audit that nothing is written for. */
+export function auditSettings(changes: Partial<AuditSettings> = {}): AuditSettings {
+  return { enabled: true, onFailure: 'block', durability: 'before_effect', owner: undefined, redactKeys: [], secondDirectory: undefined, quota: 2 ** 33, reserve: 2 ** 26, retentionDays: 400, exports: [], capture: NO_CAPTURE, ...changes };
+}
+
+export const allowAll: RoleSettings = { name: roleName('developer'), permissions: ['*'], allow: [], deny: [], mode: 'enforce', owner: undefined };
 
 export function settings(over: Partial<Settings> = {}): Settings {
   return {
@@ -84,7 +91,7 @@ export function settings(over: Partial<Settings> = {}): Settings {
     bounds: { bodyBytes: 1 << 22, lineBytes: 1 << 22, depth: 64, keys: 10_000, items: 200_000, headerBytes: 16_384, headersMs: 10_000, requestMs: 30_000, connections: 100, connectionsPerPeer: 100, connectionsLoopback: 100, sessions: 100, sessionsPerPrincipal: 10, sessionIdleMs: 60_000, streamsPerPrincipal: 10, streamBufferBytes: 1 << 20, keepAliveMs: 15_000, resumeBytes: 1 << 20, resumeTotalBytes: 1 << 23, resumeMs: 60_000, streamMs: 0, streamRetryMs: 20, pageSize: 200, resultBytes: 1 << 20, limiterKeys: 1000 , parked: 100, parkedPerPrincipal: 10, parkMs: 60_000, answerMs: 60_000, follows: 100, tasks: 100, tasksPerPrincipal: 10, taskMs: 3_600_000, taskBytes: 1 << 20 },
     auth: { hmac: undefined, ownKeys: undefined, issuers: [], roleClaim: 'role', leewayMs: 30_000, maxLifetimeMs: undefined, tokenBytes: 8192, cacheEntries: 100 },
     store: { postgresUrl: undefined, maxConnections: 10, sqlitePath: ':memory:' },
-    audit: { enabled: true, onFailure: 'block', argumentBytes: 4096, redactKeys: [] },
+    audit: auditSettings(),
     backends: [backendSettings('alpha')],
     roles: [allowAll],
     scopes: { baseline: [], grants: [] },
@@ -205,7 +212,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
   let tokens = 0;
   const random: Random = { uuid: () => `call-${++serial}`, token: () => `token-${++tokens}`, float: () => 0.5 };
   const deps: PipelineDeps = {
-    runtime: cell, audit, clock, timers: clock, digest: sha,
+    runtime: cell, audit, clock, timers: clock, digest: sha, listed: () => {},
     leases: new Leases(new ConcurrencyTable({ maxKeys: 1000 }), clock, () => {}),
     random,
     silence: async (work) => work(),

@@ -194,7 +194,7 @@ function outcome(): LiveEvent {
         origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: 'v', session: undefined, client: undefined, peer: 'p', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
         target: { kind: 'tool', backend: backendId('gh'), name: 'x' }, at: instant(0), wall: timestamp(0),
       },
-      trail: [], revision: 1, configHash: 'h', end: { kind: 'cancelled', by: 'agent' }, took: { admitMs: 1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined },
+      trail: [], revision: 1, configHash: 'h', end: { kind: 'cancelled', by: 'agent' }, took: { admitMs: 1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined, attempts: 0 }, judged: { owner: undefined, changes: true },
     },
   };
 }

@@ -1,6 +1,7 @@
 // Whole Settings for tests of the surfaces: small numbers, loopback, any port.
 import { backendId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { auditSettings } from '../support/world.ts';
 import type { BoundsSettings, GatewaySettings, Settings, StdioBackendSettings } from '../../src/core/settings.ts';
 
 const BOUNDS: BoundsSettings = {
@@ -42,7 +43,7 @@ export function testSettings({ bounds, gateway, issuers, scopes }: SettingsChang
       roleClaim: 'role', leewayMs: 0, maxLifetimeMs: undefined, tokenBytes: 8192, cacheEntries: 10,
     },
     store: { postgresUrl: undefined, maxConnections: 1, sqlitePath: ':memory:' },
-    audit: { enabled: false, onFailure: 'continue', argumentBytes: 0, redactKeys: [] },
+    audit: auditSettings({ enabled: false, onFailure: 'continue' }),
     backends: [GH],
     roles: [],
     scopes: { baseline: scopes ?? [], grants: [] },

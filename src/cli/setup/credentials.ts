@@ -20,8 +20,6 @@ export interface CredentialWishes {
   readonly tokenFile: string;
   /** Login name, for the audit. */
   readonly by: string;
-  /** A gateway is started at once, and none runs. */
-  readonly startFollows: boolean;
 }
 
 export async function layCredentials(wishes: CredentialWishes): Promise<Result<readonly Laid[], Fault>> {
@@ -41,7 +39,7 @@ export async function layCredentials(wishes: CredentialWishes): Promise<Result<r
   const issued = await issueToken(settings, { subject: wishes.subject, roles: [wishes.role], scopes: [], lifetimeMs: undefined, audience: undefined, hs256: false });
   if (!issued.ok) return issued;
   const { subject, roles, scopes, tokenId, expiresAt } = issued.value;
-  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, scopes, tokenId, expiresAt }, wishes.startFollows);
+  const recorded = await recordFact(settings, wishes.by, { kind: 'token_issued', subject, roles, scopes, tokenId, expiresAt });
   if (!recorded.ok) return recorded;
   const until = new Date(issued.value.expiresAt).toISOString().slice(0, 10);
   const write = held ? replaceFile : layFile;

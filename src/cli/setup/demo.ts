@@ -41,7 +41,7 @@ export async function layDemo(cx: Pick<VerbContext, 'env' | 'cwd' | 'user'>, wis
   const laid: Laid[] = [layDirectory(home, 'everything of this gateway'), layDirectory(files, 'what the demo may read')];
   for (const [name, text] of Object.entries(DEMO_FILES)) laid.push(layFile(join(files, name), text, 'a file to read'));
   if (wishes.write !== undefined) laid.push((existsSync(configFile) ? replaceFile : layFile)(configFile, wishes.write(await freePort()), 'configuration'));
-  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: DEMO_SUBJECT, role: DEMO_ROLE, tokenFile: join(home, 'agent.token'), by: cx.user, startFollows: true });
+  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: DEMO_SUBJECT, role: DEMO_ROLE, tokenFile: join(home, 'agent.token'), by: cx.user });
   if (!credentials.ok) return credentials;
   const demoPort = await settlePort(configFile);
   return ok({ home, configFile, tokenFile: join(home, 'agent.token'), controlSocket: join(home, 'control.sock'), demoPort, laid: [...laid, ...credentials.value] });

@@ -1,43 +1,45 @@
 // `sentinel audit`: what was asked, decided and done. Reads the store itself, so it works without a running gateway.
 import type { Audit, AuditCount, AuditEntry } from '../../app/audit.ts';
+import { fieldLines, fieldViews, FILTER_EXAMPLES, LANGUAGE } from '../../core/audit/reference.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { printable } from '../../core/text.ts';
-import { auditFilter, FILTER_OPTIONS, numberFlag } from '../audit-filter.ts';
+import { auditFilter, FILTER_ABOUT, FILTER_OPERANDS, FILTER_OPTIONS, FILTER_USAGE, numberFlag, readFilter } from '../audit-filter.ts';
+import { storeFault, withAudit } from '../audit-open.ts';
 import { auditLine, callText } from '../audit-text.ts';
 import { openControl } from '../daemon.ts';
-import { tellEmbedded } from '../embedded.ts';
 import { EXIT } from '../exit.ts';
 import { refusedFault } from '../faults.ts';
-import { table } from '../render.ts';
+import { table, wrap } from '../render.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
-
-const ABOUT = 'Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool; what is no tool by its kind, as prompt:backend/name, resource:backend/uri or completion:backend/name. Times are spans back from now (2h, 7d) or RFC 3339.';
+import { keptVerbs } from '../audit-keys.ts';
+import { exporting } from '../audit-export.ts';
+import { verify } from '../audit-verify.ts';
 
 const tail: Verb = {
   name: 'audit tail',
   summary: 'the last entries, then each new one as it is written',
-  usage: '',
+  usage: FILTER_USAGE,
   examples: [
     { run: 'sentinel audit tail', does: 'ten entries and then on, until Ctrl-C' },
-    { run: 'sentinel audit tail --decision deny --json', does: 'each refusal as one line of JSON' },
+    { run: "sentinel audit tail 'ruling = deny or took > 2s' --json", does: 'each refusal and each slow call as one line of JSON' },
   ],
-  about: ABOUT,
+  about: FILTER_ABOUT,
   options: { ...FILTER_OPTIONS, lines: { type: 'string', short: 'n', value: 'count', help: 'entries from before (default 10)' }, 'no-follow': { type: 'boolean', help: 'end after the entries from before' } },
-  operands: [0, 0],
+  operands: FILTER_OPERANDS,
   run: (cx) => withAudit(cx, runTail),
 };
 
 const query: Verb = {
   name: 'audit query',
   summary: 'entries that match, newest first',
-  usage: '',
+  usage: FILTER_USAGE,
   examples: [
-    { run: 'sentinel audit query --since 1h --decision deny', does: 'what was refused in the last hour' },
+    { run: "sentinel audit query 'since 1h and decision = deny and not role = admin'", does: 'what was refused in the last hour to others than admins' },
     { run: "sentinel audit query --tool 'filesystem/write*' --subject alice --json", does: 'each entry as one line of JSON' },
   ],
-  about: `${ABOUT} A page that is not the last ends with the number to give to --before.`,
+  about: `${FILTER_ABOUT} A page that is not the last ends with the number to give to --before.`,
   options: { ...FILTER_OPTIONS, limit: { type: 'string', value: 'count', help: 'entries of one page, up to 1000 (default 50)' }, before: { type: 'string', value: 'row', help: 'go on where the page before ended' } },
-  operands: [0, 0],
+  operands: FILTER_OPERANDS,
   run: (cx) => withAudit(cx, runQuery),
 };
 
@@ -57,36 +59,32 @@ const show: Verb = {
 const stats: Verb = {
   name: 'audit stats',
   summary: 'how many calls, by tool and how they ended',
-  usage: '',
+  usage: FILTER_USAGE,
   examples: [
     { run: 'sentinel audit stats --since 1d', does: 'the last day, most frequent first' },
-    { run: 'sentinel audit stats --decision deny --json', does: 'refusals, one line of JSON for each kind' },
+    { run: "sentinel audit stats 'decision = deny and severity >= high' --json", does: 'refusals by rules that matter, one line of JSON for each kind' },
   ],
-  about: ABOUT,
+  about: FILTER_ABOUT,
   options: { ...FILTER_OPTIONS, limit: { type: 'string', value: 'count', help: 'rows, up to 1000 (default 50)' } },
-  operands: [0, 0],
+  operands: FILTER_OPERANDS,
   run: (cx) => withAudit(cx, runStats),
 };
 
-export const verbs: readonly Verb[] = [tail, query, show, stats];
+const filter: Verb = {
+  name: 'audit filter',
+  summary: 'explain filters and list their fields, or check one',
+  usage: FILTER_USAGE,
+  examples: [
+    { run: 'sentinel audit filter', does: 'the language, with every field' },
+    { run: "sentinel audit filter 'decision = deny and tool = \"github/*\"'", does: 'exit 0 when it can be read, 2 with the place when not' },
+  ],
+  about: 'Reads no store. Filters are the same for `audit tail`, `audit query`, `audit stats` and wherever a configuration has one; there, moments only, for a file is read at no time to count back from.',
+  options: {},
+  operands: FILTER_OPERANDS,
+  run: runFilter,
+};
 
-type Run = (cx: VerbContext, audit: Audit) => Promise<Result<number, Fault>>;
-
-async function withAudit(cx: VerbContext, run: Run): Promise<number> {
-  const { readConfiguration } = await import('../../app/configuration.ts');
-  const { openAudit } = await import('../../app/audit.ts');
-  const read = readConfiguration(cx);
-  if (!read.ok) return cx.fail(read.error);
-  tellEmbedded(cx, read.value);
-  const opened = await openAudit(read.value.settings.store);
-  if (!opened.ok) return cx.fail(opened.error);
-  try {
-    const done = await run(cx, opened.value);
-    return done.ok ? done.value : cx.fail(done.error);
-  } finally {
-    await opened.value.close();
-  }
-}
+export const verbs: readonly Verb[] = [tail, query, show, stats, filter, verify, exporting, ...keptVerbs];
 
 async function runTail(cx: VerbContext, audit: Audit): Promise<Result<number, Fault>> {
   const filter = auditFilter(cx);
@@ -152,6 +150,20 @@ function countRow({ calls, status, code, averageMs, target }: AuditCount): reado
   return [String(calls), status, code, averageMs === undefined ? '' : averageMs.toFixed(1), target];
 }
 
-function storeFault(fault: { readonly detail: string }): Fault {
-  return { exit: EXIT.failed, code: 'SEN-0601', message: `the store cannot be read: ${printable(fault.detail)}`, help: 'sentinel doctor' };
+async function runFilter(cx: VerbContext): Promise<number> {
+  const text = cx.args.join(' ');
+  if (text !== '') {
+    const read = readFilter(text, cx);
+    if (!read.ok) return cx.fail(read.error);
+    if (cx.json) cx.outJson({ filter: text, ok: true });
+    else cx.err('it can be read');
+    return EXIT.ok;
+  }
+  if (cx.json) {
+    cx.outJson({ fields: fieldViews(), examples: FILTER_EXAMPLES.map(([written, finds]) => ({ filter: written, finds })) });
+    return EXIT.ok;
+  }
+  const examples = FILTER_EXAMPLES.map(([written, finds]) => `  ${written}\n      ${finds}`).join('\n');
+  cx.out([...LANGUAGE.map((paragraph) => wrap(paragraph, cx.width, '')), `Examples\n${examples}`, `Fields\n\n${fieldLines()}`].join('\n\n'));
+  return EXIT.ok;
 }

@@ -68,7 +68,7 @@ async function run(cx: VerbContext): Promise<number> {
   const { layCredentials } = await import('../setup/credentials.ts');
   // The file may be older than this run, and say otherwise where its state is.
   const { tokenFile } = whereabouts({ configFile, env: cx.env, cwd: cx.cwd });
-  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: wishes.subject, role, tokenFile, by: cx.user, startFollows: false });
+  const credentials = await layCredentials({ configFile, env: cx.env, cwd: cx.cwd, subject: wishes.subject, role, tokenFile, by: cx.user });
   if (!credentials.ok) return cx.fail(credentials.error);
   return tell(cx, configFile, tokenFile, [...laid, ...credentials.value]);
 }

@@ -17,6 +17,7 @@ export const limitStage: Stage = {
       reason: { code: 'limited', scope: claim.scope, limit: claim.limit, windowMs: WINDOW_MS, retryAfterMs },
       mode: cx.snapshot.settings.limits.mode,
       severity: 'low',
+      note: retryAfterMs === undefined ? 'no wait helps' : `again in ${Math.ceil(retryAfterMs)} ms`,
     };
   },
 };

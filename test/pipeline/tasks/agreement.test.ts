@@ -13,7 +13,7 @@ const scopeArb: fc.Arbitrary<KillScope> = fc.oneof(
   fc.constant({ kind: 'backend' as const, backend: backendId('alpha') }),
   fc.constantFrom('alice', 'bob').map((subject) => ({ kind: 'subject' as const, subject })),
 );
-const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const) });
+const roleArb = fc.record({ name: fc.constantFrom('developer', 'other').map(roleName), permissions: fc.constantFrom([], ['*']), allow: fc.array(patternArb, { maxLength: 3 }), deny: fc.array(patternArb, { maxLength: 2 }), mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'monitor' as const), owner: fc.constant(undefined) });
 
 for (const era of ['legacy', 'modern'] as const) {
   test(`C03 whatever the policy that comes while a task works (a ${era} backend): it is in the list of its agent exactly when looks at it are answered, and its tool is visible`, async () => {

@@ -138,7 +138,7 @@ async function isRecorded(setup: Setup, subject: string, store: 'sqlite' | 'post
 
 async function auditLog(setup: Setup, subject: string, store: 'sqlite' | 'postgres'): Promise<readonly Record<string, unknown>[]> {
   if (store === 'sqlite') {
-    const database = new DatabaseSync(join(setup.state, 'sentinel.db'), { readOnly: true });
+    const database = new DatabaseSync(join(setup.state, 'journal', '00000001.db'), { readOnly: true });
     const rows = database.prepare('select * from audit_log where client_subject = ?').all(subject);
     database.close();
     return rows;

@@ -1,0 +1,119 @@
+// Makes nothing: reads what another program made from the specifications (docs/audit-vectors/README.md), and must agree with each byte of it.
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openCheckpoint, signCheckpoint } from '../../../src/stores/tlog/checkpoint.ts';
+import { leafHash } from '../../../src/stores/tlog/leaf.ts';
+import { piecesOf, verifyLines } from '../../../src/stores/tlog/lines.ts';
+import { type VerifierKey, keyId, parseVkey, publicBytes, vkeyOf } from '../../../src/stores/tlog/note.ts';
+import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from '../../../src/stores/tlog/proof.ts';
+import { Frontier, rootOf } from '../../../src/stores/tlog/tree.ts';
+import type { Verdict } from '../../../src/stores/tlog/verdict.ts';
+import { createVerifier } from '../../../src/stores/tlog/verify.ts';
+import { privateKeyOf } from './log.ts';
+
+const vectors = join(import.meta.dirname, '../../../docs/audit-vectors');
+const read = (name: string): string => readFileSync(join(vectors, name), 'utf8');
+const linesOf = (name: string): readonly string[] => read(name).split('\n').slice(0, -1);
+
+interface Proofs {
+  readonly inclusion: readonly { readonly index: number; readonly size: number; readonly leaf: string; readonly root: string; readonly proof: readonly string[] }[];
+  readonly consistency: readonly { readonly first: number; readonly first_root: string; readonly second: number; readonly second_root: string; readonly proof: readonly string[] }[];
+  readonly frontier: readonly { readonly size: number; readonly hashes: readonly string[] }[];
+}
+interface Case {
+  readonly name: string;
+  readonly how: string;
+  readonly file: string;
+  readonly keys: readonly string[];
+  readonly checkpoints: readonly string[];
+  readonly anchors: readonly string[];
+  readonly first: { readonly problem: string; readonly node: string; readonly epoch: number; readonly seq: number; readonly line: number | null; readonly from?: number } | null;
+}
+
+const records = linesOf('records.jsonl');
+const leaves = records.map((record) => leafHash(record));
+const key: Record<'name' | 'seed_hex' | 'public_hex' | 'key_id_hex' | 'vkey', string> = JSON.parse(read('key.json'));
+const proofs: Proofs = JSON.parse(read('proofs.json'));
+const cases: readonly Case[] = JSON.parse(read('tampered.json'));
+const [node, epoch] = [key.name.split('/')[1] ?? '', 3];
+
+function keyIn(name: string): VerifierKey {
+  const parsed = parseVkey(read(name).trimEnd());
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
+
+describe('the test vectors', () => {
+  test('leaf hashes are those of leaves.txt, and each record names the one before it', () => {
+    assert.deepEqual(leaves.map((leaf, at) => `${at + 1} ${leaf.toString('hex')}`), linesOf('leaves.txt'));
+    const named = records.map((record): unknown => JSON.parse(record).prev);
+    assert.deepEqual(named, ['47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU', ...leaves.slice(0, -1).map((leaf) => leaf.toString('base64url'))]);
+  });
+
+  test('roots are those of roots.txt', () => {
+    assert.deepEqual(Array.from({ length: 11 }, (_, size) => `${size} ${rootOf(leaves.slice(0, size)).toString('hex')}`), linesOf('roots.txt'));
+  });
+
+  test('the key has the public key, id and line that stand there', () => {
+    const raw = publicBytes(privateKeyOf(Buffer.from(key.seed_hex, 'hex')));
+    assert.deepEqual([raw.toString('hex'), keyId(key.name, raw), vkeyOf(key.name, raw)], [key.public_hex, key.key_id_hex, key.vkey]);
+    assert.equal(read('vkey.txt'), `${key.vkey}\n`);
+  });
+
+  test('checkpoints are signed byte for byte as they stand there, and open', () => {
+    for (const [name, size] of [['checkpoint.txt', 10], ['checkpoint-4.txt', 4], ['checkpoint-7.txt', 7]] as const) {
+      const checkpoint = { node, epoch, size, root: rootOf(leaves.slice(0, size)) };
+      assert.equal(signCheckpoint(checkpoint, privateKeyOf(Buffer.from(key.seed_hex, 'hex'))), read(name));
+      assert.deepEqual(openCheckpoint(read(name), [keyIn('vkey.txt')]), { ok: true, value: checkpoint });
+    }
+    assert.ok(openCheckpoint(read('checkpoint-cosigned.txt'), [keyIn('vkey.txt')]).ok);
+    assert.ok(!openCheckpoint(read('checkpoint.txt'), [keyIn('vkey-other.txt')]).ok);
+  });
+
+  test('proofs are those of proofs.json, and hold', () => {
+    const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
+    assert.ok(proofs.inclusion.length >= 20 && proofs.consistency.length >= 25 && proofs.frontier.length === 11);
+    for (const { index, size, leaf, root, proof } of proofs.inclusion) {
+      assert.deepEqual(inclusionProof(leaves.slice(0, size), index).map((hash) => hash.toString('hex')), proof);
+      assert.ok(verifyInclusion({ leaf: bytes(leaf), index, size, root: bytes(root), proof: proof.map(bytes) }));
+    }
+    for (const { first, first_root, second, second_root, proof } of proofs.consistency) {
+      assert.deepEqual(consistencyProof(leaves.slice(0, second), first).map((hash) => hash.toString('hex')), proof);
+      assert.ok(verifyConsistency({ first, firstRoot: bytes(first_root), second, secondRoot: bytes(second_root), proof: proof.map(bytes) }));
+    }
+    for (const { size, hashes } of proofs.frontier) assert.deepEqual(Frontier.restore(size, hashes).root(), rootOf(leaves.slice(0, size)));
+  });
+});
+
+async function verdictOf({ keys, checkpoints, anchors, file }: Case, strict: boolean): Promise<Verdict> {
+  const verifier = createVerifier({ keys: keys.map(keyIn), strict });
+  assert.ok(verifier.ok);
+  for (const name of checkpoints) verifier.value.checkpoint(read(name), name);
+  for (const name of anchors) verifier.value.anchor(read(name), name);
+  const counts = await verifyLines(verifier.value, file, piecesOf(join(vectors, file)));
+  assert.ok(counts.ok);
+  return verifier.value.finish();
+}
+
+describe('of a log', () => {
+  for (const one of cases) {
+    test(`with ${one.name} the check says ${one.first === null ? 'nothing' : `${one.first.problem}, first`}: ${one.how}`, async () => {
+      for (const strict of [false, true]) {
+        const [found] = (await verdictOf(one, strict)).problems;
+        const line = found === undefined ? undefined : /:(\d+)$/.exec(found.where)?.[1];
+        const { problem, seq, from } = found ?? {};
+        const got = found === undefined ? null : { problem, node: found.node, epoch: found.epoch, seq, line: line === undefined ? null : Number(line), ...(from === undefined ? {} : { from }) };
+        assert.deepEqual(got, one.first, strict ? 'strict' : 'fast');
+      }
+    });
+  }
+
+  test('no tampered file is without a case', () => {
+    const named = cases.flatMap(({ file, checkpoints, anchors }) => [file, ...checkpoints, ...anchors]);
+    assert.deepEqual(readdirSync(join(vectors, 'tampered')).filter((name) => !named.includes(`tampered/${name}`)), []);
+    assert.ok(cases.length >= 36);
+  });
+});
