@@ -84,9 +84,22 @@ function addAnchors(verifier: Verifier, paths: readonly string[]): Result<void, 
   for (const path of paths) {
     const text = readText(path);
     if (!text.ok) return text;
-    for (const [at, note] of splitNotes(text.value).entries()) verifier.anchor(note, `${path} note ${at + 1}`);
+    for (const [at, note] of notesIn(text.value).entries()) verifier.anchor(note, `${path} note ${at + 1}`);
   }
   return ok(undefined);
+}
+
+/** Notes as they are, one behind the other, or JSON Lines as exports of checkpoints write them. */
+function notesIn(text: string): readonly string[] {
+  if (!text.trimStart().startsWith('{')) return splitNotes(text);
+  return text.split('\n').filter((line) => line.trim() !== '').map((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return typeof value === 'object' && value !== null && 'checkpoint' in value ? String(value.checkpoint) : line;
+    } catch {
+      return line;
+    }
+  });
 }
 
 function readText(path: string): Result<string, StartFault> {

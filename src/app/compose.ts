@@ -35,6 +35,7 @@ import { publishExpiries } from './expiry.ts';
 import type { StartFault } from './fault.ts';
 import { importAtStart } from './migrate.ts';
 import { openMemory, type Memory } from './memory.ts';
+import { withThose } from './overrides.ts';
 import { keepRecord } from './recording.ts';
 import { RuntimeCell } from './runtime.ts';
 import { processSeal, sealUnder, sha256 } from './system.ts';
@@ -92,7 +93,7 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
 
   const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), names: compileNames, onListenerFault: reportFault });
   late.cell = cell;
-  memory.value.late((active) => cell.override(active));
+  memory.value.late((stored) => cell.override(withThose(stored, cell.overrides(), memory.value.active)));
   stack.defer(publishExpiries(cell, deps));
 
   const opened = given === undefined ? await openTokens(settings, cell, deps, stack) : ok(given);

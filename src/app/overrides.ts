@@ -18,3 +18,12 @@ export async function storedOverrides({ store }: Pick<Settings, 'store'>): Promi
     await database.close();
   }
 }
+
+/**
+ * What is in force once the store can be read after all: what it says, and what was said to this process since it `began` with a copy. A kill
+ * that could not be stored meanwhile must not end because the store came back without it.
+ */
+export function withThose(stored: readonly Override[], present: readonly Override[], began: readonly Override[]): readonly Override[] {
+  const known = new Set([...stored, ...began].map(({ id }) => id));
+  return [...stored, ...present.filter(({ id }) => !known.has(id))];
+}

@@ -15,12 +15,12 @@ import { suggest } from './suggest.ts';
 import { parseAddress } from './units.ts';
 
 const KINDS = ['file', 'syslog', 'otlp', 'webhook'] as const;
-const FORMATS = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp'] as const;
+const FORMATS = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp', 'checkpoints'] as const;
 
 const EXPORT = z.strictObject({
   name: neededText({ doc: 'Its name: in its cursor file, metrics and logs. Under a new name everything the journal holds is sent.', example: '"siem"' }),
   kind: neededChoice(KINDS, { doc: 'A file, a syslog receiver, an OpenTelemetry collector, or a program that takes POSTs.', example: '"webhook"' }),
-  format: choice(FORMATS, 'jsonl', { doc: 'What a record is written as: "jsonl" as it was hashed, "ocsf" 1.6.0, "cef" 0; in files also "syslog" (RFC 5424) and "otlp". Collectors always get "otlp".' }),
+  format: choice(FORMATS, 'jsonl', { doc: 'What a record is written as: "jsonl" as it was hashed, "ocsf" 1.6.0, "cef" 0; in files also "syslog" (RFC 5424) and "otlp". Collectors always get "otlp". "checkpoints" sends no records but the signed checkpoints of their trees, for `sentinel audit verify --anchor`.' }),
   filter: maybeText({ doc: 'Which records go there, in the language that `sentinel audit filter` explains. Unset: all.', example: '"decision = deny"' }),
   path: maybeText({ doc: 'The file, of kind "file". It is made with mode 0600.', example: '"/var/log/sentinel/audit.jsonl"' }),
   max_size: size('100MiB', { doc: 'Size at which the file is moved aside, to `<path>.1`.' }, { least: 65_536 }),
@@ -71,7 +71,7 @@ const OWN_KEYS: Readonly<Record<ExportKind, readonly (keyof ExportFile)[]>> = {
   webhook: [...HTTP_KEYS, 'secret', 'body'],
 };
 const ALL_KINDS: ReadonlySet<string> = new Set(['name', 'kind', 'format', 'filter', 'batch', 'batch_size']);
-const FITTING: Readonly<Record<ExportKind, readonly ExportFormat[]>> = { file: FORMATS, syslog: ['jsonl', 'ocsf', 'cef'], otlp: ['otlp'], webhook: ['jsonl', 'ocsf'] };
+const FITTING: Readonly<Record<ExportKind, readonly ExportFormat[]>> = { file: FORMATS, syslog: ['jsonl', 'ocsf', 'cef', 'checkpoints'], otlp: ['otlp'], webhook: ['jsonl', 'ocsf', 'checkpoints'] };
 
 /** Keys that mean something for this kind, in the order of the table. */
 export function exportKeys(kind: ExportKind): readonly string[] {
@@ -102,6 +102,7 @@ function tellTwins(files: readonly ExportFile[], context: Context): void {
 function exportOf(file: ExportFile, path: Path, context: Context): ExportSettings | undefined {
   tellStrays(file, path, context);
   tellFilter(file.filter, [...path, 'filter'], context);
+  if (file.format === 'checkpoints' && file.filter !== undefined) context.problem('contradiction', [...path, 'filter'], '`filter` is for records, and "checkpoints" sends none', 'remove one of the two');
   const common = { name: file.name, format: formatOf(file, path, context), filter: file.filter, batchRecords: file.batch, batchBytes: file.batch_size };
   switch (file.kind) {
     case 'file': {

@@ -7,7 +7,10 @@ import { rulingOf } from '../core/ruling.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
 export function judge(call: Call, trail: Trail, snapshot: Snapshot): Judged {
-  return { owner: ownerOf(rulingOf(trail)?.rule, snapshot), changes: mayChange(call, snapshot) };
+  const ruling = rulingOf(trail);
+  // Of a call that nothing stood against, whoever answers for the role that allowed it.
+  const rule = ruling?.decision === 'deny' ? ruling.rule : trail.find(({ stage }) => stage === 'role')?.rule;
+  return { owner: ownerOf(rule, snapshot), changes: mayChange(call, snapshot) };
 }
 
 /** `role:<name>:…` belongs to whoever answers for that role, all else to whoever answers for the file. */

@@ -90,12 +90,14 @@ test('an end that was cut off with its checkpoints is seen with an anchor, and o
   const note = database.prepare('select note from checkpoint order by size desc limit 1').get()?.['note'];
   database.close();
   writeFileSync(join(folder, 'anchor.txt'), String(note));
-  assert.equal((await run('--anchor', join(folder, 'anchor.txt'))).status, 0);
+  writeFileSync(join(folder, 'anchor.jsonl'), `${JSON.stringify({ checkpoint: note })}\n`);
+  for (const file of ['anchor.txt', 'anchor.jsonl']) assert.equal((await run('--anchor', join(folder, file))).status, 0);
   tamper('delete from record where seq > 15', 'delete from checkpoint');
   assert.equal((await run()).status, 0, 'nothing here says that there was more');
   const { status, out } = await run('--anchor', join(folder, 'anchor.txt'));
   assert.equal(status, 22);
   assert.match(out, /truncated: record 16 of epoch 1 /);
+  assert.equal((await run('--anchor', join(folder, 'anchor.jsonl'))).status, 22, 'as an export of checkpoints writes them');
 });
 
 test('an export verifies by itself with the key of its node, and not with another', async (t) => {

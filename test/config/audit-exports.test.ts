@@ -148,3 +148,10 @@ test('each key says what it is for, and to which kinds it belongs', () => {
   assert.deepEqual(rows.map(({ path }) => path.replace('audit.exports[].', '')).filter((key) => !known.has(key)), []);
   assert.equal(ROWS.get(EXPORTS), undefined);
 });
+
+test('checkpoints go to files, syslog and webhooks, and take no filter: there are no records to choose from', () => {
+  assert.deepEqual(read('name = "anchor"\nkind = "file"\nformat = "checkpoints"\npath = "/mnt/x/checkpoints.jsonl"').errors, []);
+  const [problem] = read('name = "anchor"\nkind = "file"\nformat = "checkpoints"\npath = "/mnt/x/c"\nfilter = "decision = deny"').errors;
+  assert.match(problem?.message ?? '', /`filter` is for records/);
+  assert.notEqual(read('name = "anchor"\nkind = "otlp"\nformat = "checkpoints"\nurl = "https://c.example"').errors.length, 0);
+});

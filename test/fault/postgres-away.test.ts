@@ -164,7 +164,14 @@ describe('PostgreSQL away', { skip: 'skip' in server ? server.skip : false }, ()
     const [peer] = await peersOf(gateway, setup, 1);
     const answer = await peer?.call('near__echo', { text: 'x' });
     assert.ok(answer?.kind === 'result' && !answer.isError);
+    const unkept = await setup.cli(['kill', 'tool', 'near/later', '--reason', 'while it was away']);
+    assert.match(unkept.stderr, /in force in this process, but could not be kept/);
     await postgres.start();
+    // Its word comes with the next look at it.
+    await sleep(4000);
+    const both = JSON.stringify(await setup.json(['kills']));
+    assert.match(both, /near\/other/);
+    assert.match(both, /near\/later/, 'a kill does not end because the store came back without it');
     await drained(gateway);
     await sameAsJournal(setup, postgres.url);
   });

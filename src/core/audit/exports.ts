@@ -2,7 +2,8 @@
 import type { Secret } from '../secret.ts';
 
 export type ExportKind = 'file' | 'syslog' | 'otlp' | 'webhook';
-export type ExportFormat = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp';
+/** `checkpoints`: not the records but what vouches for them, to be kept where who can write the journal cannot write (an anchor). */
+export type ExportFormat = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp' | 'checkpoints';
 
 /** Paths of PEM files. Without `ca`, the roots that Node knows. */
 export interface ExportTls {

@@ -1,4 +1,5 @@
 // The shapes in which records leave the gateway. Pure: the same record is the same text on every machine, and a second delivery is the same as the first.
+import type { ExportFormat } from '../../core/audit/exports.ts';
 import { cefLine } from './cef.ts';
 import { ocsfEvent } from './ocsf.ts';
 import { otlpRecord, otlpRequest } from './otlp.ts';
@@ -16,7 +17,7 @@ export interface ExportContext {
   readonly node: string;
 }
 
-export type FormatName = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp';
+export type FormatName = Exclude<ExportFormat, 'checkpoints'>;
 
 export interface RecordFormat {
   readonly name: FormatName;

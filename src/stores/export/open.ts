@@ -2,6 +2,7 @@
 import type { ExportSettings } from '../../core/audit/exports.ts';
 import type { Clock, Random, Timers } from '../../core/ports.ts';
 import type { RecordSource } from '../journal/source.ts';
+import { type CheckpointSource, createCheckpointExporter } from './checkpoints.ts';
 import { cursorPath } from './cursor.ts';
 import { createExporter, type Exporter, type ExporterEvent } from './exporter.ts';
 import { fileTransport } from './file.ts';
@@ -17,7 +18,7 @@ import { webhookTransport } from './webhook.ts';
 export interface ExportDeps {
   readonly stateDir: string;
   /** One for each exporter: readers keep a segment open. */
-  readonly source: RecordSource;
+  readonly source: RecordSource & CheckpointSource;
   /** Made from `settings.filter`. */
   readonly accepts: (record: AuditRecord) => boolean;
   readonly context: ExportContext;
@@ -33,11 +34,12 @@ export function openExporter(settings: ExportSettings, { stateDir, context, egre
   const format = wrapped(settings, context);
   const transport = transportOf(settings, format, { ...deps, egress });
   const options = { name: settings.name, node: context.node, cursorPath: cursorPath(stateDir, settings.name), records: settings.batchRecords, bytes: settings.batchBytes };
+  if (settings.format === 'checkpoints') return createCheckpointExporter(options, { ...deps, format, transport });
   return createExporter(options, { ...deps, format, transport });
 }
 
 function wrapped(settings: ExportSettings, context: ExportContext): RecordFormat {
-  const format = formatOf(settings.format, context);
+  const format = formatOf(settings.format === 'checkpoints' ? 'jsonl' : settings.format, context);
   if (settings.kind === 'syslog') return inSyslog(format, context);
   return settings.kind === 'webhook' && settings.body === 'array' ? inArray(format) : format;
 }

@@ -1,5 +1,5 @@
 // The audit read back where the journal is the store: the same questions as to PostgreSQL, put to one segment after the other.
-import { type ExpressionBuilder, Kysely, type SelectQueryBuilder, sql, type SqlBool } from 'kysely';
+import { type ExpressionBuilder, type ExpressionWrapper, Kysely, type SelectQueryBuilder, sql, type SqlBool } from 'kysely';
 import { all, oneOf, type AuditFilter } from '../../core/audit/filter.ts';
 import { ok } from '../../core/result.ts';
 import { conditionOf } from '../filter-sql.ts';
@@ -19,9 +19,10 @@ export function journalReader(directories: readonly string[]): AuditReader {
       const wanted = bounded(limit);
       const found: AuditEntry[] = [];
       const from = before === undefined ? undefined : placeOf(before);
+      const voids = voidPlaces(directories);
       for (const file of listSegments(directories).toReversed()) {
         if (from !== undefined && file.number > from.number) continue;
-        const rows = await ask(file, directories, (select) => {
+        const rows = await ask(file, voids, (select) => {
           const older = from?.number === file.number ? select.where(sql<number>`row`, '<', from.row) : select;
           return older.where((e) => conditionOf(e, 'sqlite', filter)).orderBy(sql`row`, 'desc').limit(wanted + 1 - found.length).execute();
         });
@@ -33,16 +34,18 @@ export function journalReader(directories: readonly string[]): AuditReader {
     }),
     show: (callId) => guarded(async () => {
       const found: AuditEntry[] = [];
-      for (const file of listSegments(directories)) found.push(...await ask(file, directories, (select) => select.where('call_id', '=', callId).orderBy(sql`row`).limit(bounded(Infinity)).execute()));
+      const voids = voidPlaces(directories);
+      for (const file of listSegments(directories)) found.push(...await ask(file, voids, (select) => select.where('call_id', '=', callId).orderBy(sql`row`).limit(bounded(Infinity)).execute()));
       return ok(storyOf(found));
     }),
     stats: (filter, limit) => guarded(async () => ok(await counts(filter, bounded(limit), directories))),
     after: (filter, rowId, limit) => guarded(async () => {
       const found: AuditEntry[] = [];
       const from = placeOf(rowId);
+      const voids = voidPlaces(directories);
       for (const file of listSegments(directories)) {
         if (file.number < from.number || found.length >= bounded(limit)) continue;
-        found.push(...await ask(file, directories, (select) => select.where(sql<number>`row`, '>', file.number === from.number ? from.row : 0)
+        found.push(...await ask(file, voids, (select) => select.where(sql<number>`row`, '>', file.number === from.number ? from.row : 0)
           .where((e) => conditionOf(e, 'sqlite', filter)).orderBy(sql`row`).limit(bounded(limit) - found.length).execute()));
       }
       return ok(found);
@@ -69,23 +72,27 @@ async function withSegment<T>({ path }: SegmentFile, look: (db: Kysely<Schema>) 
 
 type Select = SelectQueryBuilder<Schema, 'audit_record', AuditEntry>;
 
-function ask(file: SegmentFile, directories: readonly string[], question: (select: Select) => Promise<AuditEntry[]>): Promise<AuditEntry[]> {
-  return withSegment(file, (db) => question(db.selectFrom('audit_record').select(['row_id', ...AUDIT_COLUMNS]).where((e) => valid(e, file, directories))));
+/** Made once for a question: it looks into each segment. */
+type Voids = ReturnType<typeof voidPlaces>;
+
+function ask(file: SegmentFile, voids: Voids, question: (select: Select) => Promise<AuditEntry[]>): Promise<AuditEntry[]> {
+  return withSegment(file, (db) => question(db.selectFrom('audit_record').select(['row_id', ...AUDIT_COLUMNS]).where((e) => valid(e, file, voids))));
 }
 
 /** Not those that stand in a later segment, because this one was left after an error. */
-function valid(e: ExpressionBuilder<Schema, 'audit_record'>, file: SegmentFile, directories: readonly string[]) {
-  const places = [...voidPlaces(directories).get(file.number) ?? []];
+function valid(e: ExpressionBuilder<Schema, 'audit_record'>, file: SegmentFile, voids: Voids): ExpressionWrapper<Schema, 'audit_record', SqlBool> {
+  const places = [...voids.get(file.number) ?? []];
   return e.and(places.map(([epoch, seq]) => sql<SqlBool>`not (epoch = ${epoch} and seq >= ${seq})`));
 }
 
 async function counts(filter: AuditFilter, limit: number, directories: readonly string[]): Promise<readonly AuditCount[]> {
   const found = new Map<string, { target: string; status: string; code: string; calls: number; us: number; timed: number }>();
+  const voids = voidPlaces(directories);
   for (const file of listSegments(directories)) {
     const rows = await withSegment(file, (db) => db.selectFrom('audit_record')
       .select([TARGET.as('target'), 'status', 'code'])
       .select((e) => [e.fn.countAll<number>().as('calls'), sql<number>`coalesce(sum(dispatch_us), 0)`.as('us'), sql<number>`count(dispatch_us)`.as('timed')])
-      .where((e) => e.and([conditionOf(e, 'sqlite', all([filter, oneOf('kind', CALLS_ENDED)])), valid(e, file, directories)]))
+      .where((e) => e.and([conditionOf(e, 'sqlite', all([filter, oneOf('kind', CALLS_ENDED)])), valid(e, file, voids)]))
       .groupBy([TARGET, 'status', 'code']).execute());
     for (const { target, calls, us, timed, ...row } of rows) {
       const [status, code] = [row.status ?? '', row.code ?? ''];

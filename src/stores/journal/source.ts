@@ -1,7 +1,7 @@
 // Committed records of a journal in their order, for whoever carries them elsewhere.
 import { listSegments, type SegmentFile } from './folder.ts';
 import { isOver, LEFT_MS, SegmentReader, type SegmentView, voidPlaces } from './reading.ts';
-import { placeOf } from './segment.ts';
+import { placeOf, rowIdOf } from './segment.ts';
 
 export interface StoredRecord {
   /** Segment number * 2^32 + row in it: grows, and is never used again. A cursor is one such number. */
@@ -26,6 +26,8 @@ export interface JournalSource extends RecordSource {
   checkpointsFrom(rowId: number, known: ReadonlyMap<number, number>): readonly StoredCheckpoint[];
   /** How many committed records stand behind this row. */
   behind(rowId: number): number;
+  /** Where the newest segment begins: checkpoints of runs that live come into it or later ones. */
+  newest(): number;
   close(): void;
 }
 
@@ -76,6 +78,10 @@ class Source implements JournalSource {
         reader.close();
       }
     });
+  }
+
+  newest(): number {
+    return rowIdOf(listSegments(this.#directories).at(-1)?.number ?? 0, 0);
   }
 
   behind(rowId: number): number {
