@@ -21,7 +21,7 @@ const KILLS = FULL ? 20 : 2;
 const QUICK = join(ROOT, 'test/fixtures/backends/quick.ts');
 const server = testServer();
 
-const TOML = [stdioBackend('near', [process.execPath, QUICK, 'stdio']), '[rbac.roles.all]', 'permissions = ["*"]', ''].join('\n');
+const TOML = [stdioBackend('near', [process.execPath, QUICK, 'stdio']), '[rbac.roles.all]', 'permissions = ["*"]', '[rate_limits]', 'default_rpm = 100000000', ''].join('\n');
 
 /** Calls without a pause, until it is told to end. */
 class Load {

@@ -79,7 +79,8 @@ export class Journal implements ShipSource {
 
 export function temporary(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-ship-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  // What runs in it may end only after this.
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return folder;
 }
 
@@ -93,7 +94,7 @@ export interface Shipping {
 
 /** Started. A second one on the same folder is another process. */
 export function shipping(t: TestContext, url: string, source: ShipSource, parts: { readonly folder?: string; readonly bounds?: Partial<ShipBounds>; readonly deps?: Partial<ShipperDeps> } = {}): Shipping {
-  const folder = parts.folder ?? temporary(t);
+  const folder = parts.folder ?? mkdtempSync(join(tmpdir(), 'sentinel-ship-'));
   const told: ShipperHealth[] = [];
   const cursor = parts.deps?.cursor ?? fileCursor(join(folder, 'cursor'));
   const shipper = new Shipper({ url, node: NODE, lockPath: join(folder, 'ship.lock'), bounds: { ...QUICK, ...parts.bounds } }, {
@@ -106,7 +107,10 @@ export function shipping(t: TestContext, url: string, source: ShipSource, parts:
     },
     onChange: (health) => void told.push(health), ...parts.deps,
   });
-  t.after(() => shipper.close());
+  t.after(async () => {
+    await shipper.close();
+    if (parts.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  });
   shipper.start();
   return { shipper, cursor, told };
 }
