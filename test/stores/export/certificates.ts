@@ -39,7 +39,8 @@ function certificate(subject: string, publicKey: KeyObject, issuer: string, issu
     publicKey.export({ type: 'spki', format: 'der' }), der(0xa3, sequence(...extensions)),
   );
   const whole = sequence(body, ECDSA_SHA256, bits(sign('sha256', body, issuerKey)));
-  return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  // No empty line at the end: OpenSSL reads nothing then.
+  return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replaceAll(/.{64}(?!$)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
 }
 
 const pair = (): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } => generateKeyPairSync('ec', { namedCurve: 'P-256' });

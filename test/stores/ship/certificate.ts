@@ -20,7 +20,8 @@ export function makeAuthority(name: string): Authority {
       commonName(subject), key.export({ type: 'spki', format: 'der' }), tlv(0xa3, sequence(more)),
     );
     const whole = sequence(content, SIGNED_BY, tlv(0x03, Buffer.of(0), sign('sha256', content, createPrivateKey(own.privateKey.export({ type: 'pkcs8', format: 'pem' })))));
-    return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+    // No empty line at the end: OpenSSL reads nothing then.
+    return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replaceAll(/.{64}(?!$)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
   };
   return {
     certificate: make(name, own.publicKey, isAuthority),
