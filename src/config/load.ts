@@ -9,7 +9,7 @@ import { tellDifferences } from './differences.ts';
 import { placesOf, type Path } from './locate.ts';
 import { parseText, type Document, type ParseFault } from './parse.ts';
 import { collectProblems, showPath, type Problems } from './problems.ts';
-import type { Context, FindAccount } from './section.ts';
+import type { Context, FindAccount, VkeyFlaw } from './section.ts';
 import { secretsFrom, type Environment, type ReadFile } from './secrets.ts';
 import { belongsIn, readSettings } from './settings.ts';
 import { DEFAULT_DATABASE_ENV } from './storage.ts';
@@ -25,6 +25,10 @@ export interface LoadInput {
   readonly which?: (command: string) => string | undefined;
   /** Finds users of this machine; without it no backend can have one. */
   readonly account?: FindAccount;
+  /** Follows links; without it paths are taken as written. */
+  readonly realPath?: (path: string) => string | undefined;
+  /** Judges public keys; without it they are taken as written. */
+  readonly vkeyFlaw?: VkeyFlaw;
 }
 
 export interface Loaded {
@@ -60,6 +64,9 @@ function contextOf(input: LoadInput, document: Document, problems: Problems): Co
     directory,
     which: input.which,
     account: input.account,
+    readFile: input.readFile,
+    realPath: input.realPath,
+    vkeyFlaw: input.vkeyFlaw,
     secrets: secretsFrom({ env: input.env, readFile: input.readFile, problems, directory, home: input.home, own: ownVariables(document) }),
     given: (path) => valueAt(document, path) !== undefined,
     elsewhere: belongsIn,

@@ -5,10 +5,13 @@ import type { Account } from '../core/settings.ts';
 import type { ProblemKind } from './codes.ts';
 import { explain } from './diagnose.ts';
 import type { Path } from './locate.ts';
-import type { Secrets } from './secrets.ts';
+import type { ReadFile, Secrets } from './secrets.ts';
 
 /** By name or `uid:gid`. The error is for the operator: what is wrong, and a way out. */
 export type FindAccount = (name: string) => Result<Account, { readonly message: string; readonly help: string }>;
+
+/** What is wrong with the line of a public key, in words; undefined: nothing. */
+export type VkeyFlaw = (line: string) => string | undefined;
 
 /** What reading a table may know and say. */
 export interface Context {
@@ -21,6 +24,12 @@ export interface Context {
   readonly which: ((command: string) => string | undefined) | undefined;
   /** Finds the user a backend is to run as. Without it there are none. */
   readonly account: FindAccount | undefined;
+  /** Reads files that hold no secret. Without it there are none. */
+  readonly readFile?: ReadFile;
+  /** A path without links; undefined: it is not there. Without it paths are taken as written. */
+  readonly realPath?: ((path: string) => string | undefined) | undefined;
+  /** Without it keys are taken as written. */
+  readonly vkeyFlaw?: VkeyFlaw | undefined;
   /** Was this key written in the file? */
   given(path: Path): boolean;
   /** The table in which such a key would be right. */

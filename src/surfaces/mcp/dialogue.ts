@@ -143,7 +143,7 @@ export class Dialogue {
 
   /** Late, repeated, never asked for, or said with another principal's token: dropped (T53, SL8, A40). */
   #answered(message: ResponseEnvelope, principal: Principal): void {
-    if (!this.#talk.questions.answered(message, principalKey(principal))) this.#strays += 1;
+    if (!this.#talk.questions.answered(message, principalKey(principal), { tokenId: principal.tokenId, peer: this.#options.peer })) this.#strays += 1;
   }
 
   /** Only in the revision that has batches; elsewhere nothing of one is executed. */
@@ -168,7 +168,8 @@ export class Dialogue {
     const { surface, peer } = this.#options;
     const prepared = prepare(message, { surface, peer, talk: this.#talk, long: this.#long.size, settings: this.#ingress.runtime.current().settings });
     if (prepared.refused !== undefined) return prepared.refused;
-    const opening = message.method === 'initialize';
+    // In the modern era there is no such method, and nothing is opened by it.
+    const opening = message.method === 'initialize' && prepared.origin.era === 'legacy';
     const controller = this.#talk.begin(message);
     if (prepared.long) this.#long.set(message.key, { principal, controller });
     const inbound = { principal, origin: prepared.origin, id: message.id, method: message.method, params: message.params, paramHeaders: undefined };

@@ -1,5 +1,6 @@
 // What is asked of every HTTP request before its credential is looked at: one Host that is ours, an Origin we know, a path
 // and a method that exist, a size within bounds. Pure; the order is the protocol reference's (2.2, SH2–SH16).
+import { MOST_BODY_BYTES } from '../../core/audit/witness.ts';
 import type { Settings } from '../../core/settings.ts';
 import { eraOf } from '../../relay/versions.ts';
 import { hostAllowed, hostName, originAllowed } from '../host.ts';
@@ -21,7 +22,7 @@ export interface Facts {
   readonly localAddress: string | undefined;
 }
 
-export type Passed = Extract<Route, { kind: 'mcp' | 'metadata' }>;
+export type Passed = Extract<Route, { kind: 'mcp' | 'metadata' | 'witness' }>;
 type Gate = { readonly ok: true; readonly value: Passed } | { readonly ok: false; readonly error: GateFault };
 
 /** More lines than any client has; each costs us work before authentication (T37). */
@@ -36,17 +37,24 @@ export function passGate(facts: Facts, settings: Settings): Gate {
   if (!hostAllowed(headers.host, facts.localAddress, settings.gateway)) return no(421, 'this host name is not served here', 'host');
   const route = routeOf(facts.target);
   if (route.kind === 'bad') return no(400, route.why);
-  if (route.kind === 'unknown') return no(404, 'not found');
+  if (route.kind === 'unknown' || (route.kind === 'witness' && !isWitness(settings))) return no(404, 'not found');
   // The metadata document is public and harmless to read from any page; everything else is not.
-  if (route.kind === 'mcp' && !originAllowed(headers.origin, settings.gateway)) return no(403, 'this origin is not allowed', 'origin');
+  if (route.kind !== 'metadata' && !originAllowed(headers.origin, settings.gateway)) return no(403, 'this origin is not allowed', 'origin');
   const allow = allowedMethods(route, headers);
   if (!allow.includes(facts.method)) return { ok: false, error: { status: 405, message: 'method not allowed', refusal: undefined, allow: allow.join(', ') } };
   if (headers.count > HEADER_LINES_MAX) return no(431, 'too many header lines');
-  if (declaredBytes(headers) > settings.bounds.bodyBytes) return no(413, 'the body is too large');
+  if (declaredBytes(headers) > (route.kind === 'witness' ? MOST_BODY_BYTES : settings.bounds.bodyBytes)) return no(413, 'the body is too large');
   return { ok: true, value: route };
 }
 
+/** Without a key nothing could be believed, and without an audit nothing kept. */
+function isWitness({ audit }: Settings): boolean {
+  return audit.enabled && audit.witness.length > 0;
+}
+
 function allowedMethods(route: Passed, headers: WireHeaders): readonly string[] {
+  // No page has a reason to: there is no preflight either.
+  if (route.kind === 'witness') return ['POST'];
   if (route.kind === 'metadata') return ['GET', 'OPTIONS'];
   // A preflight is answered only to an origin that the operator allowed: it has passed the check above.
   const preflight = headers.origin !== undefined && headers.preflight !== undefined ? ['OPTIONS'] : [];

@@ -1,5 +1,6 @@
 // The request headers an MCP endpoint reads, from the raw list: node's own map folds or drops repeated lines, and a
 // repeated Host, Authorization or Mcp-* line is an attack, not a list (A06, A10, SH13).
+import { CHECKPOINTS_TYPE } from '../../core/audit/witness.ts';
 import type { ParamHeaders } from '../../core/inbound.ts';
 
 export interface WireHeaders {
@@ -87,9 +88,18 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 
 /** `application/json`, with no charset but UTF-8: a form or plain text could be sent by any web page (A25). */
 export function isJsonType(contentType: string | undefined): boolean {
+  return isType(contentType, 'application/json');
+}
+
+/** Lines of JSON; no form, no plain text here either. */
+export function isCheckpointsType(contentType: string | undefined): boolean {
+  return isType(contentType, CHECKPOINTS_TYPE);
+}
+
+function isType(contentType: string | undefined, wanted: string): boolean {
   if (contentType === undefined) return false;
   const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
-  return type === 'application/json' && parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter));
+  return type === wanted && parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter));
 }
 
 /** Does an Accept list take this media type? A quality of 0 is a no (RFC 9110 §12.5.1). */

@@ -2,6 +2,7 @@
 // keep-alive comments, idle sessions, streams whose credential has ended. Requests themselves are served in visit.ts.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { WitnessPort } from '../../core/audit/witness.ts';
 import type { Ingress } from '../../core/inbound.ts';
 import type { Address, BoundsSettings, Settings } from '../../core/settings.ts';
 import { ok, type Result } from '../../core/result.ts';
@@ -13,6 +14,7 @@ import { safely } from './reply.ts';
 import { SessionTable } from './sessions.ts';
 import { type Bound, Checking, type HttpCounters, type HttpState, noHits, SharedBytes, StreamCount } from './state.ts';
 import { receive } from './visit.ts';
+import { witnessState } from './witness.ts';
 
 export interface HttpStats extends HttpCounters {
   readonly connections: number;
@@ -43,8 +45,8 @@ const BODIES_AT_ONCE = 64;
 /** Idle connections are kept a little longer than clients keep theirs. */
 const IDLE_CONNECTION_MS = 20_000;
 
-/** Listens on `settings.gateway.listen`; everything else is read anew for each request from `ingress.runtime`. */
-export async function startHttp(ingress: Ingress, settings: Settings): Promise<Result<HttpSurface, ListenFault>> {
+/** Listens on `settings.gateway.listen`; everything else is read anew for each request from `ingress.runtime`. `witness`: takes checkpoints of others. */
+export async function startHttp(ingress: Ingress, settings: Settings, witness?: WitnessPort): Promise<Result<HttpSurface, ListenFault>> {
   const { bounds, gateway } = settings;
   const state: HttpState = {
     ingress,
@@ -57,6 +59,7 @@ export async function startHttp(ingress: Ingress, settings: Settings): Promise<R
     checking: new Checking(),
     failures: new FailureLimiter(bounds.limiterKeys),
     strangers: new FailureLimiter(1, STRANGERS),
+    witness: witness === undefined ? undefined : witnessState(witness, bounds.limiterKeys),
     counters: { hits: noHits(), unrecorded: 0, strayResponses: 0, malformed: 0 },
     draining: false,
   };

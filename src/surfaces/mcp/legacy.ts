@@ -30,14 +30,14 @@ export function serveLegacy(state: HttpState, guest: Guest, message: Exclude<Mes
   const session = sessionOf(state, guest, message.kind === 'response' ? undefined : message.method);
   if (session === undefined) return;
   if (message.kind === 'request') return safely(guest.res, () => answer(state, guest, session, message));
-  take(state, session, message);
+  take(state, guest, session, message);
   replyEmpty(guest.res, 202, guest.cors);
 }
 
-function take(state: HttpState, session: HttpSession, message: NotificationEnvelope | ResponseEnvelope): void {
+function take(state: HttpState, guest: Guest, session: HttpSession, message: NotificationEnvelope | ResponseEnvelope): void {
   if (message.kind === 'response') {
     // In another session it would have been awaited, or a moment earlier: here and now it means nothing (T53, A40).
-    if (!session.talk.questions.answered(message, session.owner)) state.counters.strayResponses += 1;
+    if (!session.talk.questions.answered(message, session.owner, { tokenId: guest.principal.tokenId, peer: guest.peer })) state.counters.strayResponses += 1;
   } else if (session.talk.notified(message)) watch(state, session);
 }
 
@@ -109,7 +109,7 @@ async function explode(state: HttpState, guest: Guest, session: HttpSession, mes
   const exchange = exchangeOf(state, guest, session, (by) => controllers.forEach((controller) => controller.abort(by)));
   const running = messages.map(async (message): Promise<RawJson | undefined> => {
     if (message.kind === 'invalid') return errorMessage(message.id, message.code, message.message);
-    if (message.kind !== 'request') return void take(state, session, message);
+    if (message.kind !== 'request') return void take(state, guest, session, message);
     const refused = message.method === 'initialize' ? alone(message) : session.talk.refusal(message)?.message;
     if (refused !== undefined) return refused;
     const controller = session.talk.begin(message);

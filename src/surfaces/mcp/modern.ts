@@ -3,7 +3,7 @@
 import { toRaw } from '../../core/json/compose.ts';
 import type { Inbound } from '../../core/inbound.ts';
 import { DENIAL_CODES } from '../../core/wire/denials.ts';
-import { isOffered, methodOf } from '../../relay/methods.ts';
+import { methodOf } from '../../relay/methods.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { answerOf } from './answer.ts';
 import { climbHttp, type LadderFault, type MetaMembers, type ModernEnvelope, type Spoken } from './classify.ts';
@@ -12,7 +12,6 @@ import { Exchange } from './exchange.ts';
 import { modernOrigin } from './origin.ts';
 import { askForScope } from './protected-resource.ts';
 import { replyEmpty, replyJson, safely } from './reply.ts';
-import { notFound } from './session.ts';
 import type { Guest, HttpState } from './state.ts';
 import { traceOf } from './trace.ts';
 
@@ -21,9 +20,6 @@ export function serveModern(state: HttpState, guest: Guest, message: Spoken, met
   if (!climbed.ok) return refuse(guest, message, climbed.error);
   // Nothing modern is said by notification over HTTP: cancelling is closing. Accepted, and without effect (T28).
   if (message.kind === 'notification') return replyEmpty(guest.res, 202, guest.cors);
-  if (!isOffered(message.method, 'modern')) {
-    return refuse(guest, message, { status: 404, code: CODE.methodNotFound, message: notFound(message.method), data: undefined });
-  }
   const long = methodOf(message.method)?.plan === 'listen';
   if (long && !state.longStreams.take(guest.principal, guest.settings.bounds.streamsPerPrincipal)) {
     state.counters.hits.streams += 1;

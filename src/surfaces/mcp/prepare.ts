@@ -5,12 +5,12 @@ import { toRaw } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Settings } from '../../core/settings.ts';
 import { DENIAL_CODES } from '../../core/wire/denials.ts';
-import { isOffered, methodOf } from '../../relay/methods.ts';
+import { methodOf } from '../../relay/methods.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { climbPlain, eraOfMessage, type MetaMembers, metaOf } from './classify.ts';
 import type { RequestEnvelope } from './envelope.ts';
 import { legacyOrigin, modernOrigin, type Place } from './origin.ts';
-import { type LegacySession, notFound } from './session.ts';
+import type { LegacySession } from './session.ts';
 import { traceOf } from './trace.ts';
 
 export interface Conversation {
@@ -45,7 +45,6 @@ function prepareModern(message: RequestEnvelope, meta: MetaMembers, conversation
   const climbed = climbPlain(meta);
   if (!climbed.ok) return { refused: errorMessage(message.id, climbed.error.code, climbed.error.message, climbed.error.data) };
   if (conversation.talk.inflight.has(message.key)) return { refused: errorMessage(message.id, CODE.invalidRequest, 'Invalid Request: this id is already in use') };
-  if (!isOffered(message.method, 'modern')) return { refused: errorMessage(message.id, CODE.methodNotFound, notFound(message.method)) };
   const long = methodOf(message.method)?.plan === 'listen';
   if (long && conversation.long >= conversation.settings.bounds.streamsPerPrincipal) {
     return { refused: errorMessage(message.id, CODE.internal, 'Too many open streams', toRaw({ sentinel: { code: DENIAL_CODES.busy } })) };

@@ -2,7 +2,7 @@
 // the stream of the request it belongs to. An answer counts in its own session only, once, and from whom was asked (T53, SL8, A40).
 // Decides nothing about policy or capabilities.
 import type { AgentIo } from '../../core/inbound.ts';
-import { LONGEST_WAIT_MS, type Question, type QuestionReply } from '../../core/capabilities.ts';
+import { type Answerer, type Heard, LONGEST_WAIT_MS, type Question, type QuestionReply } from '../../core/capabilities.ts';
 import { objectOf, quote } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
 import { kindOf, members, safeIntegerOf, stringOf } from '../../core/json/slice.ts';
@@ -40,7 +40,7 @@ const PROCESS_TIMERS: Timers = {
 
 interface Open {
   readonly owner: string;
-  readonly settle: (reply: QuestionReply) => void;
+  readonly settle: (reply: Heard) => void;
 }
 
 interface Asked {
@@ -85,10 +85,10 @@ export class Questions {
   }
 
   /** False when nothing that was asked is answered by it: unknown, late, a repeat, or from another principal. */
-  answered(response: ResponseEnvelope, owner: string): boolean {
+  answered(response: ResponseEnvelope, owner: string, by: Answerer): boolean {
     const open = response.key === undefined ? undefined : this.#open.get(response.key);
     if (open === undefined || open.owner !== owner) return false;
-    open.settle(replyOf(response));
+    open.settle({ ...replyOf(response), by });
     return true;
   }
 
@@ -105,7 +105,7 @@ export class Questions {
     return open.size >= OPEN_PER_REQUEST || this.#open.size >= OPEN_PER_SESSION ? 'too many questions at once' : undefined;
   }
 
-  #put({ channel, owner, signal, open }: Asked, question: Question, withdrawn: AbortSignal): Promise<QuestionReply> {
+  #put({ channel, owner, signal, open }: Asked, question: Question, withdrawn: AbortSignal): Promise<Heard> {
     this.#asked += 1;
     // Never used again in this session (SL10); text, so that it is not mistaken for one of the agent's own numbers.
     const id = quote(`s-${this.#asked}`);
@@ -113,7 +113,7 @@ export class Questions {
     if (!channel.send(requestMessage(id, question.method, question.params))) return Promise.resolve(unanswered('the agent cannot be reached'));
     return new Promise((resolve) => {
       const undo: (() => void)[] = [];
-      const settle = (reply: QuestionReply): void => {
+      const settle = (reply: Heard): void => {
         if (!this.#open.delete(key)) return;
         for (const each of undo) each();
         resolve(reply);

@@ -8,7 +8,6 @@ import type { CancelledBy } from '../../core/outcome.ts';
 import { readCapabilities, readLogLevel } from '../../relay/capabilities.ts';
 import { readClientInfo } from '../../relay/meta.ts';
 import { negotiatedVersion } from '../../relay/hello.ts';
-import { isOffered } from '../../relay/methods.ts';
 import { CODE, errorMessage } from '../../relay/rpc.ts';
 import { LATEST_LEGACY } from '../../relay/versions.ts';
 import { idKey, type NotificationEnvelope, type RequestEnvelope } from './envelope.ts';
@@ -46,10 +45,7 @@ export class LegacySession {
     // One answer per id: a second request with an id in flight could take the first one's answer (A34).
     if (this.inflight.has(message.key)) return refuse('this id is already in use');
     if (message.method === 'initialize') return this.phase === 'fresh' ? undefined : refuse('already initialized');
-    if (message.method !== 'ping' && this.phase !== 'operational') return refuse('not initialized');
-    if (isOffered(message.method, 'legacy')) return undefined;
-    // 200: in a session HTTP 404 means that the session is gone, and the client would start again (SL2).
-    return { status: 200, message: errorMessage(message.id, CODE.methodNotFound, notFound(message.method)) };
+    return message.method !== 'ping' && this.phase !== 'operational' ? refuse('not initialized') : undefined;
   }
 
   /** What initialize says of the agent. The pipeline refuses malformed params; the revision is then of no consequence. */
@@ -105,10 +101,6 @@ export class LegacySession {
   cancelAll(by: CancelledBy): void {
     for (const controller of this.inflight.values()) controller.abort(by);
   }
-}
-
-export function notFound(method: string): string {
-  return `Method not found: ${method.slice(0, 64)}`;
 }
 
 /** Did `initialize` succeed? Only then is there a session (C11 of the original: a failed one must not use it up). */

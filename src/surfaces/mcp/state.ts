@@ -11,6 +11,7 @@ import type { FailureLimiter } from './failures.ts';
 import type { WireHeaders } from './headers.ts';
 import type { SessionTable } from './sessions.ts';
 import type { EventStream } from './sse.ts';
+import type { WitnessState } from './witness.ts';
 import type { Instant } from '../../core/ids.ts';
 
 /** An open GET stream of a session. */
@@ -53,6 +54,8 @@ export interface HttpState {
   readonly failures: FailureLimiter;
   /** Records about nobody in particular, of all peers together. */
   readonly strangers: FailureLimiter;
+  /** Absent where nobody takes checkpoints. */
+  readonly witness: WitnessState | undefined;
   readonly counters: HttpCounters;
   draining: boolean;
 }
@@ -116,7 +119,11 @@ export class SharedBytes {
   }
 
   room(principal: Principal): BodyRoom {
-    const key = principalKey(principal);
+    return this.roomOf(principalKey(principal));
+  }
+
+  /** `key`: whose share it comes out of. */
+  roomOf(key: string): BodyRoom {
     const held = (): number => this.#held.get(key) ?? 0;
     return {
       take: (bytes) => {

@@ -24,6 +24,7 @@ import { record } from './record.ts';
 import { replyEmpty, replyFault, replyJson, retryAfter, safely } from './reply.ts';
 import type { Guest, HttpState, Visit } from './state.ts';
 import { serveDelete, serveGet } from './subscribe.ts';
+import { receiveCheckpoints } from './witness.ts';
 
 const RETRY_KEYS_MS = 5000;
 const CROWDED_RETRY_MS = 1000;
@@ -35,6 +36,7 @@ export function receive(state: HttpState, req: IncomingMessage, res: ServerRespo
   if (state.draining) return replyFault(res, 503, 'shutting down', ['Connection', 'close', ...retryAfter(RETRY_KEYS_MS)]);
   const gate = passGate({ method: req.method ?? '', target: req.url ?? '', headers, localAddress: req.socket.localAddress }, settings);
   if (!gate.ok) return refuseAtGate(state, res, peer, gate.error);
+  if (gate.value.kind === 'witness') return receiveCheckpoints(state, { req, res, headers, peer });
   const { kind, endpoint } = gate.value;
   const visit: Visit = { req, res, headers, settings, endpoint, peer, cors: kind === 'metadata' ? ANY_ORIGIN : corsOf(headers.origin) };
   if (req.method === 'OPTIONS') return replyEmpty(res, 204, [...visit.cors, ...preflightOf(headers.wanted)]);
