@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { messageIn } from '../core/thrown.ts';
-import { beginningsOf, checkJournal } from '../stores/journal/check.ts';
+import { beginningsOf, checkJournal, claimedBefore } from '../stores/journal/check.ts';
 import { journalDirectories, listSegments } from '../stores/journal/folder.ts';
-import { splitNotes } from '../stores/tlog/checkpoint.ts';
+import { checkSegmentFiles } from '../stores/journal/segment-check.ts';
+import { notesOf } from '../stores/tlog/anchors.ts';
 import { piecesOf, verifyLines } from '../stores/tlog/lines.ts';
+import { nodeOf } from '../stores/tlog/checkpoint.ts';
 import { parseVkey, type VerifierKey } from '../stores/tlog/note.ts';
 import { PUBLIC_FILE } from '../stores/tlog/signing-key.ts';
 import type { Divergence, Verdict } from '../stores/tlog/verdict.ts';
 import { createVerifier, type Verifier } from '../stores/tlog/verify.ts';
+import { type DatabaseFindings, verifyDatabase } from './audit-verify-database.ts';
 import { startFault, type StartFault } from './fault.ts';
 
 export type { Divergence, EpochReport } from '../stores/tlog/verdict.ts';
@@ -20,6 +23,8 @@ export interface VerifyRequest {
   /** Exports as JSON Lines, `-` for stdin; none: the journal. */
   readonly files: readonly string[];
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** What PostgreSQL holds, instead of both; `detached`: with the days that were detached and are still there. */
+  readonly database?: { readonly detached: boolean } | undefined;
   /** Files of checkpoints that were kept elsewhere. */
   readonly anchors: readonly string[];
   /** Files with the line of a key each; none: the key of this gateway. */
@@ -34,22 +39,47 @@ export interface VerifyRequest {
 export interface Verified extends Verdict {
   /** Keys that were believed, as they are written. */
   readonly keys: readonly string[];
+  /** Where PostgreSQL was asked. */
+  readonly database?: DatabaseFindings;
 }
 
-export async function verifyAudit(settings: Pick<Settings, 'gateway' | 'audit'>, request: VerifyRequest): Promise<Result<Verified, StartFault>> {
+type Configured = Pick<Settings, 'gateway' | 'audit' | 'store'>;
+
+export async function verifyAudit(settings: Configured, request: VerifyRequest): Promise<Result<Verified, StartFault>> {
   const keys = readKeys(request.keys.length > 0 ? request.keys : [join(settings.gateway.stateDir, PUBLIC_FILE)]);
   if (!keys.ok) return keys;
   const directories = journalDirectories(settings);
-  const fromJournal = request.files.length === 0;
+  const fromJournal = request.files.length === 0 && request.database === undefined;
   if (fromJournal && listSegments(directories).length === 0) return err(startFault(1, 'SEN-0601', `there is no journal in ${directories[0]}`, 'is this the configuration the gateway runs with? sentinel status'));
-  const verifier = createVerifier({ keys: keys.value, strict: request.strict, starts: fromJournal ? beginningsOf(directories) : [] });
+  const kept = fromJournal ? { starts: beginningsOf(directories), claimed: claimedBefore(directories) } : {};
+  const verifier = createVerifier({ keys: keys.value, strict: request.strict, ...kept });
   if (!verifier.ok) return err(startFault(22, 'SEN-0603', `the beginning of the oldest segment is not to be believed: ${verifier.error.detail}`, 'sentinel audit verify with an export from before'));
-  const anchored = addAnchors(verifier.value, request.anchors);
+  const anchored = await addAnchors(verifier.value, request.anchors);
   if (!anchored.ok) return anchored;
-  const read = fromJournal ? ok(await journalProblems(verifier.value, directories, request)) : await readFiles(verifier.value, request);
+  const read = await readAll(verifier.value, settings, request, keys.value);
   if (!read.ok) return read;
   const verdict = verifier.value.finish();
-  return ok({ ...verdict, problems: [...read.value, ...verdict.problems], keys: keys.value.map(({ name, id }) => `${name}+${id}`) });
+  const { problems, ...rest } = read.value;
+  const beside = fromJournal ? await checkSegmentFiles(directories, request.signal) : [];
+  const all = [...problems, ...verdict.problems, ...beside];
+  const [absent] = rest.database?.absent ?? [];
+  // Who deletes everything leaves nothing that could be wrong.
+  if (all.length === 0 && absent !== undefined && !request.signal.aborted) return err(startFault(1, 'SEN-0601', `PostgreSQL holds no record of node ${absent}`, 'is this its database, and its key? sentinel audit verify --database --key <file>'));
+  return ok({ ...verdict, ...rest, problems: all, keys: keys.value.map(({ name, id }) => `${name}+${id}`) });
+}
+
+interface Read {
+  readonly problems: readonly Divergence[];
+  readonly database?: DatabaseFindings;
+}
+
+async function readAll(verifier: Verifier, settings: Configured, request: VerifyRequest, keys: readonly VerifierKey[]): Promise<Result<Read, StartFault>> {
+  if (request.database !== undefined) {
+    const nodes = new Set(keys.flatMap((key) => nodeOf(key) ?? []));
+    return verifyDatabase(verifier, settings, { nodes, ...request.database, onRecords: () => request.onProgress(verifier.records), signal: request.signal });
+  }
+  const read = request.files.length === 0 ? ok(await journalProblems(verifier, journalDirectories(settings), request)) : await readFiles(verifier, request);
+  return read.ok ? ok({ problems: read.value }) : read;
 }
 
 function journalProblems(verifier: Verifier, directories: readonly string[], { onProgress, signal }: VerifyRequest): Promise<readonly Divergence[]> {
@@ -80,26 +110,21 @@ function readKeys(paths: readonly string[]): Result<readonly VerifierKey[], Star
   return ok(keys);
 }
 
-function addAnchors(verifier: Verifier, paths: readonly string[]): Result<void, StartFault> {
+async function addAnchors(verifier: Verifier, paths: readonly string[]): Promise<Result<void, StartFault>> {
   for (const path of paths) {
-    const text = readText(path);
-    if (!text.ok) return text;
-    for (const [at, note] of notesIn(text.value).entries()) verifier.anchor(note, `${path} note ${at + 1}`);
+    let found = 0;
+    try {
+      for await (const note of notesOf(piecesOf(path))) {
+        found += 1;
+        verifier.anchor(note, `${path} note ${found}`);
+      }
+    } catch (thrown) {
+      return err(startFault(1, 'SEN-0601', existsSync(path) ? `${path}: ${messageIn(thrown)}` : `${path} is not there`, 'ls -l'));
+    }
+    // An anchor that says nothing must not pass for one that agrees.
+    if (found === 0) return err(startFault(2, 'SEN-0603', `${path} holds no checkpoint`, 'an export with format = "checkpoints" makes such a file: docs/audit-export.md'));
   }
   return ok(undefined);
-}
-
-/** Notes as they are, one behind the other, or JSON Lines as exports of checkpoints write them. */
-function notesIn(text: string): readonly string[] {
-  if (!text.trimStart().startsWith('{')) return splitNotes(text);
-  return text.split('\n').filter((line) => line.trim() !== '').map((line) => {
-    try {
-      const value: unknown = JSON.parse(line);
-      return typeof value === 'object' && value !== null && 'checkpoint' in value ? String(value.checkpoint) : line;
-    } catch {
-      return line;
-    }
-  });
 }
 
 function readText(path: string): Result<string, StartFault> {

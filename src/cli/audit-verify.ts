@@ -2,6 +2,7 @@
 import type { Divergence, EpochReport, Verified } from '../app/audit-verify.ts';
 import { printable } from '../core/text.ts';
 import { EXIT } from './exit.ts';
+import { usageFault } from './faults.ts';
 import type { Verb, VerbContext } from './verb.ts';
 
 /** So often a word on how far it is. */
@@ -15,11 +16,14 @@ export const verify: Verb = {
   examples: [
     { run: 'sentinel audit verify', does: 'the journal of this gateway, with its own key' },
     { run: 'sentinel audit verify --anchor /mnt/elsewhere/checkpoints.txt', does: 'also shows that nothing was cut off at the end' },
+    { run: 'sentinel audit verify --database --key node-a.pub --key node-b.pub', does: 'what PostgreSQL holds of two gateways' },
     { run: 'sentinel audit verify records.jsonl --key audit-sign.pub', does: 'an export, on any machine, without a gateway' },
   ],
-  about: 'Reads only, offline, in one pass. Names the first record of each epoch that is not what was written, and exits with 22. Without an anchor nobody can tell whether the end of the journal was cut off together with its checkpoints: keep checkpoints where who can write the journal cannot write. An export is JSON Lines with the records as they were written (`sentinel audit export`); `-` is stdin.',
+  about: 'Reads only, offline, in one pass. Names the first record of each epoch that is not what was written, and exits with 22. Without an anchor nobody can tell whether the end of the journal was cut off together with its checkpoints: keep checkpoints where who can write the journal cannot write. An export is JSON Lines with the records as they were written (`sentinel audit export`); `-` is stdin. With --database what PostgreSQL holds is read instead of the journal, and the auditor\'s role is enough; an epoch that lost its beginning to retention is chained from there on, and its checkpoints show only how long it was.',
   options: {
-    anchor: { type: 'string', multiple: true, value: 'file', help: 'checkpoints that were kept elsewhere' },
+    anchor: { type: 'string', multiple: true, value: 'file', help: 'checkpoints that were kept elsewhere: notes, an export of checkpoints, or `witnessed` records of another gateway' },
+    database: { type: 'boolean', help: 'checks PostgreSQL, where the records are shipped, instead of the journal' },
+    detached: { type: 'boolean', help: 'with --database: also the tables of detached days that are still there and may be read' },
     key: { type: 'string', multiple: true, value: 'file', help: 'whose signatures to believe (default: audit-sign.pub of the state directory)' },
     strict: { type: 'boolean', help: 'reads each record as JSON too; slower' },
   },
@@ -28,6 +32,9 @@ export const verify: Verb = {
 };
 
 async function runVerify(cx: VerbContext): Promise<number> {
+  const fromDatabase = cx.flags.on('database');
+  if (fromDatabase && cx.args.length > 0) return cx.fail(usageFault('--database reads PostgreSQL, and no exports: check one after the other'));
+  if (cx.flags.on('detached') && !fromDatabase) return cx.fail(usageFault('--detached is for --database'));
   const { readConfiguration } = await import('../app/configuration.ts');
   const { verifyAudit } = await import('../app/audit-verify.ts');
   const read = readConfiguration(cx);
@@ -39,7 +46,7 @@ async function runVerify(cx: VerbContext): Promise<number> {
     told = cx.now();
     cx.err(`${records} records, ${Math.round(records / Math.max(1, (told - began) / 1000))} a second …`);
   };
-  const verified = await verifyAudit(read.value.settings, { files: cx.args, stdin: cx.stdin, anchors: cx.flags.list('anchor'), keys: cx.flags.list('key'), strict: cx.flags.on('strict'), onProgress, signal: cx.signal });
+  const verified = await verifyAudit(read.value.settings, { files: cx.args, stdin: cx.stdin, database: fromDatabase ? { detached: cx.flags.on('detached') } : undefined, anchors: cx.flags.list('anchor'), keys: cx.flags.list('key'), strict: cx.flags.on('strict'), onProgress, signal: cx.signal });
   if (!verified.ok) return cx.fail(verified.error);
   if (cx.signal.aborted) return cx.fail({ exit: EXIT.failed, code: 'SEN-0603', message: 'interrupted: what was not read was not checked', help: 'sentinel audit verify' });
   if (cx.json) cx.outJson(verdictJson(verified.value, cx.now() - began));
@@ -49,15 +56,28 @@ async function runVerify(cx: VerbContext): Promise<number> {
   return cx.json ? EXIT.auditInvalid : cx.fail({ exit: EXIT.auditInvalid, code: 'SEN-0603', message: `the audit is not what was written: ${sentence(first)}`, help: 'keep the files as they are, and read docs/runbook.md' });
 }
 
-function tell(cx: VerbContext, { records, epochs, problems, passedOver }: Verified, tookMs: number): void {
-  for (const { node, epoch, firstSeq, size, signed, anchored, unsigned } of epochs.slice(-SHOWN)) {
-    cx.out(`epoch ${epoch} of ${node}: records ${firstSeq} to ${size}, signed to ${signed}${anchored > 0 ? `, anchored to ${anchored}` : ''}${unsigned > 0 ? `, ${unsigned} chained only` : ''}`);
+function tell(cx: VerbContext, { records, epochs, problems, passedOver, database }: Verified, tookMs: number): void {
+  for (const { node, epoch, firstSeq, rooted, size, signed, anchored, unsigned } of epochs.slice(-SHOWN)) {
+    const proven = rooted ? `signed to ${signed}${anchored > 0 ? `, anchored to ${anchored}` : ''}` : `those before ${firstSeq} were retired, and without them no checkpoint proves these`;
+    cx.out(`epoch ${epoch} of ${node}: records ${firstSeq} to ${size}, ${proven}${unsigned > 0 ? `, ${unsigned} chained only` : ''}`);
   }
   if (epochs.length > SHOWN) cx.out(`and ${epochs.length - SHOWN} epochs before`);
   for (const problem of problems.slice(0, SHOWN)) cx.out(`${cx.paint.bad(problem.problem)}: ${sentence(problem)}`);
   if (problems.length > SHOWN) cx.out(`and ${problems.length - SHOWN} more`);
+  const unrooted = epochs.filter(({ rooted }) => !rooted).length;
+  if (unrooted > 0) cx.err(`${unrooted} epochs lost their beginning to retention: what is left of them is chained, and proven by nothing`);
+  if (database !== undefined) tellDatabase(cx, database);
   if (passedOver > 0) cx.err(`${passedOver} anchors are of other nodes, or of what is no longer here, and showed nothing`);
   cx.out(`${records} records, ${epochs.length} epochs, ${problems.length} problems, ${(tookMs / 1000).toFixed(1)} s`);
+}
+
+/** What was not checked, or is taken as right without a proof. */
+function tellDatabase(cx: VerbContext, { unchained, aside, others, absent, retiredBefore, retired }: NonNullable<Verified['database']>): void {
+  if (unchained > 0) cx.err(`${unchained} records of version 1 have no chain, and were passed over`);
+  if (aside > 0) cx.err(`${aside} records were read from audit_refused`);
+  if (retired > 0) cx.err(`of ${retired} epochs that began before ${retiredBefore} nothing is here: taken as detached with their days`);
+  if (others.length > 0) cx.err(`not checked, for want of a --key: ${others.slice(0, SHOWN).map(printable).join(', ')}${others.length > SHOWN ? `, and ${others.length - SHOWN} more` : ''}`);
+  if (absent.length > 0) cx.err(`no record is here of ${absent.join(', ')}`);
 }
 
 function sentence({ node, epoch, seq, where, detail }: Divergence): string {
@@ -65,13 +85,17 @@ function sentence({ node, epoch, seq, where, detail }: Divergence): string {
   return printable(`${place}${where}: ${detail}`);
 }
 
-function verdictJson({ records, epochs, problems, passedOver, keys }: Verified, tookMs: number): object {
+function verdictJson({ records, epochs, problems, passedOver, keys, database }: Verified, tookMs: number): object {
   return {
     ok: problems.length === 0, records, epochs: epochs.map(epochJson), problems: problems.map(({ node, epoch, seq, where, problem, detail, from }) => ({ node, epoch, seq, where, problem, detail, ...(from === undefined ? {} : { from }) })),
-    anchors_passed_over: passedOver, keys, took_ms: tookMs,
+    anchors_passed_over: passedOver, keys, took_ms: tookMs, ...(database === undefined ? {} : { database: databaseJson(database) }),
   };
 }
 
-function epochJson({ node, epoch, firstSeq, size, root, signed, anchored, unsigned }: EpochReport): object {
-  return { node, epoch, first_seq: firstSeq, size, root, signed, anchored, unsigned };
+function epochJson({ node, epoch, firstSeq, rooted, size, root, signed, anchored, unsigned }: EpochReport): object {
+  return { node, epoch, first_seq: firstSeq, size, ...(rooted ? { root } : { rooted }), signed, anchored, unsigned };
+}
+
+function databaseJson({ unchained, aside, others, absent, retiredBefore, retired }: NonNullable<Verified['database']>): object {
+  return { version_1: unchained, refused: aside, not_checked: others, absent, retired_epochs: retired, ...(retiredBefore === undefined ? {} : { retired_before: retiredBefore }) };
 }

@@ -1,13 +1,16 @@
 // A whole journal before the verifier: its checkpoints, then its records, segment by segment, in memory for one page of them.
 import { Buffer } from 'node:buffer';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { prefixOf, startsWith } from '../tlog/head.ts';
 import type { Verifier } from '../tlog/verify.ts';
 import type { Divergence, EpochPlace } from '../tlog/verdict.ts';
 import { messageIn } from '../../core/thrown.ts';
 import { openSqlite } from '../sqlite-file.ts';
 import { listSegments, type SegmentFile } from './folder.ts';
+import { type Packed, PackedPages } from './packed.ts';
 import { SegmentReader, voidPlaces } from './reading.ts';
 
-const PAGE = 2000;
+const PAGE = 1000;
 
 /** Where the oldest segment begins: what was before it has had its time. With the first segment there, everything begins at its beginning. */
 export function beginningsOf(directories: readonly string[]): readonly EpochPlace[] {
@@ -23,6 +26,23 @@ export function beginningsOf(directories: readonly string[]): readonly EpochPlac
     }
   } catch {
     return [];
+  }
+}
+
+/** Of each node the highest epoch that was claimed before the oldest segment: of those that ended before it nothing is here. */
+export function claimedBefore(directories: readonly string[]): ReadonlyMap<string, number> {
+  const oldest = listSegments(directories)[0];
+  if (oldest === undefined || oldest.number === 1) return new Map();
+  try {
+    const reader = new SegmentReader(oldest);
+    try {
+      const { node, baseEpoch } = reader.view();
+      return new Map([[node, baseEpoch]]);
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return new Map();
   }
 }
 
@@ -73,29 +93,18 @@ function lostBeforeAll(directories: readonly string[]): readonly Divergence[] {
 
 async function checkSegment(verifier: Verifier, { number, path }: SegmentFile, voids: ReadonlyMap<number, number>, problems: Divergence[], { onRecords, signal }: Watching): Promise<void> {
   const reader = new SegmentReader({ number, path });
+  let columns: Columns;
   try {
     for (const { epoch, size, note } of reader.checkpoints()) verifier.checkpoint(note, `${path} checkpoint ${epoch}/${size}`);
+    columns = new Columns(reader.view().node);
   } finally {
     reader.close();
   }
   const database = openSqlite({ path, readOnly: true });
   try {
-    const page = database.prepare('select row, epoch, seq, cast(record as blob) as record from record where row > ? order by row limit ?');
-    page.setReturnArrays(true);
-    for (let last = 0; signal?.aborted !== true; ) {
-      const rows: readonly unknown[] = page.all(last, PAGE);
-      if (rows.length === 0) return;
-      verifier.source(path);
-      for (const row of rows) {
-        const [at, epoch, seq, record] = columnsOf(row);
-        last = Number(at);
-        if (Number(seq) >= (voids.get(Number(epoch)) ?? Infinity)) continue;
-        if (!(record instanceof Uint8Array)) verifier.unreadable('it has no text', last);
-        else verifier.record(record, last);
-        // What queries go by must be what the record says.
-        if (record instanceof Uint8Array && !stands(record, Number(epoch), Number(seq))) problems.push(broken({ number, path }, 'out_of_place', `row ${last} says that it is record ${String(seq)} of epoch ${String(epoch)}, and its record says something else`));
-      }
-      onRecords(rows.length);
+    const checked = new SegmentCheck(verifier, database, { file: { number, path }, columns, voids, problems });
+    for (let count = checked.next(); count > 0 && signal?.aborted !== true; count = checked.next()) {
+      onRecords(count);
       // A gateway in the same process, and Ctrl-C, have their turn.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -104,19 +113,104 @@ async function checkSegment(verifier: Verifier, { number, path }: SegmentFile, v
   }
 }
 
-function broken({ path }: SegmentFile, problem: Divergence['problem'], detail: string): Divergence {
-  return { node: '', epoch: 0, seq: 0, where: path, problem, detail };
+interface SegmentParts {
+  readonly file: SegmentFile;
+  readonly columns: Columns;
+  readonly voids: ReadonlyMap<number, number>;
+  readonly problems: Divergence[];
 }
 
-function columnsOf(row: unknown): readonly unknown[] {
-  return Array.isArray(row) ? row : [];
+class SegmentCheck {
+  readonly #verifier: Verifier;
+  readonly #parts: SegmentParts;
+  readonly #packed: PackedPages;
+  readonly #single: StatementSync;
+  #last = 0;
+
+  constructor(verifier: Verifier, database: DatabaseSync, parts: SegmentParts) {
+    this.#verifier = verifier;
+    this.#parts = parts;
+    this.#packed = new PackedPages(database);
+    this.#single = database.prepare('select row, epoch, seq, cast(record as blob) as record from record where row > ? order by row limit ?');
+  }
+
+  /** The next page. How many rows it had; 0: there are no more. */
+  next(): number {
+    const page = this.#packed.after(this.#last, PAGE);
+    this.#verifier.source(this.#parts.file.path);
+    return page === undefined ? this.#oneByOne() : this.#all(page);
+  }
+
+  #all({ bytes, places }: Packed): number {
+    let end = 0;
+    for (let at = 0; at < places.length; at += 4) {
+      const row = places[at] ?? 0;
+      const epoch = places[at + 1] ?? 0;
+      const seq = places[at + 2] ?? 0;
+      const start = end + 1;
+      end = start + (places[at + 3] ?? 0);
+      this.#last = row;
+      if (this.#isVoid(epoch, seq)) continue;
+      this.#verifier.bytes(bytes, start, end, row);
+      if (!this.#parts.columns.are(bytes, start, end, epoch, seq)) this.#outOfPlace(row, epoch, seq);
+    }
+    return places.length / 4;
+  }
+
+  #oneByOne(): number {
+    const rows = this.#single.all(this.#last, PAGE);
+    for (const { row, epoch, seq, record } of rows) {
+      this.#last = Number(row);
+      if (this.#isVoid(Number(epoch), Number(seq))) continue;
+      if (!(record instanceof Uint8Array)) {
+        this.#verifier.unreadable('it has no text', Number(row));
+        continue;
+      }
+      this.#verifier.record(record, Number(row));
+      if (!this.#parts.columns.are(record, 0, record.length, Number(epoch), Number(seq))) this.#outOfPlace(Number(row), Number(epoch), Number(seq));
+    }
+    return rows.length;
+  }
+
+  #isVoid(epoch: number, seq: number): boolean {
+    return this.#parts.voids.size > 0 && seq >= (this.#parts.voids.get(epoch) ?? Infinity);
+  }
+
+  #outOfPlace(row: number, epoch: number, seq: number): void {
+    const { file, problems } = this.#parts;
+    problems.push(broken(file, 'out_of_place', `row ${row} says that it is record ${seq} of epoch ${epoch}, and its record says something else`));
+  }
+}
+
+function broken({ path }: SegmentFile, problem: Divergence['problem'], detail: string): Divergence {
+  return { node: '', epoch: 0, seq: 0, where: path, problem, detail };
 }
 
 const DIGITS = /^\{"v":2,"node":"[^"]*","epoch":(\d+),"seq":(\d+),/;
 /** The head of a record is at most so long. */
 const HEAD = 160;
+const COMMA = 0x2c;
+const ZERO = 0x30;
 
-function stands(record: Uint8Array, epoch: number, seq: number): boolean {
-  const said = DIGITS.exec(Buffer.from(record.buffer, record.byteOffset, Math.min(record.length, HEAD)).toString('latin1'));
-  return said === null || (Number(said[1]) === epoch && Number(said[2]) === seq);
+/** What queries go by must be what the record says. */
+class Columns {
+  readonly #node: string;
+  #epoch = 0;
+  /** What records of that epoch begin with: most rows are of the epoch of the row before. */
+  #prefix: Buffer = Buffer.alloc(0);
+
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  are(line: Uint8Array, start: number, end: number, epoch: number, seq: number): boolean {
+    if (epoch !== this.#epoch) [this.#epoch, this.#prefix] = [epoch, Buffer.from(prefixOf(this.#node, epoch), 'latin1')];
+    if (startsWith(line, start, end, this.#prefix)) {
+      let said = 0;
+      for (let at = start + this.#prefix.length; at < end && line[at] !== COMMA; at += 1) said = said * 10 + (line[at] ?? 0) - ZERO;
+      if (said === seq) return true;
+    }
+    const said = DIGITS.exec(Buffer.from(line.buffer, line.byteOffset + start, Math.min(end - start, HEAD)).toString('latin1'));
+    return said === null || (Number(said[1]) === epoch && Number(said[2]) === seq);
+  }
 }

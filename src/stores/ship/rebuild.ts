@@ -16,14 +16,40 @@ export interface Place {
   readonly ts: number;
 }
 
+const COLUMNS: readonly (readonly [name: Member, key: string, isText: boolean])[] = MEMBER_NAMES.map((name) => [name, `"${name}":`, typeOf(name) === 'text']);
+
 export function recordOf(row: ShippedRow): string {
   let text = '';
-  for (const name of MEMBER_NAMES) {
+  for (const [name, key, isText] of COLUMNS) {
     const value = row[name];
     if (value === null || value === undefined) continue;
-    text += `${text === '' ? '{' : ','}"${name}":${typeOf(name) === 'text' ? JSON.stringify(value) : String(value)}`;
+    text += `${text === '' ? '{' : ','}${key}${isText ? JSON.stringify(value) : value}`;
   }
   return `${text}}`;
+}
+
+const NESTED = MEMBER_NAMES.filter((name) => typeOf(name) === 'json');
+
+/**
+ * A column that should hold one JSON value and does not; undefined when all do. Its text could hold other members too: the record would be the same
+ * byte by byte, and the columns of those members, by which people ask, empty.
+ */
+export function spoiltColumn(row: ShippedRow): Member | undefined {
+  for (const name of NESTED) {
+    const value = row[name];
+    if (value === null || value === undefined) continue;
+    try {
+      JSON.parse(String(value));
+    } catch {
+      return name;
+    }
+  }
+  return undefined;
+}
+
+/** Letters of its nested values: of all columns only these may be long. */
+export function nestedLength(row: ShippedRow): number {
+  return NESTED.reduce((sum, name) => sum + String(row[name] ?? '').length, 0);
 }
 
 /** Refuses what would not come back from the table byte by byte: it would be a record that no longer proves anything. */

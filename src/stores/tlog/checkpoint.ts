@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../../core/result.ts';
 import { hashFrom } from './leaf.ts';
-import { type NoteFault, type VerifierKey, makeNote, openNote } from './note.ts';
+import { type NoteFault, type VerifierKey, makeNote, openNote, parseNote } from './note.ts';
 
 export interface Checkpoint {
   readonly node: string;
@@ -70,19 +70,9 @@ export function openCheckpoint(note: string, keys: readonly VerifierKey[]): Resu
   return err({ code: 'unknown_key', detail: `it speaks for node ${node}, and is signed by ${opened.value.by.map(({ name }) => name).join(', ')}` });
 }
 
-/** The notes of a text that holds several, one behind the other, with or without empty lines between them. No line is left out: what fits nowhere spoils a note. */
-export function splitNotes(text: string): readonly string[] {
-  const notes: string[] = [];
-  let [lines, signed]: [string[], boolean] = [[], false];
-  for (const line of text.split('\n')) {
-    const signature = line.startsWith('\u2014 ');
-    if (signed && !signature) {
-      notes.push(`${lines.join('\n')}\n`);
-      [lines, signed] = [[], false];
-    }
-    if (lines.length === 0 && line === '') continue;
-    lines.push(line);
-    signed = signature;
-  }
-  return lines.length === 0 ? notes : [...notes, `${lines.join('\n')}\n`];
+/** What a note says it is about, whether it is to be believed or not. Epoch 0: nothing. */
+export function saidIn(note: string): { readonly node: string; readonly epoch: number; readonly size: number } {
+  const parsed = parseNote(note);
+  const checkpoint = parsed.ok ? parseCheckpoint(parsed.value.text) : parsed;
+  return checkpoint.ok ? checkpoint.value : { node: '', epoch: 0, size: 0 };
 }

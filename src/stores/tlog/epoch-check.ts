@@ -25,7 +25,8 @@ type Held =
 export interface Beginning {
   readonly firstSeq: number;
   readonly last: Uint8Array;
-  readonly tree: Frontier;
+  /** Undefined: nobody knows it. Then only the chain is checked, and no root can be. */
+  readonly tree: Frontier | undefined;
 }
 
 export class EpochCheck {
@@ -35,8 +36,14 @@ export class EpochCheck {
   readonly prefix: Buffer;
   /** Whether it was given where it begins. */
   readonly trusted: boolean;
+  /** Who says that it began, though nothing that was signed does. */
+  announced: string | undefined;
+  /** Whether all of it is gone by right. */
+  retired = false;
   readonly #firstSeq: number;
   readonly #tree: Frontier;
+  /** Whether its tree is known from its first leaf on: else roots say nothing here. */
+  readonly #rooted: boolean;
   readonly #shared: { stray: Stray | undefined };
   /** Of the record before the next one. */
   readonly #leaf: Buffer = Buffer.alloc(HASH_BYTES);
@@ -61,7 +68,8 @@ export class EpochCheck {
     this.#shared = shared;
     this.#firstSeq = beginning?.firstSeq ?? 1;
     this.#next = this.#firstSeq;
-    this.#tree = beginning?.tree ?? new Frontier();
+    this.#rooted = beginning === undefined || beginning.tree !== undefined;
+    this.#tree = beginning?.tree ?? Frontier.unknown(this.#firstSeq - 1);
     this.#leaf.set(beginning?.last ?? EMPTY_ROOT);
   }
 
@@ -78,23 +86,25 @@ export class EpochCheck {
     return this.#next;
   }
 
-  /** The largest size that a root is known of, and where from; undefined when there is none beyond what was read. */
-  get promised(): KnownRoot | undefined {
-    return [...(this.#roots?.values() ?? [])].flat().reduce<KnownRoot | undefined>((most, known) => (most === undefined || known.size > most.size ? known : most), undefined);
+  /** Roots known of sizes beyond what was read. */
+  get promises(): readonly KnownRoot[] {
+    return [...(this.#roots?.values() ?? [])].flat();
   }
 
-  /** Roots known of sizes beyond what was read. */
-  get promises(): number {
-    return [...(this.#roots?.values() ?? [])].flat().length;
+  /** The one of the largest size. */
+  get promised(): KnownRoot | undefined {
+    return this.promises.reduce<KnownRoot | undefined>((most, known) => (most === undefined || known.size > most.size ? known : most), undefined);
   }
 
   know(known: KnownRoot): void {
+    // What was found stands: of a hostile or damaged epoch, nothing more is kept.
+    if (this.#finding !== undefined) return;
     if (known.size < this.#tree.size) {
       this.#unchecked += 1;
       return;
     }
     if (known.size === this.#tree.size) {
-      if (this.#finding === undefined) this.#compare([known]);
+      this.#compare([known]);
       return;
     }
     this.#roots ??= new Map();
@@ -151,9 +161,9 @@ export class EpochCheck {
     const { node, epoch } = this;
     const [size, confirmed] = [this.#tree.size, Math.max(this.#signed, this.#anchored, this.#firstSeq - 1)];
     const prev = this.#leaf.toString('base64url');
-    const end = this.#finding === undefined ? { node, epoch, firstSeq: this.#next, prev, frontier: this.#tree.save() } : undefined;
+    const end = this.#finding === undefined && this.#rooted ? { node, epoch, firstSeq: this.#next, prev, frontier: this.#tree.save() } : undefined;
     return {
-      node, epoch, firstSeq: this.#firstSeq, records: this.#records, size, root: this.#tree.root().toString('base64'),
+      node, epoch, firstSeq: this.#firstSeq, rooted: this.#rooted, records: this.#records, size, root: this.#rooted ? this.#tree.root().toString('base64') : '',
       signed: this.#signed, anchored: this.#anchored, unsigned: Math.max(0, size - confirmed), unchecked: this.#unchecked, end,
     };
   }
@@ -169,6 +179,10 @@ export class EpochCheck {
   }
 
   #compare(known: readonly KnownRoot[]): boolean {
+    if (!this.#rooted) {
+      this.#unchecked += known.length;
+      return true;
+    }
     const [root, size, from] = [this.#tree.root(), this.#tree.size, Math.max(this.#signed, this.#anchored, this.#firstSeq - 1) + 1];
     for (const one of known) {
       if (one.root.equals(root)) {
@@ -214,7 +228,7 @@ export class EpochCheck {
     leafHashInto(line, start, end, leaf);
     const named = Buffer.from(line.toString('latin1', prevAt, prevAt + HASH_LETTERS), 'base64url');
     const held = { kind: 'torn', leaf, named, where: here.toString(), order: here.order } as const;
-    const known = this.#roots?.get(this.#tree.size + 1);
+    const known = this.#rooted ? this.#roots?.get(this.#tree.size + 1) : undefined;
     if (known === undefined) this.#held = held;
     else this.#settle(held, !known.some(({ root }) => root.equals(this.#tree.rootWith(this.#leaf))));
   }
@@ -241,7 +255,7 @@ export class EpochCheck {
 
   /** Whether a signed root is that of a tree in which the later one and what it names are right. */
   #isNamedRight({ named, leaf }: Held & { readonly kind: 'torn' }): boolean {
-    const known = this.#roots?.get(this.#tree.size + 2);
+    const known = this.#rooted ? this.#roots?.get(this.#tree.size + 2) : undefined;
     return known !== undefined && known.some(({ root }) => root.equals(this.#tree.rootWith(named, leaf)));
   }
 

@@ -78,6 +78,11 @@ export class Frontier {
     return ok(Frontier.#of(size, subtrees));
   }
 
+  /** Only its size means something: for who has not seen what came before. */
+  static unknown(size: number): Frontier {
+    return Frontier.#of(size, []);
+  }
+
   static #of(size: number, subtrees: readonly Uint8Array[]): Frontier {
     const made = new Frontier();
     const rest = [...subtrees];

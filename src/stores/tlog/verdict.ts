@@ -60,11 +60,13 @@ export interface EpochReport {
   readonly epoch: number;
   /** The first seq that was looked for: 1, or that of the trusted beginning. */
   readonly firstSeq: number;
+  /** False: of the records before `firstSeq` nothing is known, so that no root can be held to the rest, which is only chained. */
+  readonly rooted: boolean;
   /** Lines that were of this epoch. */
   readonly records: number;
   /** Leaves of the tree: the last seq, as far as all was well. */
   readonly size: number;
-  /** Base64. */
+  /** Base64; empty when it is not known. */
   readonly root: string;
   /** The largest size that a checkpoint, or an anchor, has confirmed. 0: none. */
   readonly signed: number;
@@ -73,7 +75,7 @@ export interface EpochReport {
   readonly unsigned: number;
   /** Checkpoints and anchors of sizes that were no longer, or never, in sight: before a trusted beginning, or given too late. */
   readonly unchecked: number;
-  /** Undefined when something is wrong with it. */
+  /** Undefined when something is wrong with it, or its tree is not known. */
   readonly end: EpochPlace | undefined;
 }
 

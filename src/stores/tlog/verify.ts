@@ -2,12 +2,12 @@
 // knows is what it is given. Memory is for each epoch, not for each record.
 import { Buffer } from 'node:buffer';
 import { err, ok, type Result } from '../../core/result.ts';
-import { NODE_NAME, nodeOf, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import { NODE_NAME, nodeOf, openCheckpoint, saidIn } from './checkpoint.ts';
 import { type Beginning, EpochCheck } from './epoch-check.ts';
 import { Head, jsonFault, prefixOf, startsWith } from './head.ts';
 import { hashFrom } from './leaf.ts';
 import { lostEpochs } from './lost-epochs.ts';
-import { type VerifierKey, parseNote } from './note.ts';
+import type { VerifierKey } from './note.ts';
 import { type Finding, Spot, type Stray } from './spot.ts';
 import { Frontier, type TreeFault } from './tree.ts';
 import { type Divergence, type EpochPlace, type Verdict, compareEpochs } from './verdict.ts';
@@ -17,6 +17,8 @@ export interface VerifyOptions {
   readonly keys: readonly VerifierKey[];
   /** Where epochs begin that are not here from their first record on: after retention. Earlier epochs of these nodes are not missed. */
   readonly starts?: readonly EpochPlace[];
+  /** By node, the highest epoch that was claimed before the starts: those without a start may have ended before, and are not missed. */
+  readonly claimed?: ReadonlyMap<string, number>;
   /** Reads each record as JSON too. Several times slower. */
   readonly strict?: boolean;
   /** Takes records of nodes without a key as well: then only their chains are checked. */
@@ -91,6 +93,30 @@ export class Verifier {
     this.#note(note, where, true);
   }
 
+  /**
+   * An epoch that is here from `firstSeq` on, and of which nobody knows the tree before: its chain is checked, and no root is. Before its records;
+   * when some of it is here already, this says nothing.
+   */
+  beginLate({ node, epoch, firstSeq, prev }: Omit<EpochPlace, 'frontier'>): void {
+    const [prefix, last] = [prefixOf(node, epoch), hashFrom(prev, 'base64url')];
+    const known = this.#epochs.get(prefix);
+    if (last === undefined || known?.trusted === true || (known?.records ?? 0) > 0) return;
+    const late = new EpochCheck(node, epoch, this.#shared, { firstSeq, last, tree: undefined });
+    for (const promise of known?.promises ?? []) late.know(promise);
+    this.#epochs.set(prefix, late);
+    if (this.#current === known) this.#current = undefined;
+  }
+
+  /** An epoch that began, as somebody says without a signature: when none of it comes, it is missing. */
+  announce(node: string, epoch: number, where: string): void {
+    this.#known(node, epoch).announced = where;
+  }
+
+  /** An epoch that is gone by right when none of it comes. */
+  retire(node: string, epoch: number): void {
+    this.#known(node, epoch).retired = true;
+  }
+
   /** The next record: its text, or better the bytes as they are stored (text with letters beyond Latin-1 takes twice as long). `at`: its line or row, for people. */
   record(record: string | Uint8Array, at: number): void {
     const units = typeof record === 'string' ? record.length * UNIT_BYTES : record.length;
@@ -137,7 +163,7 @@ export class Verifier {
     if (this.#shared.stray === undefined) this.#unread = undefined;
     const found = [this.#foreign, this.#tooMany, this.#unread, ...epochs.map(({ finding }) => finding)].filter((finding) => finding !== undefined);
     const inOrder = found.toSorted((one, other) => (one.order === other.order ? 0 : one.order - other.order));
-    const { lost, expired } = lostEpochs(epochs, this.#options.starts ?? []);
+    const { lost, expired } = lostEpochs(epochs, { starts: this.#options.starts ?? [], claimed: this.#options.claimed ?? new Map() });
     return {
       records: this.#records,
       epochs: epochs.filter(({ records, trusted }) => records > 0 || trusted).map((epoch) => epoch.report()),
@@ -184,7 +210,7 @@ export class Verifier {
   #note(note: string, where: string, anchor: boolean): void {
     const opened = openCheckpoint(note, this.#options.keys);
     if (!opened.ok) {
-      const { node, epoch, size } = said(note);
+      const { node, epoch, size } = saidIn(note);
       if (anchor && opened.error.code === 'unknown_key' && !this.#nodes.has(node)) this.#passedOver += 1;
       else if (this.#noteProblems.length < MOST_NOTE_PROBLEMS) {
         this.#noteProblems.push({ node, epoch, seq: size, where, problem: 'checkpoint_signature', detail: opened.error.detail });
@@ -192,10 +218,14 @@ export class Verifier {
       return;
     }
     const { node, epoch, size, root } = opened.value;
+    this.#known(node, epoch).know({ anchor, size, root, where });
+  }
+
+  #known(node: string, epoch: number): EpochCheck {
     const prefix = prefixOf(node, epoch);
     const check = this.#epochs.get(prefix) ?? new EpochCheck(node, epoch, this.#shared);
     this.#epochs.set(prefix, check);
-    check.know({ anchor, size, root, where });
+    return check;
   }
 }
 
@@ -203,11 +233,4 @@ export class Verifier {
 function placeIn(prefix: string): { readonly node: string; readonly epoch: number } {
   const [, node = '', epoch = ''] = /"node":"([^"]*)","epoch":([0-9]+)/.exec(prefix) ?? [];
   return { node, epoch: Number(epoch) };
-}
-
-/** What a note that is not believed says it is about. */
-function said(note: string): { readonly node: string; readonly epoch: number; readonly size: number } {
-  const parsed = parseNote(note);
-  const checkpoint = parsed.ok ? parseCheckpoint(parsed.value.text) : parsed;
-  return checkpoint.ok ? checkpoint.value : { node: '', epoch: 0, size: 0 };
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { checkpointText, keyNameOf, nodeOf, openCheckpoint, parseCheckpoint, signCheckpoint, splitNotes } from '../../../src/stores/tlog/checkpoint.ts';
+import { checkpointText, keyNameOf, nodeOf, openCheckpoint, parseCheckpoint, signCheckpoint } from '../../../src/stores/tlog/checkpoint.ts';
 import { leafHash } from '../../../src/stores/tlog/leaf.ts';
 import { keyId, makeNote, openNote, parseNote, parseVkey, publicBytes, type VerifierKey, vkeyOf } from '../../../src/stores/tlog/note.ts';
 import { NODE, OTHER, keyOf, privateKeyOf, trust } from './log.ts';
@@ -169,13 +169,5 @@ describe('checkpoints', () => {
     const { publicKey } = generateKeyPairSync('ed25519');
     assert.equal(nodeOf({ name: keyNameOf(NODE), id: '', publicKey }), NODE);
     for (const name of ['x', 'sentinel-audit/', `sentinel-audit/${NODE}/7`, `x/sentinel-audit/${NODE}`]) assert.equal(nodeOf({ name, id: '', publicKey }), undefined);
-  });
-
-  test('several in one text are taken apart, whatever lies between them', () => {
-    const notes = [1, 2, 3].map((size) => signCheckpoint({ ...of, size }, keyOf(NODE)));
-    const cosigned = `${notes[0]}${enoch}`;
-    for (const between of ['', '\n', '\n\n\n']) assert.deepEqual(splitNotes([cosigned, ...notes].join(between)), [cosigned, ...notes]);
-    assert.deepEqual(splitNotes(''), []);
-    assert.deepEqual(splitNotes(`${notes[0]}rubbish`), [notes[0], 'rubbish\n'], 'what is no note is there to be refused');
   });
 });
