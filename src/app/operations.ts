@@ -6,7 +6,7 @@ import type { KillReport, KillRequest, LiveEvent, Operations, OperationFault, Re
 import { describeKillScope, type KillOverride, type Override, type RevokeOverride } from '../core/override.ts';
 import { hits } from '../core/policy/decide.ts';
 import { compilePattern, matches } from '../core/policy/globs.ts';
-import type { Clock, OverrideStore, Random, SchemaChecker } from '../core/ports.ts';
+import type { Clock, OverrideStore, Random, SchemaChecker, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { KillRule, Snapshot } from '../core/snapshot.ts';
 import type { WindowTable } from '../core/policy/window.ts';
@@ -30,6 +30,8 @@ export interface OperationsDeps {
   readonly windows: WindowTable;
   /** Audited, logged, counted and shown live. */
   announce(event: LifecycleEvent): Promise<void>;
+  /** The same, and durable when it resolves well. */
+  noted(event: LifecycleEvent): Promise<Result<void, StoreFault>>;
   status(): StatusReport;
   metrics(): Promise<string>;
   reload(by: string): Promise<ReloadReport>;
@@ -57,6 +59,11 @@ export function createOperations(deps: OperationsDeps): Operations {
       return ok(undefined);
     },
     explain: (request) => explain(request, deps.cell.current(), { clock: deps.clock, schemas: deps.schemas, windows: deps.windows }),
+    recordRead: async ({ by, verb, asked }) => {
+      if (!deps.cell.current().settings.audit.enabled) return err({ code: 'unavailable', message: 'the audit of the gateway that runs is switched off' });
+      const noted = await deps.noted({ ...stamp(deps, by), kind: 'audit_read', verb, asked });
+      return noted.ok ? noted : err({ code: 'unavailable', message: `the audit could not be written: ${noted.error.detail}` });
+    },
     tools: (roles) => toolViews(deps.cell.current(), roles, deps.clock),
     objects: (roles) => objectViews(deps.cell.current(), roles, deps.clock),
     tail: (listener) => deps.tail(listener),

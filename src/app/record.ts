@@ -1,6 +1,6 @@
 // One event into the audit by a process that is no gateway: what the command line does to keys and tokens on its own. Several
 // processes may write to one store; a running gateway does not notice.
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { StoreFault } from '../core/ports.ts';
@@ -13,6 +13,7 @@ import { processLife } from '../stores/life.ts';
 import { loadNode } from '../stores/node.ts';
 import { startFault, type StartFault } from './fault.ts';
 import { SEGMENT_BYTES } from './memory.ts';
+import { otherOwner } from './owner.ts';
 import { systemClock, systemRandom, systemTimers } from './system.ts';
 
 /** `LifecycleEvent` without what is the same for each: a union keeps its members apart only when each is taken by itself. */
@@ -33,12 +34,9 @@ export async function recordFact(settings: Settings, by: string, fact: Fact): Pr
 
 /** Files that root makes in the folder of a gateway that never ran would keep that gateway from starting. Those that are there stay whose they are. */
 function strangeOwner(settings: Settings): number | undefined {
-  const { gateway } = settings;
-  const uid = process.geteuid?.();
-  if (uid === undefined || !existsSync(gateway.stateDir)) return undefined;
-  const owner = statSync(gateway.stateDir).uid;
-  const made = [join(gateway.stateDir, 'node-id'), join(gateway.stateDir, 'audit-hmac.key'), journalDirectories(settings)[0]];
-  return owner === uid || made.every((path) => existsSync(path)) ? undefined : owner;
+  const { stateDir } = settings.gateway;
+  const made = [join(stateDir, 'node-id'), join(stateDir, 'audit-hmac.key'), journalDirectories(settings)[0]];
+  return made.every((path) => existsSync(path)) ? undefined : otherOwner(stateDir);
 }
 
 async function write(settings: Settings, event: LifecycleEvent): Promise<Result<void, StoreFault>> {

@@ -2,9 +2,11 @@
 import type { AuditFilter } from '../core/audit/filter.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { FILTER_ABOUT, FILTER_OPERANDS, FILTER_OPTIONS, FILTER_USAGE, numberFlag, wholeFilter } from './audit-filter.ts';
+import { askedWith, recordRead } from './audit-read.ts';
 import { EXIT } from './exit.ts';
 import { usageFault } from './faults.ts';
 import { packageVersion } from './package.ts';
+import { shownJson } from './render.ts';
 import type { Fault, Verb, VerbContext } from './verb.ts';
 
 const FORMATS = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp'] as const;
@@ -21,7 +23,7 @@ export const exporting: Verb = {
     { run: "sentinel audit export --format ocsf 'since 1d and decision = deny'", does: 'what was refused in a day, as OCSF events' },
     { run: 'sentinel audit export --after 4294967396 --limit 1000', does: 'on from where the last one ended' },
   ],
-  about: `${FILTER_ABOUT.replace(' Intents are left out unless the kind is asked for.', '')} Intents are exported too. The number for --after of the next run is said at the end, on stderr. What is exported continuously is set in \`[[audit.exports]]\`.`,
+  about: `${FILTER_ABOUT} Nothing is left out unasked. A file or pipe gets the bytes that were hashed; on a terminal, what would steer it is shown escaped. The number for --after of the next run is said at the end, on stderr. What is exported continuously is set in \`[[audit.exports]]\`.`,
   options: {
     ...FILTER_OPTIONS,
     format: { type: 'string', value: 'name', help: `${FORMATS.join(', ')} (default: jsonl)` },
@@ -39,13 +41,20 @@ async function runExport(cx: VerbContext): Promise<number> {
   const { exportAudit } = await import('../app/audit-export.ts');
   const read = readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
-  const done = await exportAudit(read.value.settings, { ...asked.value, version: packageVersion(), write: cx.write });
+  const told = await recordRead(cx, read.value.settings, 'audit export', askedWith(cx));
+  if (!told.ok) cx.err(`note: this reading is not on record: ${told.error.message}`);
+  const done = await exportAudit(read.value.settings, { ...asked.value, version: packageVersion(), write: writerOf(cx) });
   if (!done.ok) return cx.fail(done.error);
   const { written, unreadable, next } = done.value;
   cx.err(`${written} records; go on with --after ${next}`);
   if (unreadable === 0) return EXIT.ok;
   cx.err(`${unreadable} lines of the journal are no records and were left out: sentinel audit verify`);
   return EXIT.partial;
+}
+
+/** Files and pipes get every byte as it was hashed; a terminal would obey some of them. */
+function writerOf({ isTty, write }: Pick<VerbContext, 'isTty' | 'write'>): VerbContext['write'] {
+  return isTty.stdout ? (text) => write(text.split('\n').map(shownJson).join('\n')) : write;
 }
 
 interface Asked {

@@ -1,6 +1,6 @@
 // Which records of the audit are meant, for every verb that reads them: a filter in words, and flags as shorthand for terms of it. All must hold.
 import { suggest } from '../config/suggest.ts';
-import { all, compare, globText, mentions, oneOf, plainText, type AuditFilter } from '../core/audit/filter.ts';
+import { all, compare, globText, mentions, not, oneOf, plainText, type AuditFilter } from '../core/audit/filter.ts';
 import { parseFilter } from '../core/audit/parse.ts';
 import { term } from '../core/audit/terms.ts';
 import { faultLine, faultPlace } from '../core/audit/told.ts';
@@ -19,7 +19,9 @@ export const FILTER_USAGE = '[<filter>]';
 /** An unquoted filter comes as many words. */
 export const FILTER_OPERANDS: readonly [number, number] = [0, 256];
 
-export const FILTER_ABOUT = 'A filter is a condition such as \'decision = deny and tool = "github/*" and not role = admin\' or \'since 2h and took > 500ms\'; in the shell it is best quoted. `sentinel audit filter` explains it and lists the fields. Flags are shorthand for terms of it, and all of them must hold. Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool; what is no tool by its kind, as prompt:backend/name, resource:backend/uri or completion:backend/name. Times are spans back from now (2h, 7d) or RFC 3339. Intents are left out unless the kind is asked for.';
+export const FILTER_ABOUT = 'A filter is a condition such as \'decision = deny and tool = "github/*" and not role = admin\' or \'since 2h and took > 500ms\'; in the shell it is best quoted. `sentinel audit filter` explains it and lists the fields. Flags are shorthand for terms of it, and all of them must hold. Patterns may hold * and ?. A tool is named as the backend calls it, as agents call it, or as backend/tool; what is no tool by its kind, as prompt:backend/name, resource:backend/uri or completion:backend/name. Times are spans back from now (2h, 7d) or RFC 3339.';
+
+export const LEFT_OUT = 'Left out are intents unless the kind or `captured` is asked for, and, unless the event is, readings of the audit (event = audit_read) and beginnings of its epochs.';
 
 export const FILTER_OPTIONS: Readonly<Record<string, VerbOption>> = {
   since: { type: 'string', value: 'time', help: 'from this time on: 2h, 7d, 2026-09-01T12:00:00Z' },
@@ -38,8 +40,11 @@ export const FILTER_OPTIONS: Readonly<Record<string, VerbOption>> = {
 export function auditFilter(cx: Pick<VerbContext, 'args' | 'flags' | 'json' | 'now'>): Result<AuditFilter, Fault> {
   const meant = wholeFilter(cx);
   if (!meant.ok) return meant;
-  // A call is one row for people, and its outcome says more.
-  return ok(mentions(meant.value, 'kind') ? meant.value : all([meant.value, oneOf('kind', ['outcome', 'refused', 'lifecycle'])]));
+  // A call is one row for people, and its outcome says more. What was captured of its arguments is with the intent.
+  const kinds = mentions(meant.value, 'kind') || mentions(meant.value, 'captured') ? [] : [oneOf('kind', ['outcome', 'refused', 'lifecycle'])];
+  // Who looks at the audit, and looks again, is not looking for that.
+  const events = mentions(meant.value, 'event') ? [] : [not(oneOf('event', ['audit_read', 'epoch_opened']))];
+  return ok(all([meant.value, ...kinds, ...events]));
 }
 
 /** The same with intents. */

@@ -3,12 +3,14 @@ import type { CaptureTools, Forgotten, ForgetWhich, Revealed } from '../app/audi
 import { arrayOf, objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { printable, UNPRINTABLE } from '../core/text.ts';
+import { printable } from '../core/text.ts';
+import { recordRead } from './audit-read.ts';
 import { tellEmbedded } from './embedded.ts';
 import { EXIT } from './exit.ts';
 import { confirmFault, refusedFault, usageFault } from './faults.ts';
 import { tellFile } from './meant.ts';
-import { count, rfc3339 } from './render.ts';
+import { noSuchCall } from './no-call.ts';
+import { count, rfc3339, shownJson } from './render.ts';
 import { parsePast } from './time.ts';
 import type { Fault, Verb, VerbContext } from './verb.ts';
 
@@ -34,7 +36,7 @@ const REVEAL: Omit<Verb, 'run'> = {
     { run: 'sentinel audit reveal 0199d7a2-6f3e-7c11-9d2a-5b1c8e4f7a60', does: 'the values that rules of [[audit.capture]] kept of this call' },
     { run: 'sentinel audit reveal 0199d7a2-6f3e-7c11-9d2a-5b1c8e4f7a60 --json', does: 'the same as one JSON object' },
   ],
-  about: 'Works for who may read the folder of the keys, on the machine of the node that wrote the record. That it was done is written to the audit before anything is shown. Values were masked and cut before they were encrypted, and stay so.',
+  about: 'Works for the user whose the keys are (the one the gateway runs as), on the machine of the node that wrote the record. That it was done is written to the audit before anything is shown. Values were masked and cut before they were encrypted, and stay so.',
   options: {},
   operands: [1, 1],
 };
@@ -64,7 +66,11 @@ async function openTools(cx: VerbContext): Promise<Result<CaptureTools, Fault>> 
   const read = readConfiguration(cx);
   if (!read.ok) return read;
   tellEmbedded(cx, read.value);
-  return openCaptureTools(read.value, cx.user);
+  const { settings } = read.value;
+  const tools = openCaptureTools(read.value, cx.user);
+  if (!tools.ok) return tools;
+  const { record } = tools.value;
+  return ok({ ...tools.value, record: (fact) => (fact.kind === 'audit_read' ? recordRead(cx, settings, fact.verb, fact.asked) : record(fact)) });
 }
 
 export const keptVerbs: readonly Verb[] = captureVerbs(openTools);
@@ -76,10 +82,10 @@ async function reveal(cx: VerbContext, tools: CaptureTools): Promise<Result<numb
   const [call = ''] = cx.args;
   const revealed = await revealCall(call, tools);
   if (!revealed.ok) return revealed;
-  if (revealed.value === undefined) return err(refusedFault(`no call ${printable(call)} is on record`, 'sentinel audit query shows the ids of recent calls'));
+  if (revealed.value === undefined) return err(noSuchCall(call));
   if (revealed.value.length === 0) return err(refusedFault(`nothing was captured of call ${printable(call)}`, 'rules of [[audit.capture]] say what is; they do so for calls that come after'));
   const closed = revealed.value.filter(({ reading }) => reading.content.state !== 'open');
-  if (cx.json) cx.out(safe(objectOf([['call', quote(call)], ['records', arrayOf(revealed.value.map(jsonOf))]])));
+  if (cx.json) cx.out(shownJson(objectOf([['call', quote(call)], ['records', arrayOf(revealed.value.map(jsonOf))]])));
   else for (const one of revealed.value) tell(cx, one);
   if (closed.length === 0) return ok(EXIT.ok);
   if (closed.length < revealed.value.length) return ok(EXIT.partial);
@@ -119,11 +125,6 @@ function jsonOf(one: Revealed): RawJson {
   else members.push(['why', quote(whyClosed(one))]);
   if (content.state === 'destroyed') members.push(['destroyed_at', quote(rfc3339(content.by.at))], ['destroyed_by', quote(content.by.by)]);
   return objectOf(members);
-}
-
-/** As `outJson` leaves it: inside strings an escape is the same value, and harmless on a terminal. */
-function safe(text: RawJson): string {
-  return text.replace(UNPRINTABLE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 }
 
 // ── forget ──────────────────────────────────────────────────────────────────

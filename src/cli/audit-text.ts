@@ -12,13 +12,13 @@ export function auditLine(entry: AuditEntry, paint: Paint): string {
   const ms = tookMs(entry);
   return [
     time,
-    denied ? paint.bad('deny  ') : paint.good('allow '),
+    entry.decision === null ? '-     ' : denied ? paint.bad('deny  ') : paint.good('allow '),
     who(entry),
     target(entry),
     printable(entry.status ?? entry.kind) + (entry.code === null || entry.code === 'ok' || entry.code === entry.status ? '' : `/${printable(entry.code)}`),
     ms === undefined ? '-' : `${ms} ms`,
     paint.dim(printable(entry.rule ?? '-')) + (isWatched(entry) ? paint.warn(` (${printable(entry.mode ?? '')}: the rules said deny)`) : ''),
-    entry.call_id ?? '-',
+    printable(entry.call_id ?? '-'),
     // Of what was turned away before it was a call, only this says why.
     ...(entry.kind === 'refused' && entry.fault !== null && entry.fault !== entry.code ? [paint.dim(printable(entry.fault))] : []),
   ].join('  ');
@@ -73,11 +73,12 @@ function json(text: string | null): unknown {
   }
 }
 
-/** Peers are kept as networks, /24 and /48; that of loopback is this machine and nobody else. */
+/** Peers are kept as networks, `192.0.2.0/24` and `2001:db8:a::/48`; that of loopback is this machine and nobody else. Older records lack the length. */
 export function peerText(peer: string): string {
-  if (peer === '127.0.0.0' || peer === '::') return 'this machine (loopback)';
-  if (/^\d+\.\d+\.\d+\.0$/.test(peer)) return `the network ${peer}/24`;
-  return peer.includes(':') ? `the network ${printable(peer)}/48` : printable(peer);
+  const network = peer.replace(/\/(?:24|48)$/, '');
+  if (network === '127.0.0.0' || network === '::') return 'this machine (loopback)';
+  if (/^\d+\.\d+\.\d+\.0$/.test(network)) return `the network ${network}/24`;
+  return network.includes(':') ? `the network ${printable(network)}/48` : printable(peer);
 }
 
 /** One call whole. */
@@ -89,13 +90,22 @@ export function callText(id: string, { records, intent, outcome }: CallStory, cx
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['call', id], ['time', rfc3339(first.ts)], ['who', who(first)], ['issuer', first.issuer], ['client', first.client], ['from', first.peer === null ? null : `${first.surface ?? ''} ${peerText(first.peer)}`],
     ['method', first.method], ['target', target(first)], ['named', first.exposed], ['decision', isWatched(last) ? `allow, where the rules said deny (${last.mode ?? ''})` : last.decision], ['rule', last.rule], ['owner', last.owner], ['class', last.class], ['end', end], ['why', last.fault],
-    ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['attempts', last.attempts === null || last.attempts < 2 ? null : String(last.attempts)], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
+    ['took', tookMs(last) === undefined ? null : `${tookMs(last)} ms`], ['arguments', first.args ?? last.args], ['attempts', last.attempts === null || last.attempts < 2 ? null : String(last.attempts)], ['captured', capturedText(id, [first, last])], ['result', last.result_bytes === null ? null : `${last.result_bytes} bytes`],
     ['revision', last.revision === null ? null : String(last.revision)], ['trace', first.trace_id],
   ];
   const lines = facts.filter(([, text]) => text !== null && text !== undefined && text !== '').map(([name, text]) => `${cx.paint.dim(name.padEnd(10))} ${printable(text ?? '')}`);
   const trail = trailRows(last.trail);
   if (trail.length > 0) lines.push('', table(['STAGE', 'DECISION', 'RULE', 'MODE', 'WHY'], trail, cx));
   return lines.join('\n');
+}
+
+/** Which keys it takes, and how to read it. */
+function capturedText(id: string, entries: readonly AuditEntry[]): string | null {
+  const days = entries.flatMap(({ captured }) => {
+    const kept = json(captured);
+    return typeof kept === 'object' && kept !== null && 'day' in kept ? [String(kept.day)] : [];
+  });
+  return days.length === 0 ? null : `under the key of ${[...new Set(days)].join(' and ')}: sentinel audit reveal ${id}`;
 }
 
 function trailRows(text: string | null): readonly (readonly string[])[] {

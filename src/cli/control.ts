@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ATTACH_PROTOCOL } from '../core/operations.ts';
-import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, ObjectView, Readiness, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
+import type { ExplainReport, ExplainRequest, KillReport, KillRequest, KillView, ObjectView, Readiness, ReadRequest, ReloadReport, RevokeRequest, StatusReport, ToolView } from '../core/operations.ts';
 import { err, ok } from '../core/result.ts';
 import type { Result } from '../core/result.ts';
 import { messageIn } from '../core/thrown.ts';
@@ -24,6 +24,7 @@ export interface Control {
   unkill(body: { readonly target: string; readonly reason: string; readonly by: string }): Answer<{ readonly removed: number; readonly revision: number }>;
   revoke(body: RevokeRequest): Answer<unknown>;
   rekey(by: string): Answer<unknown>;
+  recordRead(body: ReadRequest): Answer<unknown>;
   explain(body: ExplainRequest): Answer<ExplainReport>;
   /** Follows until `signal` fires or the gateway goes; each line is one LiveEvent as JSON text. */
   tail(onLine: (line: string) => void, signal: AbortSignal): Answer<void>;
@@ -50,6 +51,7 @@ export function controlOf(socket: string): Control {
     unkill: (body) => post('/unkill', body, hasKeys<{ readonly removed: number; readonly revision: number }>(['removed'])),
     revoke: (body) => post('/revoke', body, isAnything),
     rekey: (by) => post('/rekey', { by }, isAnything),
+    recordRead: (body) => post('/audit-read', body, isAnything),
     explain: (body) => post('/explain', body, hasKeys<ExplainReport>(['allowed', 'known', 'trail'])),
     tail: (onLine, signal) => follow(socket, onLine, signal),
     attach: (token) => attach(socket, token),

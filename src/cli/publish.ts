@@ -2,7 +2,7 @@
 import { rfc3339 } from './render.ts';
 
 /** Members that hold wall-clock milliseconds, in every report. */
-const TIMES: ReadonlySet<string> = new Set(['at', 'until', 'since', 'startedAt', 'wall', 'expiresAt', 'issuedAt']);
+const TIMES: ReadonlySet<string> = new Set(['at', 'until', 'since', 'oldest', 'startedAt', 'wall', 'expiresAt', 'issuedAt']);
 
 export function publish(value: unknown, key: string = ''): unknown {
   if (typeof value === 'number' && TIMES.has(key)) return rfc3339(value);

@@ -5,7 +5,12 @@ import type { Paint, VerbContext } from './verb.ts';
 
 /** JSON as one line that is the same value and as safe on a terminal: C1 controls are as good as ESC to one, and JSON.stringify lets them through. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(UNPRINTABLE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  return shownJson(JSON.stringify(value));
+}
+
+/** JSON text as it may be shown on a terminal: the same value, with what steers, hides or reorders as JSON's own escapes. */
+export function shownJson(text: string): string {
+  return text.replace(UNPRINTABLE, (found) => found.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 }
 
 type Style = 'dim' | 'green' | 'red' | 'yellow';

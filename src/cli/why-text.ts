@@ -22,7 +22,7 @@ export function whyText(report: WhyReport, cx: Cx): string {
 }
 
 function verdict({ decision, ruling, because, asked, who, end }: WhyReport, { paint }: Cx): string {
-  const word = decision === 'deny' ? paint.bad('denied') : ruling === 'deny' ? paint.warn('allowed, though the rules said deny') : paint.good('allowed');
+  const word = decision === undefined ? paint.warn('decision not recorded') : decision === 'deny' ? paint.bad('denied') : ruling === 'deny' ? paint.warn('allowed, though the rules said deny') : paint.good('allowed');
   const target = printable(asked.target ?? asked.exposed ?? asked.method ?? 'a request');
   const head = `${word}: ${target} for ${who.subject === undefined ? 'nobody known' : `${printable(who.subject)} (${who.roles.length === 0 ? 'no role' : printable(who.roles.join(', '))})`}`;
   const ended = end.because === undefined ? '' : `\n${printable(end.because)}`;
@@ -38,14 +38,14 @@ function callFacts({ call, at, asked, who, traceId }: WhyReport): readonly Fact[
   ];
 }
 
-function ruleFacts({ decidedBy: { stage, rule, mode, severity, owner }, ruling, decision, limits, configuration, present }: WhyReport): readonly Fact[] {
+function ruleFacts({ decidedBy: { stage, rule, mode, severity, owner }, ruling, decision, limits, configuration, present, unjudged }: WhyReport): readonly Fact[] {
   const { revision, hash, fileChanged } = configuration;
   return [
     ['rule', rule === undefined ? undefined : `${rule}${stage === undefined ? '' : ` of stage ${stage}`} (${[mode, severity].filter((part) => part !== undefined).join(', ')})`],
     ['owner', owner], ['done', decision === ruling ? undefined : `${decision}, where the rules said ${ruling}`],
     ['limits', limits?.map(({ scope, limit, windowS }) => `${scope} ${limit} in ${windowS} s`).join(', ')],
     ['config', hash === undefined ? undefined : `revision ${revision ?? '?'}, ${hash.slice(0, 12)}${compared(configuration)}`],
-    ['now', present === undefined ? undefined : `${present.decision === 'allow' ? 'would be allowed' : 'would be denied'} by ${present.rule}${fileChanged ? ', under the changed file' : ''} (kills, roles and scopes only)`],
+    ['now', present === undefined ? (unjudged === undefined ? undefined : `not said, for ${unjudged}`) : `${present.decision === 'allow' ? 'would be allowed' : 'would be denied'} by ${present.rule}${fileChanged ? ', under the changed file' : ''} (kills, roles and scopes only)`],
   ];
 }
 

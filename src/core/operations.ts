@@ -49,6 +49,30 @@ export interface KillView {
   readonly until: Timestamp | undefined;
 }
 
+/** Where else the audit goes. */
+export interface ExportView {
+  readonly name: string;
+  /** `elsewhere`: another process of this state directory sends it. */
+  readonly state: 'up' | 'failing' | 'elsewhere';
+  /** It fails since. */
+  readonly since: Timestamp | undefined;
+  /** Records that it has not looked at yet; undefined: not known. */
+  readonly lag: number | undefined;
+  /** Records that it could not deliver, since the start. */
+  readonly missing: number;
+  /** Why, as far as it fails. */
+  readonly reason: string | undefined;
+}
+
+/** How the journal comes to PostgreSQL. */
+export interface ShippingView {
+  readonly state: string;
+  readonly behind: number;
+  /** Time of the oldest record that is not there. */
+  readonly oldest: number | undefined;
+  readonly reason: string | undefined;
+}
+
 export interface StatusReport {
   readonly version: string;
   readonly pid: number;
@@ -78,6 +102,10 @@ export interface StatusReport {
   readonly tasks: number;
   readonly sessions: number;
   readonly store: 'sqlite' | 'postgres' | 'none';
+  /** A gateway of an older release does not say it, and is still one that can be stopped. */
+  readonly exports?: readonly ExportView[];
+  /** Undefined where nothing is shipped. */
+  readonly shipping: ShippingView | undefined;
   /** One sentence each, with the command that mends it. */
   readonly warnings: readonly string[];
 }
@@ -117,6 +145,14 @@ export interface RevokeRequest {
   readonly value: string;
   readonly reason: string;
   readonly until: Timestamp | undefined;
+  readonly by: string;
+}
+
+export interface ReadRequest {
+  /** `audit query` */
+  readonly verb: string;
+  /** What it was asked, in its own words. */
+  readonly asked: string;
   readonly by: string;
 }
 
@@ -173,6 +209,8 @@ export interface Operations {
   /** Keys on disk changed (issued, rotated): read them again. */
   rekey(by: string): Promise<Result<void, OperationFault>>;
   explain(request: ExplainRequest): Promise<ExplainReport>;
+  /** Somebody read the audit. Durable when it resolves well. */
+  recordRead(request: ReadRequest): Promise<Result<void, OperationFault>>;
   tools(roles: readonly string[]): readonly ToolView[];
   objects(roles: readonly string[]): readonly ObjectView[];
   /** Live tail; the listener must not block. Returns the undo. */

@@ -31,6 +31,10 @@ function bench(w: World = world()): { readonly w: World; readonly operations: Op
   const operations = createOperations({
     cell: w.cell, clock: w.clock, random: w.deps.random, overrides, inflight: w.deps.inflight, endTasks: (which) => endTasks(which, w.deps), countTasks: (which) => countTasks(which, w.deps), schemas: passSchemas, windows: w.deps.windows,
     announce: (event) => { events.push(event); return Promise.resolve(); },
+    noted: (event) => {
+      events.push(event);
+      return Promise.resolve(state.storeDown ? err({ code: 'unavailable', detail: 'disk full' }) : ok(undefined));
+    },
     status: () => { throw new Error('not asked'); }, metrics: () => Promise.resolve(''), reload: () => Promise.reject(new Error('not asked')),
     rekey: () => Promise.resolve(ok({ keyId: 'k2', previous: 'k1', until: undefined })), refreshRevocations: () => {}, tail: () => () => {},
   });
@@ -218,4 +222,15 @@ test('a kill says how many tasks it told to end, a dry run how many it would, an
     assert.deepEqual([dry.value.tasks, done.value.tasks], [expected, expected]);
     assert.partialDeepStrictEqual(b.events[0], { kind: 'killed', tasks: expected });
   }
+});
+
+test('a reading of the audit is on record with its operator, or refused with the reason', async () => {
+  const b = bench();
+  assert.ok((await b.operations.recordRead({ verb: 'audit query', asked: 'decision = deny', by: 'ann' })).ok);
+  const [event] = b.events;
+  assert.ok(event?.kind === 'audit_read');
+  assert.deepEqual([event.by, event.verb, event.asked], ['ann', 'audit query', 'decision = deny']);
+  b.storeDown = true;
+  const refused = await b.operations.recordRead({ verb: 'why', asked: 'x', by: 'ann' });
+  assert.deepEqual(refused, err({ code: 'unavailable', message: 'the audit could not be written: disk full' }));
 });

@@ -35,13 +35,13 @@ function text(stream: PassThrough): () => string {
   return () => said;
 }
 
-export function start(folder: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function start(folder: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}, terminal = false): Running {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const [out, err] = [text(stdout), text(stderr)];
   let stop: ((name: 'SIGINT') => void) | undefined;
   const status = runCli(argv, {
     env: { HOME: folder, PATH: process.env['PATH'], SENTINEL_CONFIG: join(folder, 'sentinel.toml'), ...env }, cwd: folder, stdin: Readable.from(['']), stdout, stderr,
-    isTty: { stdin: false, stdout: false, stderr: false }, width: 200, now: () => Date.now(), user: 'tester', ask: async () => false,
+    isTty: { stdin: false, stdout: terminal, stderr: false }, width: 200, now: () => Date.now(), user: 'tester', ask: async () => false,
     onStop: (listener) => (stop = listener),
   });
   return { status, out, err, stop: () => stop?.('SIGINT') };

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { timestamp } from '../../src/core/ids.ts';
@@ -8,11 +10,10 @@ import { configured, done, place, start } from './audit-world.ts';
 test('tail --no-follow shows the last entries, oldest first, one line each', async (t) => {
   const { run, call } = await place(t);
   const lines = (await done(run(['audit', 'tail', '--no-follow']))).trimEnd().split('\n');
-  assert.equal(lines.length, 5);
-  assert.match(lines[0] ?? '', /event +epoch opened +by system/);
-  assert.match(lines[1] ?? '', new RegExp(`allow +alice\\(developer\\) +fs/read_file +success +13.3 ms +role:developer:allow:fs/\\* +${call}$`));
-  assert.match(lines[2] ?? '', /deny +bob\(developer\) +fs\/write_file +denied\/forbidden +0.1 ms +role:developer:deny:fs\/write\*/);
-  assert.match(lines[4] ?? '', /event +stopped +by root {2}reason: SIGTERM$/);
+  assert.equal(lines.length, 4);
+  assert.match(lines[0] ?? '', new RegExp(`allow +alice\\(developer\\) +fs/read_file +success +13.3 ms +role:developer:allow:fs/\\* +${call}$`));
+  assert.match(lines[1] ?? '', /deny +bob\(developer\) +fs\/write_file +denied\/forbidden +0.1 ms +role:developer:deny:fs\/write\*/);
+  assert.match(lines[3] ?? '', /event +stopped +by root {2}reason: SIGTERM$/);
 });
 
 test('an event is told in words, and a refusal with its cause', async (t) => {
@@ -60,7 +61,7 @@ test('query filters, pages and prints JSON as JSON', async (t) => {
   const first = run(['audit', 'query', '--limit', '3']);
   await done(first);
   const before = /--before (\d+)/.exec(first.err())?.[1] ?? '';
-  assert.equal((await done(run(['audit', 'query', '--before', before]))).trimEnd().split('\n').length, 2);
+  assert.equal((await done(run(['audit', 'query', '--before', before]))).trimEnd().split('\n').length, 1);
   assert.equal(await done(run(['audit', 'query', '--since', '2000-01-01T00:00:00Z', '--until', '1h'])), '');
 });
 
@@ -162,4 +163,39 @@ test('without a store the verb says so, makes none, and names the way out', asyn
   assert.equal(await running.status, 1);
   assert.match(running.err(), /SEN-0601/);
   assert.deepEqual((await import('node:fs')).readdirSync(join(folder, 'state')), []);
+});
+
+test('every reading is on record, with who and what was asked, before it is shown; it is not among what is listed unless asked for', async (t) => {
+  const { run, call } = await place(t);
+  await done(run(['audit', 'query', 'decision = deny', '--subject', 'bob']));
+  await done(run(['audit', 'show', call]));
+  await done(run(['audit', 'stats', '--since', '1d']));
+  await done(run(['why', call]));
+  await done(run(['audit', 'tail', '--no-follow', 'took > 1ms']));
+  await done(run(['audit', 'export', '--limit', '1']));
+  assert.equal(await run(['audit', 'query', 'decison = deny']).status, 2);
+  assert.ok(!(await done(run(['audit', 'query']))).includes('audit read'));
+  const readings = (await done(run(['audit', 'query', 'event = audit_read', '--json']))).trimEnd().split('\n').map((line): Record<string, unknown> => JSON.parse(line));
+  const told = readings.map(({ actor, detail }) => [actor, detail]).toReversed();
+  assert.deepEqual(told, [
+    ['audit query', 'decision = deny --subject bob'], ['audit show', call], ['audit stats', '--since 1d'], ['why', call], ['audit tail', 'took > 1ms'], ['audit export', ''], ['audit query', ''],
+  ].map(([verb, asked]) => ['tester', { verb, asked }]));
+});
+
+test('a reading that cannot be recorded is shown, and says so; with the audit switched off nothing is written', async (t) => {
+  const { run, folder } = await place(t);
+  const sealed = run(['audit', 'query'], { SENTINEL_CONTROL: join(folder, 'deaf.sock') });
+  const deaf = createServer((_req, res) => res.writeHead(409, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code: 'unavailable', message: 'the audit could not be written: disk full' } })));
+  await new Promise<void>((resolve) => deaf.listen(join(folder, 'busy.sock'), resolve));
+  t.after(() => deaf.close());
+  await done(sealed);
+  assert.doesNotMatch(sealed.err(), /not on record/, 'no gateway there: this process wrote it');
+  const busy = run(['audit', 'query'], { SENTINEL_CONTROL: join(folder, 'busy.sock') });
+  assert.match(await done(busy), /forbidden/);
+  assert.match(busy.err(), /note: this reading is not on record: the audit could not be written: disk full/);
+  const readings = async (): Promise<number> => (await done(run(['audit', 'query', 'event = audit_read', '--json']))).split('\n').filter((line) => line !== '').length;
+  const before = await readings();
+  writeFileSync(join(folder, 'sentinel.toml'), readFileSync(join(folder, 'sentinel.toml'), 'utf8').replace('[gateway]', '[gateway]\naudit_enabled = false'));
+  assert.equal(await readings(), before + 1);
+  assert.equal(await readings(), before + 1);
 });

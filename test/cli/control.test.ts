@@ -42,7 +42,7 @@ const STATUS = {
   version: '1.2.3', pid: 42, startedAt: NOW - 60_000, endpoint: 'http://127.0.0.1:1/mcp', health: 'http://127.0.0.1:2', controlSocket: '/s/control.sock', configFile: '/s/sentinel.toml',
   revision: 7, configHash: 'abcdef0123456789', readiness: { ready: true, conditions: [] },
   backends: [{ id: 'files', transport: 'stdio', state: 'ready', since: NOW - 1000, tools: 3, restarts: 0, inflight: 0, noise: 0 }],
-  circuits: [{ backend: 'files', state: 'closed' }], tools: 3, policy: 'default deny', kills: [], inflight: 0, parked: 0, follows: 0, tasks: 0, sessions: 1, store: 'sqlite', warnings: [],
+  circuits: [{ backend: 'files', state: 'closed' }], tools: 3, policy: 'default deny', kills: [], inflight: 0, parked: 0, follows: 0, tasks: 0, sessions: 1, store: 'sqlite', exports: [], warnings: [],
 };
 
 const ask = (socket: string, argv: readonly string[]): Promise<Ran> => cli(argv, { env: { SENTINEL_CONTROL: socket } });
@@ -65,6 +65,16 @@ describe('status', () => {
     const { socket } = await gateway(t, { 'GET /status': { ...STATUS, inflight: 3, parked: 2, tasks: 5, follows: 1 } });
     const { stdout } = await ask(socket, ['status']);
     assert.match(stdout, /3 calls in flight, 2 waiting for an answer of their agent, 5 tasks, 1 followed\n/);
+  });
+
+  test('each export has a line, and the way to PostgreSQL its standing', async (t) => {
+    const exports = [{ name: 'local', state: 'up', lag: 0, missing: 0 }, { name: 'soc', state: 'failing', since: NOW - 180_000, lag: 12, missing: 2, reason: 'status: HTTP 401' }, { name: 'hub', state: 'elsewhere', missing: 0 }];
+    const { socket } = await gateway(t, { 'GET /status': { ...STATUS, store: 'postgres', exports, shipping: { state: 'waiting', behind: 1, oldest: NOW - 60_000, reason: 'ECONNREFUSED' } } });
+    const { stdout } = await ask(socket, ['status']);
+    assert.match(stdout, / audit +postgres, waiting, 1 record behind, the oldest of 1 min ago: ECONNREFUSED\n/);
+    assert.match(stdout, / export +local up, 0 behind\n +export +soc failing for 3 min, 12 behind, 2 missing: status: HTTP 401\n +export +hub sent by another process\n/);
+    const parsed = JSON.parse((await ask(socket, ['status', '--json'])).stdout);
+    assert.deepEqual([parsed.exports[1].since, parsed.shipping.oldest], ['2026-01-02T03:01:05.000Z', '2026-01-02T03:03:05.000Z']);
   });
 
   test('--json is one object, snake_case, with RFC 3339 times', async (t) => {

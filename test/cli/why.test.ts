@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { timestamp } from '../../src/core/ids.ts';
-import { ALICE, denied, sampleCall, sampleRefusal } from '../stores/sample.ts';
+import { ALICE, denied, journalIn, sampleCall, sampleRefusal } from '../stores/sample.ts';
 import { configured, done, place, start } from './audit-world.ts';
 
 type Report = Readonly<Record<string, unknown>>;
@@ -45,6 +45,18 @@ test('with --json it is one object in snake_case with times in RFC 3339', async 
   assert.deepEqual([allowed['decision'], allowed['because'], allowed['changes']], ['allow', 'role developer allows it: its `allow` has *', []]);
 });
 
+test('without an id it is the last that was refused, and where nothing was it says so', async (t) => {
+  const { run, refused } = await place(t);
+  assert.equal(await done(run(['why'])), await done(run(['why', refused])));
+  const folder = configured(t);
+  const journal = journalIn(join(folder, 'state'));
+  t.after(() => journal.close());
+  await journal.start();
+  const none = start(folder, ['why']);
+  await done(none, 1);
+  assert.match(none.err(), /nothing was refused/);
+});
+
 test('a refused request is told by the check that failed, and its name moves no cursor', async (t) => {
   const { run, refused } = await place(t);
   const said = await done(run(['why', refused]));
@@ -82,7 +94,7 @@ test('a kill that stands in the store is named with the command that undoes it',
 /** The part of a gateway that says which configuration it has. */
 async function gateway(t: TestContext, folder: string, configHash: string): Promise<string> {
   const socket = join(folder, 'c.sock');
-  const server = createServer((_request, response) => response.end(JSON.stringify({ version: '0', pid: 1, endpoint: '', readiness: { ready: true, conditions: [] }, backends: [], kills: [], revision: 12, configHash })));
+  const server = createServer((_request, response) => response.end(JSON.stringify({ version: '0', pid: 1, endpoint: '', readiness: { ready: true, conditions: [] }, backends: [], kills: [], exports: [], revision: 12, configHash })));
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   t.after(() => server.close());
   return socket;
@@ -105,7 +117,7 @@ test('an id that is not on record ends with 1 and says where to look, a trace wi
   const { run } = await place(t);
   const none = run(['why', 'nothing\u001b']);
   await done(none, 1);
-  assert.match(none.err(), /no call nothing\\u001b is on record\n {2}= help: sentinel audit query shows the ids/);
+  assert.match(none.err(), /no call nothing\\u001b is on record\n {2}= help: ids are whole, such as .*; sentinel audit query shows them/);
   const trace = run(['why', 'a'.repeat(32)]);
   await done(trace, 1);
   assert.match(trace.err(), new RegExp(`sentinel audit query 'trace = ${'a'.repeat(32)}'`));

@@ -149,6 +149,7 @@ test('bad requests are 4xx with an error that names every problem, and nothing i
     ['/kill', '[]', 400, /must be a JSON object/],
     ['/revoke', '{"what":"user","value":"v","reason":"r"}', 400, /what must be token or key/],
     ['/explain', '{"tool":"t","roles":"a","subject":"s"}', 400, /roles/],
+    ['/audit-read', '{"asked":"x"}', 400, /verb is needed/],
     ['/unkill', '{"target":"t","reason":"r","__proto__":{}}', 400, /not valid JSON/],
     ['/nope', '{}', 404, /no such verb/],
     ['/status', '{}', 404, /no such verb/],
@@ -169,6 +170,7 @@ test('what an operation refuses, and what it throws, come as errors', async (t) 
   const { path } = await running(t);
   assert.deepEqual(await send(path, 'POST', '/unkill', '{"target":"nothing","reason":"r"}'), { status: 404, body: { error: { code: 'not_found', message: 'no such kill' } } });
   assert.deepEqual(await send(path, 'POST', '/revoke', '{"what":"token","value":"down","reason":"r"}'), { status: 409, body: { error: { code: 'unavailable', message: 'the store is away' } } });
+  assert.deepEqual(await send(path, 'POST', '/audit-read', '{"verb":"why","asked":"down","by":"ann"}'), { status: 409, body: { error: { code: 'unavailable', message: 'the audit is away' } } });
   const thrown = await send(path, 'POST', '/rekey');
   assert.equal(thrown.status, 500);
   assert.equal(JSON.stringify(thrown.body).includes('secret'), false);
@@ -194,7 +196,7 @@ function outcome(): LiveEvent {
         origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: 'v', session: undefined, client: undefined, peer: 'p', capabilities: NO_CAPABILITIES, logLevel: undefined, trace: undefined },
         target: { kind: 'tool', backend: backendId('gh'), name: 'x' }, at: instant(0), wall: timestamp(0),
       },
-      trail: [], revision: 1, configHash: 'h', end: { kind: 'cancelled', by: 'agent' }, took: { admitMs: 1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined, attempts: 0 }, judged: { owner: undefined, changes: true },
+      trail: [], revision: 1, configHash: 'h', end: { kind: 'cancelled', by: 'agent' }, took: { admitMs: 1, queueMs: undefined, dispatchMs: undefined, screenMs: undefined, attempts: 0 }, judged: { owner: undefined, changes: true, declared: new Set() },
     },
   };
 }

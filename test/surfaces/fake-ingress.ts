@@ -16,7 +16,8 @@ import type { BoundsSettings, GatewaySettings, Settings } from '../../src/core/s
 import { discoverResult, initializeResult, negotiatedVersion, type OfferedCapabilities } from '../../src/relay/hello.ts';
 import { readLogLevel } from '../../src/relay/capabilities.ts';
 import { META } from '../../src/relay/meta.ts';
-import { methodOf } from '../../src/relay/methods.ts';
+import { notFound } from '../../src/pipeline/answer.ts';
+import { isOffered, methodOf } from '../../src/relay/methods.ts';
 import { ownResult } from '../../src/relay/results.ts';
 import { errorMessage, notificationMessage, resultMessage } from '../../src/relay/rpc.ts';
 import { testSettings } from './settings.ts';
@@ -111,6 +112,8 @@ export function fakeIngress(options: FakeOptions = {}): FakeIngress {
     clock: { mono: () => instant(performance.now()), wall: () => timestamp(Date.now()) },
     random: { uuid: () => randomUUID(), token: (bytes) => randomBytes(bytes).toString('base64url'), float: () => 0.5 },
     handle: async (inbound, io) => {
+      // As the pipeline has it, whatever a test answers with.
+      if (!isOffered(inbound.method, inbound.origin.era)) return notFound(inbound);
       fake.seen.push(inbound);
       fake.ios.push(io);
       // A handle of the test's own says itself when it has decided.

@@ -40,6 +40,10 @@ export function fakeOperations(): FakeOperations {
       fake.asked.push({ rekey: by });
       return Promise.reject(new Error('secret detail'));
     },
+    recordRead: (request) => {
+      fake.asked.push({ recordRead: request });
+      return Promise.resolve(request.asked === 'down' ? err({ code: 'unavailable', message: 'the audit is away' }) : ok(undefined));
+    },
     explain: (request) => {
       fake.asked.push({ explain: request });
       return Promise.resolve({ allowed: true, known: true, target: 'gh/x', code: undefined, revision: 1, trail: [] });
@@ -63,7 +67,7 @@ export function fakeOperations(): FakeOperations {
 function statusOf(fake: FakeOperations): StatusReport {
   return {
     version: '0', pid: 1, startedAt: timestamp(0), endpoint: 'e', health: 'h', controlSocket: 's', configFile: undefined, revision: 1, configHash: 'x', lastReload: undefined,
-    readiness: fake.ready, circuits: [], tools: 0, prompts: 0, resources: 0, policy: 'p', kills: [], inflight: 0, parked: 0, follows: 0, tasks: 0, sessions: 0, store: 'none', warnings: [],
+    readiness: fake.ready, circuits: [], tools: 0, prompts: 0, resources: 0, policy: 'p', kills: [], inflight: 0, parked: 0, follows: 0, tasks: 0, sessions: 0, store: 'none', exports: [], shipping: undefined, warnings: [],
     backends: Array.from({ length: fake.backends }, () => ({
       id: backendId('gh'), transport: 'stdio', state: 'ready', since: timestamp(0), era: undefined, version: undefined, tools: 0, pid: undefined, restarts: 0, inflight: 0,
       lastFault: undefined, noise: 0,

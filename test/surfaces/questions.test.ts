@@ -10,6 +10,8 @@ import { readEnvelope, readMessage, type ResponseEnvelope } from '../../src/surf
 import { type Channel, Questions } from '../../src/surfaces/mcp/questions.ts';
 import { ELICIT, question } from './fake-ingress.ts';
 
+/** Whose request brings an answer. */
+const BY = { tokenId: 'jti-1', peer: '192.0.2.1' };
 const NEVER = new AbortController().signal;
 const ACCEPTED = { action: 'accept', content: { ok: true } };
 
@@ -96,7 +98,7 @@ test('what is asked goes out as a request, and the answer comes back byte for by
   const result = '{"action":"accept", "content":{"n":12345678901234567890,"z":1.0,"a":-0}}';
   const message = readEnvelope(`{"jsonrpc":"2.0","result":${result},"id":"s-1"}`, AGENT_LIMITS);
   assert.ok(message.kind === 'response');
-  assert.equal(questions.answered(message, 'alice'), true);
+  assert.equal(questions.answered(message, 'alice', BY), true);
   assert.equal(raw(await asked), result);
   assert.equal(questions.size, 0);
 });
@@ -127,12 +129,12 @@ test('T53 an answer counts once, for its own id only: a number is no text, and a
   const channel = channelOf();
   const asker = questions.asker(channel, 'alice', NEVER);
   const [first, second] = [asker.ask(ELICIT, NEVER), asker.ask(ELICIT, NEVER)];
-  for (const id of ['s-3', 's-0', 1, 's-1 ', 'S-1', '__proto__']) assert.equal(questions.answered(response(id, { result: {} }), 'alice'), false, String(id));
-  assert.equal(questions.answered({ kind: 'response', key: undefined, result: undefined, error: toRaw({}) }, 'alice'), false);
-  assert.equal(questions.answered(response('s-1', { result: ACCEPTED }), 'bob'), false);
-  assert.equal(questions.answered(response('s-2', { result: { second: true } }), 'alice'), true);
-  assert.equal(questions.answered(response('s-2', { result: { again: true } }), 'alice'), false);
-  assert.equal(questions.answered(response('s-1', { result: { first: true } }), 'alice'), true);
+  for (const id of ['s-3', 's-0', 1, 's-1 ', 'S-1', '__proto__']) assert.equal(questions.answered(response(id, { result: {} }), 'alice', BY), false, String(id));
+  assert.equal(questions.answered({ kind: 'response', key: undefined, result: undefined, error: toRaw({}) }, 'alice', BY), false);
+  assert.equal(questions.answered(response('s-1', { result: ACCEPTED }), 'bob', BY), false);
+  assert.equal(questions.answered(response('s-2', { result: { second: true } }), 'alice', BY), true);
+  assert.equal(questions.answered(response('s-2', { result: { again: true } }), 'alice', BY), false);
+  assert.equal(questions.answered(response('s-1', { result: { first: true } }), 'alice', BY), true);
   assert.deepEqual([raw(await first), raw(await second)], ['{"first":true}', '{"second":true}']);
 });
 
@@ -148,8 +150,8 @@ test('an error of the agent is an error with its code; what is no answer at all 
   for (const [said, expected] of cases) {
     const questions = new Questions();
     const asked = questions.asker(channelOf(), 'alice', NEVER).ask(ELICIT, NEVER);
-    assert.equal(questions.answered(response('s-1', said), 'alice'), true);
-    assert.deepEqual(await asked, expected);
+    assert.equal(questions.answered(response('s-1', said), 'alice', BY), true);
+    assert.deepEqual(await asked, { ...expected, by: BY });
   }
 });
 
@@ -163,7 +165,7 @@ test('a request that ends withdraws what it asked, and asks nothing more', async
   assert.deepEqual(channel.sent[1], { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 's-1', reason: 'the request has ended' } });
   assert.equal(why(await asker.ask(ELICIT, NEVER)), 'Not answered: the request has ended');
   assert.equal(channel.sent.length, 2);
-  assert.equal(questions.answered(response('s-1', { result: ACCEPTED }), 'alice'), false, 'late');
+  assert.equal(questions.answered(response('s-1', { result: ACCEPTED }), 'alice', BY), false, 'late');
 });
 
 test('a cancelled request and a withdrawn question end it, each with notifications/cancelled for our id; aborted before, nothing is sent', async () => {
@@ -227,7 +229,7 @@ test('at most 8 are open for a request and 64 for a session; an answer makes roo
   const last = askers[8];
   assert.ok(last !== undefined);
   full(await last.ask(ELICIT, NEVER));
-  questions.answered(response('s-1', { result: {} }), 'alice');
+  questions.answered(response('s-1', { result: {} }), 'alice', BY);
   void last.ask(ELICIT, NEVER);
   assert.equal(questions.size, 64);
 });
@@ -252,7 +254,7 @@ test('whatever happens in whatever order, each question ends exactly once, only 
     const replies: Promise<QuestionReply>[] = [];
     let accepted = 0;
     for (const made of steps) {
-      if (made.kind === 'answer') accepted += questions.answered(response(`s-${made.id}`, { result: { for: `s-${made.id}` } }), made.owner) ? 1 : 0;
+      if (made.kind === 'answer') accepted += questions.answered(response(`s-${made.id}`, { result: { for: `s-${made.id}` } }), made.owner, BY) ? 1 : 0;
       else if (made.kind === 'pass') timers.pass(300_000);
       else {
         const request = requests[made.of];

@@ -2,13 +2,13 @@
 import type { Audit, AuditCount, AuditEntry } from '../../app/audit.ts';
 import { fieldLines, fieldViews, FILTER_EXAMPLES, LANGUAGE } from '../../core/audit/reference.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { printable } from '../../core/text.ts';
-import { auditFilter, FILTER_ABOUT, FILTER_OPERANDS, FILTER_OPTIONS, FILTER_USAGE, numberFlag, readFilter } from '../audit-filter.ts';
+import { auditFilter, FILTER_ABOUT, FILTER_OPERANDS, FILTER_OPTIONS, FILTER_USAGE, LEFT_OUT, numberFlag, readFilter } from '../audit-filter.ts';
 import { storeFault, withAudit } from '../audit-open.ts';
+import { askedWith } from '../audit-read.ts';
 import { auditLine, callText } from '../audit-text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
-import { refusedFault } from '../faults.ts';
+import { noSuchCall } from '../no-call.ts';
 import { table, wrap } from '../render.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 import { keptVerbs } from '../audit-keys.ts';
@@ -23,10 +23,10 @@ const tail: Verb = {
     { run: 'sentinel audit tail', does: 'ten entries and then on, until Ctrl-C' },
     { run: "sentinel audit tail 'ruling = deny or took > 2s' --json", does: 'each refusal and each slow call as one line of JSON' },
   ],
-  about: FILTER_ABOUT,
+  about: `${FILTER_ABOUT} ${LEFT_OUT}`,
   options: { ...FILTER_OPTIONS, lines: { type: 'string', short: 'n', value: 'count', help: 'entries from before (default 10)' }, 'no-follow': { type: 'boolean', help: 'end after the entries from before' } },
   operands: FILTER_OPERANDS,
-  run: (cx) => withAudit(cx, runTail),
+  run: (cx) => withAudit(cx, 'audit tail', askedWith(cx), runTail),
 };
 
 const query: Verb = {
@@ -37,10 +37,10 @@ const query: Verb = {
     { run: "sentinel audit query 'since 1h and decision = deny and not role = admin'", does: 'what was refused in the last hour to others than admins' },
     { run: "sentinel audit query --tool 'filesystem/write*' --subject alice --json", does: 'each entry as one line of JSON' },
   ],
-  about: `${FILTER_ABOUT} A page that is not the last ends with the number to give to --before.`,
+  about: `${FILTER_ABOUT} ${LEFT_OUT} A page that is not the last ends with the number to give to --before.`,
   options: { ...FILTER_OPTIONS, limit: { type: 'string', value: 'count', help: 'entries of one page, up to 1000 (default 50)' }, before: { type: 'string', value: 'row', help: 'go on where the page before ended' } },
   operands: FILTER_OPERANDS,
-  run: (cx) => withAudit(cx, runQuery),
+  run: (cx) => withAudit(cx, 'audit query', askedWith(cx), runQuery),
 };
 
 const show: Verb = {
@@ -53,7 +53,7 @@ const show: Verb = {
   ],
   options: {},
   operands: [1, 1],
-  run: (cx) => withAudit(cx, runShow),
+  run: (cx) => withAudit(cx, 'audit show', cx.args.join(' '), runShow),
 };
 
 const stats: Verb = {
@@ -64,10 +64,10 @@ const stats: Verb = {
     { run: 'sentinel audit stats --since 1d', does: 'the last day, most frequent first' },
     { run: "sentinel audit stats 'decision = deny and severity >= high' --json", does: 'refusals by rules that matter, one line of JSON for each kind' },
   ],
-  about: FILTER_ABOUT,
+  about: `${FILTER_ABOUT} ${LEFT_OUT}`,
   options: { ...FILTER_OPTIONS, limit: { type: 'string', value: 'count', help: 'rows, up to 1000 (default 50)' } },
   operands: FILTER_OPERANDS,
-  run: (cx) => withAudit(cx, runStats),
+  run: (cx) => withAudit(cx, 'audit stats', askedWith(cx), runStats),
 };
 
 const filter: Verb = {
@@ -126,7 +126,7 @@ async function runShow(cx: VerbContext, audit: Audit): Promise<Result<number, Fa
   const [id = ''] = cx.args;
   const story = await audit.show(id);
   if (!story.ok) return err(storeFault(story.error));
-  if (story.value === undefined) return err(refusedFault(`no call ${printable(id)} is on record`, 'sentinel audit query shows the ids of recent calls'));
+  if (story.value === undefined) return err(noSuchCall(id));
   const { auditJson } = await import('../../app/audit.ts');
   if (cx.json) cx.outJson({ call: id, concluded: story.value.outcome !== undefined, records: story.value.records.map(auditJson) });
   else cx.out(callText(id, story.value, cx));

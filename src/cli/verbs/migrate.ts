@@ -60,6 +60,10 @@ function tell(cx: VerbContext, { applied, imported }: MigrateReport, dryRun: boo
     const what = `${imported.records ?? 'many'} records from ${placeOf(imported)}`;
     cx.out(dryRun ? `would import ${what}` : `imported ${what}`);
   }
+  if (imported?.records === 0 && cx.flags.text('import') !== undefined) {
+    cx.out(`0 new records from ${placeOf(imported)}, ${imported.rows ?? 'all'} already here`);
+    return;
+  }
   if (applied.length === 0 && (imported?.records ?? (imported === undefined ? 0 : 1)) === 0) cx.out('nothing to do: the store is of this version, and no older audit waits to be imported');
 }
 

@@ -1,11 +1,11 @@
 // `sentinel status`: the running gateway on one screen, with the command that mends each warning.
-import type { StatusReport } from '../../core/operations.ts';
+import type { ExportView, ShippingView, StatusReport } from '../../core/operations.ts';
 import type { BackendFault, BackendStatus } from '../../core/ports.ts';
 import { printable } from '../../core/text.ts';
 import { openControl } from '../daemon.ts';
 import { EXIT } from '../exit.ts';
 import { publishObject } from '../publish.ts';
-import { count, relative, table } from '../render.ts';
+import { count, duration, relative, table } from '../render.ts';
 import type { Verb, VerbContext } from '../verb.ts';
 
 const status: Verb = {
@@ -69,7 +69,8 @@ function show(cx: VerbContext, report: StatusReport): void {
     ['config', `${report.configFile ?? 'none'} (revision ${report.revision}, ${report.configHash.slice(0, 12)})`],
     ['reloaded', reloadNote(report, now)],
     ['policy', report.policy],
-    ['audit', report.store],
+    ['audit', `${report.store}${shippingNote(report.shipping, now)}`],
+    ...(report.exports ?? []).map((one) => ['export', exportNote(one, now)] as const),
     ['now', `${count(report.tools, 'tool')}, ${othersOf(report)}${count(report.sessions, 'session')}, ${count(report.inflight, 'call')} in flight${waitsOf(report)}`],
   ];
   for (const [name, value] of facts) cx.out(`  ${name.padEnd(9)} ${printable(value)}`);
@@ -78,6 +79,17 @@ function show(cx: VerbContext, report: StatusReport): void {
   for (const kill of report.kills) if (kill.origin === 'config') cx.out(`${paint.warn('stopped')}: ${printable(kill.scope)}${kill.reason === undefined ? '' : ` (${printable(kill.reason)})`}`);
   for (const condition of report.readiness.conditions) if (!condition.ok) cx.out(`${paint.bad('not ready')}: ${printable(condition.name)}: ${printable(condition.note)}`);
   for (const warning of report.warnings) cx.out(`${paint.warn('warning')}: ${printable(cx.remedy(warning))}`);
+}
+
+function shippingNote(shipping: ShippingView | undefined, now: number): string {
+  if (shipping === undefined) return '';
+  const { state, behind, oldest, reason } = shipping;
+  return `, ${state}, ${count(behind, 'record')} behind${oldest === undefined ? '' : `, the oldest of ${relative(oldest, now)}`}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+function exportNote({ name, state, since, lag, missing, reason }: ExportView, now: number): string {
+  const how = state === 'up' ? 'up' : state === 'elsewhere' ? 'sent by another process' : `failing${since === undefined ? '' : ` for ${duration(now - since)}`}`;
+  return `${name} ${how}${lag === undefined ? '' : `, ${lag} behind`}${missing === 0 ? '' : `, ${missing} missing`}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 /** A gateway without prompts and resources need not say so. */

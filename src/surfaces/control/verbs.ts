@@ -1,6 +1,6 @@
 // The verbs of the control socket, one to one with Operations: reads a body, asks, and hands back what was said.
 import { backendId, roleName } from '../../core/ids.ts';
-import type { ExplainRequest, KillRequest, OperationFault, Operations, RevokeRequest } from '../../core/operations.ts';
+import type { ExplainRequest, KillRequest, OperationFault, Operations, ReadRequest, RevokeRequest } from '../../core/operations.ts';
 import type { KillScope } from '../../core/override.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { Fields } from './fields.ts';
@@ -36,6 +36,10 @@ export const POST_VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['/revoke', async (operations, body, operator) => {
     const request = revokeOf(body, operator);
     return request.ok ? done(await operations.revoke(request.value)) : request;
+  }],
+  ['/audit-read', async (operations, body, operator) => {
+    const request = readOf(body, operator);
+    return request.ok ? done(await operations.recordRead(request.value)) : request;
   }],
   ['/explain', async (operations, body) => {
     const request = explainOf(body);
@@ -110,6 +114,14 @@ function revokeOf(body: Uint8Array, operator: string): Result<RevokeRequest, Con
       by: fields.optionalText('by', NAME_MAX) ?? operator,
     };
   });
+}
+
+function readOf(body: Uint8Array, operator: string): Result<ReadRequest, ControlFault> {
+  return parse(body, ['verb', 'asked', 'by'], (fields) => ({
+    verb: fields.text('verb', NAME_MAX),
+    asked: fields.optionalText('asked') ?? '',
+    by: fields.optionalText('by', NAME_MAX) ?? operator,
+  }));
 }
 
 const ARGS_MAX = 1024 * 1024;
