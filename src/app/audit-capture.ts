@@ -1,13 +1,14 @@
 // What captured values are read and destroyed with: by an operator, and by the gateway when their time is over. Whoever does it is on record first.
 import { randomBytes } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
 import type { CaptureFact, CaptureSettings } from '../core/capture.ts';
 import type { Clock, Timers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { daysBefore, destroyDay, type Destroyed, destroyedIn, dueDays, type ForgetDeps, type ForgetFault } from '../stores/capture/forget.ts';
 import { daysIn, keyDirectory } from '../stores/capture/key-files.ts';
+import type { KeyFolder } from '../stores/capture/keys.ts';
 import { openCaptured, type Reading } from '../stores/capture/open.ts';
 import { startFault, type StartFault } from './fault.ts';
+import { otherOwner } from './owner.ts';
 
 export type { Destroyed } from '../stores/capture/forget.ts';
 export type { Reading } from '../stores/capture/open.ts';
@@ -49,21 +50,26 @@ export async function revealCall(call: string, tools: CaptureTools): Promise<Res
   if (!records.ok || records.value === undefined || records.value.length === 0) return records.ok ? ok(records.value === undefined ? undefined : []) : records;
   const told = await tools.record({ kind: 'audit_read', verb: 'audit reveal', asked: call });
   if (!told.ok) return err({ ...told.error, message: `nothing is shown, for it could not be recorded: ${told.error.message}` });
-  const folder = { dir: keyDirectory(tools.stateDir, tools.settings.keyDir), node: tools.node };
+  const folders = foldersOf(tools);
   return ok(records.value.map((record) => ({
     record,
     elsewhere: record.node !== tools.node,
-    reading: openCaptured(record.captured, { node: record.node, id: record.id, kind: record.kind, call }, { folder, stateDir: tools.stateDir }),
+    reading: openCaptured(record.captured, { node: record.node, id: record.id, kind: record.kind, call }, { folders, stateDir: tools.stateDir }),
   })));
+}
+
+/** Where keys are, and where they were before the configuration named a folder: what is left there is as good as ever. */
+function foldersOf({ node, stateDir, settings }: Pick<CaptureTools, 'node' | 'stateDir' | 'settings'>): readonly KeyFolder[] {
+  return [...new Set([keyDirectory(stateDir, settings.keyDir), keyDirectory(stateDir, undefined)])].map((dir) => ({ dir, node }));
 }
 
 /** `day`: its key. `before`: those of days that were over at that moment, in milliseconds since the epoch. */
 export type ForgetWhich = { readonly day: string } | { readonly before: number };
 
 /** The days it means that have a key, oldest first. */
-export function daysToForget(which: ForgetWhich, { stateDir, settings }: Pick<CaptureTools, 'stateDir' | 'settings'>): readonly string[] {
-  const dir = keyDirectory(stateDir, settings.keyDir);
-  return 'day' in which ? daysIn(dir).filter((day) => day === which.day) : daysBefore(dir, which.before);
+export function daysToForget(which: ForgetWhich, tools: Pick<CaptureTools, 'node' | 'stateDir' | 'settings'>): readonly string[] {
+  const days = foldersOf(tools).flatMap(({ dir }) => ('day' in which ? daysIn(dir).filter((day) => day === which.day) : daysBefore(dir, which.before)));
+  return [...new Set(days)].toSorted();
 }
 
 /** Keys of that day that are gone already. */
@@ -80,18 +86,21 @@ export interface Forgotten {
 export async function forgetDays(days: readonly string[], why: string, tools: CaptureTools): Promise<Forgotten> {
   const strange = strangeOwner(tools);
   if (strange !== undefined) return { destroyed: [], fault: strange };
-  return destroyAll(days, { ...forgetDeps(tools, why), takeAll: true });
+  const deps = forgetDeps(tools, why);
+  const each: Forgotten[] = [];
+  for (const folder of foldersOf(tools)) each.push(await destroyAll(days, { ...deps, folder, takeAll: true }));
+  return { destroyed: each.flatMap(({ destroyed }) => destroyed), fault: each.find(({ fault }) => fault !== undefined)?.fault };
 }
 
 /** What another user makes in the state directory, the gateway could not write to any more. */
 function strangeOwner({ stateDir }: Pick<CaptureTools, 'stateDir'>): StartFault | undefined {
-  const [uid, owner] = [process.geteuid?.(), existsSync(stateDir) ? statSync(stateDir).uid : undefined];
-  if (uid === undefined || owner === undefined || owner === uid) return undefined;
+  const owner = otherOwner(stateDir);
+  if (owner === undefined) return undefined;
   return startFault(1, 'SEN-0601', `no key was destroyed: ${stateDir} belongs to user ${owner}, who could not write to what this user makes there: run this as that user`, 'sentinel doctor');
 }
 
-function forgetDeps({ node, stateDir, settings, clock, by, record }: Omit<CaptureTools, 'records'>, why: string): Omit<ForgetDeps, 'takeAll'> {
-  return { folder: { dir: keyDirectory(stateDir, settings.keyDir), node }, stateDir, by, why, clock, random: randomBytes, record };
+function forgetDeps({ stateDir, clock, by, record }: Pick<CaptureTools, 'stateDir' | 'clock' | 'by' | 'record'>, why: string): Omit<ForgetDeps, 'takeAll' | 'folder'> {
+  return { stateDir, by, why, clock, random: randomBytes, record };
 }
 
 async function destroyAll(days: readonly string[], deps: ForgetDeps): Promise<Forgotten> {
@@ -106,7 +115,7 @@ async function destroyAll(days: readonly string[], deps: ForgetDeps): Promise<Fo
 }
 
 function forgetFault({ code, day, detail }: ForgetFault): StartFault {
-  const message = code === 'unrecorded' ? `the key of ${day} was not destroyed: ${detail}` : `the key of ${day} is out of use, but its file could not be removed: ${detail}`;
+  const message = code === 'kept' ? `the key of ${day} was not destroyed: ${detail}` : `the key of ${day} is out of use, but its file could not be removed: ${detail}`;
   return startFault(1, 'SEN-0601', message, `once that is mended, say it again: sentinel audit forget --day ${day}`);
 }
 
@@ -140,13 +149,18 @@ export function expireKeys(deps: ExpiryDeps): () => void {
   };
 }
 
-/** Once. Answers what stopped it. */
+/** Once, by the settings of this moment. Answers what stopped it. */
 export async function expireDue({ settings, ...deps }: Omit<ExpiryDeps, 'timers' | 'tick' | 'onFault'>): Promise<StartFault | undefined> {
   const { keepMs, keyDir } = settings();
-  const forget: ForgetDeps = { ...forgetDeps({ ...deps, settings: { keyDir }, by: 'system' }, 'expired'), takeAll: false };
-  try {
-    return (await destroyAll(dueDays(forget, keepMs), forget)).fault;
-  } catch (thrown) {
-    return startFault(1, 'SEN-0601', `keys of captured values that are due could not be destroyed: ${String(thrown)}`, 'sentinel doctor');
+  let fault: StartFault | undefined;
+  for (const folder of foldersOf({ ...deps, settings: { keyDir } })) {
+    const forget: ForgetDeps = { ...forgetDeps({ ...deps, by: 'system' }, 'expired'), folder, takeAll: false };
+    try {
+      const { fault: stopped } = await destroyAll(dueDays(forget, keepMs), forget);
+      fault ??= stopped;
+    } catch (thrown) {
+      fault ??= startFault(1, 'SEN-0601', `keys of captured values that are due could not be destroyed: ${String(thrown)}`, 'sentinel doctor');
+    }
   }
+  return fault;
 }

@@ -42,6 +42,14 @@ const BY_REASON: Readonly<Record<Reason, Advise>> = {
     because: `what the agent gave back (a cursor, a requestState or a task id) is ${told.detail === '' ? 'not good' : told.detail}`,
     changes: [{ text: 'the agent must begin again: list from the first page, or make the call anew' }],
   }),
+  unknown_method: ({ told }) => ({
+    because: `the agent asked for a method that is not offered to it${told.last.method === null ? '' : `: ${told.last.method}`}`,
+    changes: [{ text: 'an agent that speaks a revision of MCP which has that method, and a backend that offers what it is about' }],
+  }),
+  invalid_request: ({ told }) => ({
+    because: `what the agent sent with ${told.last.method ?? 'its request'} is not what that method takes`,
+    changes: [{ text: 'the answer that the agent got says what is missing or malformed' }],
+  }),
   foreign_session: () => ({
     because: 'the session belongs to somebody else',
     changes: [{ text: 'the agent must begin a session with its own token' }],
@@ -152,7 +160,7 @@ function invalidArguments(one: Case): Advice {
   const roles = one.principal.roles.flatMap((role) => ['--as', role]);
   return {
     because: `the arguments do not fit ${rule === 'arguments:prompt' ? 'what the prompt declares' : `the input schema of ${name}`}: ${places} (path, keyword)`,
-    changes: [{ text: 'arguments that fit; to try some without a call', run: ['sentinel', 'explain', name, ...roles, '--args', 'arguments.json'] }],
+    changes: [one.unjudged === undefined ? { text: 'arguments that fit; to try some without a call', run: ['sentinel', 'explain', name, ...roles, '--args', 'arguments.json'] } : { text: 'arguments that fit' }],
   };
 }
 

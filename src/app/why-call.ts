@@ -5,7 +5,6 @@ import { NO_CAPABILITIES } from '../core/capabilities.ts';
 import { callId, instant, roleName, timestamp } from '../core/ids.ts';
 import type { Override } from '../core/override.ts';
 import { EMPTY_CATALOG } from '../core/policy/catalog.ts';
-import { decide, decideAccess, isOpen } from '../core/policy/decide.ts';
 import { limitClaims, WINDOW_MS } from '../core/policy/limits.ts';
 import type { StoreFault } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -20,6 +19,7 @@ import type { Case, Change } from './why-case.ts';
 import type { WhyReport } from './why-report.ts';
 import { adviceOnEnd } from './why-end.ts';
 import { backendTold, killTold } from './why-past.ts';
+import { presentOf, unjudgedFor } from './why-present.ts';
 import { toldBy, type Told } from './why-told.ts';
 import { whyAllowed } from './why-policy.ts';
 
@@ -48,7 +48,8 @@ export async function whyCall(id: string, deps: WhyDeps): Promise<Result<WhyRepo
   if (!kill.ok) return kill;
   const backend = await backendTold(deps.audit, told);
   if (!backend.ok) return backend;
-  return ok(reportOf({ told, principal, policy, settings: deps.settings, file: deps.file, now: deps.now, overridesKnown: deps.overrides !== undefined, kill: kill.value, backend: backend.value }, deps));
+  const unjudged = unjudgedFor(told, { policy, principal, now: deps.now });
+  return ok(reportOf({ told, principal, policy, unjudged, settings: deps.settings, file: deps.file, now: deps.now, overridesKnown: deps.overrides !== undefined, kill: kill.value, backend: backend.value }, deps));
 }
 
 function policyOf(settings: Settings, overrides: readonly Override[]): Policy {
@@ -74,7 +75,7 @@ function reportOf(one: Case, deps: WhyDeps): WhyReport {
     asked: { method: last.method ?? undefined, type: last.object_type ?? undefined, target: told.target === undefined ? undefined : targetKey(told.target), exposed: last.exposed ?? undefined, class: last.class ?? undefined, argsBytes: first.args_bytes ?? last.args_bytes ?? undefined },
     who: { subject: last.subject ?? undefined, issuer: last.issuer ?? undefined, roles: told.roles, scopes: told.scopes, client: last.client ?? undefined, surface: last.surface ?? undefined, peer: last.peer ?? undefined },
     decision: told.decision, ruling: told.ruling,
-    because: ruled === undefined ? whyAllowed(one) : watched ? `${ruled.because}; it was made all the same, for the rule is only watched (${deciding?.mode ?? ''})` : ruled.because,
+    because: told.decision === undefined ? 'the record does not say what was decided, or by which rule' : ruled === undefined ? whyAllowed(one) : watched ? `${ruled.because}; it was made all the same, for the rule is only watched (${deciding?.mode ?? ''})` : ruled.because,
     decidedBy: ruled === undefined ? allowedBy(told) : { stage: deciding?.stage, rule: last.rule ?? deciding?.rule, mode: last.mode ?? deciding?.mode, severity: last.severity ?? deciding?.severity, owner: last.owner ?? undefined },
     stages: told.trail.map(({ stage, decision, rule, mode, note }) => ({ stage, decision, rule, mode, note })),
     end: {
@@ -82,7 +83,7 @@ function reportOf(one: Case, deps: WhyDeps): WhyReport {
       fault: last.fault ?? undefined, resultBytes: last.result_bytes ?? undefined, attempts: last.attempts ?? undefined, docs: pageOf(last.reason ?? last.code ?? ''),
     },
     tookMs: { admit: ms(last.admit_us), queue: ms(last.queue_us), dispatch: ms(last.dispatch_us), screen: ms(last.screen_us) },
-    configuration, limits: same === true ? limitsOf(one) : undefined, present: presentOf(one),
+    configuration, limits: same === true ? limitsOf(one) : undefined, present: presentOf(one), unjudged: one.unjudged,
     changes: [...(ruled?.changes ?? []), ...(ended?.changes ?? []), ...(configuration.fileChanged ? [FILE_CHANGED] : [])],
     traceId: last.trace_id ?? undefined,
   };
@@ -113,17 +114,9 @@ function pageOf(code: string): string | undefined {
   return Object.hasOwn(codes, code) ? codes[code] : undefined;
 }
 
-function presentOf({ told: { target, scopes, last }, policy, principal, now }: Case): WhyReport['present'] {
-  if (target === undefined || last.subject === null) return undefined;
-  const { kill, role } = decide(policy, principal, target, timestamp(now));
-  const access = scopes === undefined ? role : decideAccess(policy, principal, target);
-  const deciding = isOpen(kill) ? access : kill;
-  return { decision: isOpen(deciding) ? 'allow' : 'deny', rule: deciding.rule };
-}
-
 /** The windows the call counts in, by the same function that charges them. Requests about tasks have one of their own. */
-function limitsOf({ told: { target, last }, settings, policy, principal, now }: Case): WhyReport['limits'] {
-  if (target === undefined || last.object_type === 'task') return undefined;
+function limitsOf({ told: { target, last }, settings, policy, principal, unjudged, now }: Case): WhyReport['limits'] {
+  if (target === undefined || unjudged !== undefined || last.object_type === 'task') return undefined;
   const call: ToolCall = {
     kind: 'tool', id: callId(''), principal, target, exposed: '', at: instant(0), wall: timestamp(now), args: undefined, meta: undefined, wantsProgress: false, continuation: undefined, task: undefined,
     origin: { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: '', trace: undefined },

@@ -31,6 +31,8 @@ export interface Case {
   readonly now: number;
   /** False: what operators said could not be read. */
   readonly overridesKnown: boolean;
+  /** Why the record does not tell enough of it to judge it again; undefined: it does. */
+  readonly unjudged: string | undefined;
   readonly kill: KillTold | undefined;
   readonly backend: BackendTold | undefined;
 }

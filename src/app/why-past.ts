@@ -37,9 +37,9 @@ const LATE_MS = 60_000;
 export async function killTold(audit: Reading, told: Told, { overrides, principal }: { readonly overrides: readonly Override[]; readonly principal: Principal }): Promise<Result<KillTold | undefined, StoreFault>> {
   const { last, first } = told;
   const rule = /^kill:(config|operator):(.+)$/s.exec(told.trail.find(({ stage, decision }) => stage === 'kill' && decision === 'deny')?.rule ?? '');
-  const events = await audit.query(lifecycle(['killed', 'unkilled'], last.ts + LATE_MS), { limit: EVENTS });
+  const events = await audit.query(lifecycle(last.node, ['killed', 'unkilled'], last.ts + LATE_MS), { limit: EVENTS });
   if (!events.ok) return events;
-  const cancelling = last.code === 'cancelled_kill' ? events.value.entries.find((event) => event.event === 'killed' && event.ts >= first.ts && isHit(event, told.target, principal)) : undefined;
+  const cancelling = last.code === 'cancelled_kill' ? events.value.entries.findLast((event) => event.event === 'killed' && event.ts >= first.ts && isHit(event, told.target, principal)) : undefined;
   const scope = rule?.[2] ?? textOf(cancelling, 'scope');
   if (scope === undefined) return ok(undefined);
   const origin = rule?.[1] === 'config' ? 'config' : 'operator';
@@ -57,7 +57,7 @@ function standing(newestFirst: readonly AuditEntry[], at: number): AuditEntry | 
 }
 
 async function undoing(audit: Reading, event: AuditEntry, scope: string): Promise<Result<KillTold['undone'], StoreFault>> {
-  const later = await audit.after(all([oneOf('kind', ['lifecycle']), oneOf('event', ['unkilled'])]), event.row_id, EVENTS);
+  const later = await audit.after(all([oneOf('node', [event.node]), oneOf('kind', ['lifecycle']), oneOf('event', ['unkilled'])]), event.row_id, EVENTS);
   if (!later.ok) return later;
   const found = later.value.find((one) => textOf(one, 'scope') === scope);
   return ok(found === undefined ? undefined : saidIn(found));
@@ -65,14 +65,15 @@ async function undoing(audit: Reading, event: AuditEntry, scope: string): Promis
 
 /** The last that was said of the backend before the call ended. */
 export async function backendTold(audit: Reading, { last }: Told): Promise<Result<BackendTold | undefined, StoreFault>> {
-  const events = await audit.query(lifecycle(['backend'], last.ts), { limit: EVENTS });
+  const events = await audit.query(lifecycle(last.node, ['backend'], last.ts), { limit: EVENTS });
   if (!events.ok) return events;
   const event = events.value.entries.find((one) => textOf(one, 'backend') === last.backend);
   return ok(event === undefined ? undefined : { state: textOf(event, 'state') ?? '', note: textOf(event, 'note') ?? '', at: event.ts });
 }
 
-function lifecycle(events: readonly string[], until: number): AuditFilter {
-  return all([oneOf('kind', ['lifecycle']), oneOf('event', events), compare('ts', '<=', until)]);
+/** Of the node that made the call: in PostgreSQL there are others, with kills and backends of their own. */
+function lifecycle(node: string, events: readonly string[], until: number): AuditFilter {
+  return all([oneOf('node', [node]), oneOf('kind', ['lifecycle']), oneOf('event', events), compare('ts', '<=', until)]);
 }
 
 function saidIn(event: AuditEntry): { readonly by: string; readonly at: number; readonly reason: string } {

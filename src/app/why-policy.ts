@@ -50,6 +50,7 @@ export function forbidden(one: Case): Advice {
   const because = whyForbidden(one, name);
   const { target } = told;
   if (target === undefined) return { because, changes: [{ text: 'a role whose `allow` names it' }] };
+  if (one.unjudged !== undefined) return { because, changes: [{ text: `a role whose \`allow\` names it; which ones do is not said here, for ${one.unjudged}` }] };
   const { role } = decide(policy, principal, target, timestamp(now));
   if (isOpen(role)) return { because, changes: [{ text: `the present configuration lets ${principal.roles.join(', ')} use it: ${role.rule}` }] };
   const allows = (roles: Principal['roles']): boolean => isOpen(decide(policy, { ...principal, roles }, target, timestamp(now)).role);
@@ -96,7 +97,8 @@ export function insufficientScope(one: Case): Advice {
     because: `${nameOf(one)} needs the scope ${needed}${had}`,
     changes: [{
       text: `a token with the scope ${needed}${above.length === 0 ? '' : ` or one that includes it (${above.join(', ')})`}, besides those it has`,
-      run: issue(one, one.principal.roles, [...(told.scopes ?? []), needed]),
+      // A token with some of its roles would be another one.
+      run: told.rolesCut ? undefined : issue(one, one.principal.roles, [...(told.scopes ?? []), needed]),
     }],
   };
 }

@@ -8,10 +8,10 @@ export interface WhyReport {
   readonly at: number;
   readonly asked: Asked;
   readonly who: Asker;
-  /** What was done. */
-  readonly decision: Verdict;
+  /** What was done; undefined where the record does not say. */
+  readonly decision: Verdict | undefined;
   /** What the rules said: another word only under monitor and shadow. */
-  readonly ruling: Verdict;
+  readonly ruling: Verdict | undefined;
   readonly because: string;
   readonly decidedBy: Decider;
   readonly stages: readonly StageView[];
@@ -22,6 +22,8 @@ export interface WhyReport {
   readonly limits: readonly { readonly scope: string; readonly limit: number; readonly windowS: number }[] | undefined;
   /** What kills and roles (and scopes, where those of the token are on record) say of the same call under the file as it is now. */
   readonly present: { readonly decision: Verdict; readonly rule: string } | undefined;
+  /** Why that cannot be said from what is on record. */
+  readonly unjudged: string | undefined;
   /** What would change it, or what to look at. */
   readonly changes: readonly Change[];
   readonly traceId: string | undefined;

@@ -13,18 +13,23 @@ export interface Told {
   readonly last: AuditEntry;
   readonly concluded: boolean;
   readonly roles: readonly string[];
+  /** The record does not name all of them, or not by their whole names. */
+  readonly rolesCut: boolean;
   /** As far as a stage noted them. */
   readonly scopes: readonly string[] | undefined;
   readonly trail: readonly Evidence[];
   /** What decided, of all that the stages said. */
   readonly deciding: Evidence | undefined;
-  readonly decision: Verdict;
+  /** Undefined: the record does not say, as those of another gateway's audit may not. */
+  readonly decision: Verdict | undefined;
   /** What the rules said. */
-  readonly ruling: Verdict;
+  readonly ruling: Verdict | undefined;
   /** Why the rules said deny: also where nothing was refused for it. */
   readonly reason: string | undefined;
   /** Undefined where the record does not tell its whole name. */
   readonly target: Target | undefined;
+  /** The record does not tell this one from `target`. */
+  readonly orElse: Target | undefined;
   /** `fault` without the code it begins with. */
   readonly detail: string;
 }
@@ -35,17 +40,23 @@ export function toldBy(call: string, { records, intent, outcome }: CallStory): T
   if (first === undefined || last === undefined) return undefined;
   const trail = trailOf(last.trail);
   const deciding = rulingOf(trail);
-  const decision = last.decision === 'deny' ? 'deny' : 'allow';
+  const decision = verdictOf(last.decision);
   // Records of version 1 do not say it.
-  const ruling = last.ruling === 'allow' || last.ruling === 'deny' ? last.ruling : deciding?.decision === 'deny' ? 'deny' : decision;
+  const ruling = verdictOf(last.ruling) ?? (deciding?.decision === 'deny' ? 'deny' : decision);
+  const roles = textsOf(last.roles ?? first.roles);
+  const [target, orElse] = targetsOf(last);
   const fault = last.fault ?? '';
   const prefix = `${last.code ?? ''}: `;
   return {
     call, first, last, concluded: outcome !== undefined, trail, deciding, decision, ruling,
-    roles: textsOf(last.roles ?? first.roles), scopes: scopesOf(trail), target: targetOf(last),
+    roles, rolesCut: roles.length >= MOST_ROLES || roles.some(isCut), scopes: scopesOf(trail), target, orElse,
     reason: last.reason ?? (ruling === 'deny' && deciding !== undefined ? reasonOf(deciding) : undefined),
     detail: fault.startsWith(prefix) ? fault.slice(prefix.length) : fault,
   };
+}
+
+function verdictOf(word: string | null): Verdict | undefined {
+  return word === 'allow' || word === 'deny' ? word : undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = { kill: 'killed', role: 'forbidden', limit: 'limited', arguments: 'invalid_arguments', guards: 'guarded' };
@@ -61,12 +72,28 @@ const KINDS: Readonly<Record<string, TargetKind>> = { tool: 'tool', task: 'tool'
 
 /** Cut names end in a count and a piece of their digest. */
 const CUT = /…\[\+\d+\](?:#[0-9a-f]+)?$/;
+/** A record names so many roles at most: where it names as many, there may have been more. */
+const MOST_ROLES = 32;
 
-function targetOf({ object_type: type, object_name: name, backend }: AuditEntry): Target | undefined {
-  if (type === null || name === null || backend === null || CUT.test(name) || name.includes(MASK)) return undefined;
-  // A completion is judged as what it completes: a prompt by its name, a template by its URI.
-  const kind = type === 'completion' ? (name.includes(':') ? 'resource' : 'prompt') : Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
-  return kind === undefined ? undefined : { kind, backend: backendId(backend), name };
+export function isCut(text: string): boolean {
+  return CUT.test(text) || text.includes(MASK);
+}
+
+/** The likeliest first; more than one where the record does not tell them apart. */
+function targetsOf({ object_type: type, object_name: name, exposed, backend }: AuditEntry): readonly Target[] {
+  if (type === null || name === null || backend === null || isCut(name)) return [];
+  const kinds = type === 'completion' ? completed(name, exposed) : Object.hasOwn(KINDS, type) ? [KINDS[type]] : [];
+  return kinds.flatMap((kind) => (kind === undefined ? [] : [{ kind, backend: backendId(backend), name }]));
+}
+
+/**
+ * A completion is judged as what it completes: a prompt by its name, a template by its URI. A prompt's name may have a colon too; the name it is
+ * exposed under has none, unless it is exposed under its own.
+ */
+function completed(name: string, exposed: string | null): readonly TargetKind[] {
+  if (!name.includes(':')) return ['prompt'];
+  if (exposed === null || exposed === name) return ['resource', 'prompt'];
+  return [exposed.includes(':') ? 'resource' : 'prompt'];
 }
 
 /** `the token has a b`, `the token has none`. A list that was cut is none that could be judged by. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type CaptureRecord, type CaptureTools, daysToForget, destroyedOn, expireKeys, forgetDays, revealCall } from '../../src/app/audit-capture.ts';
+import { type CaptureRecord, type CaptureTools, daysToForget, destroyedOn, expireDue, expireKeys, forgetDays, revealCall } from '../../src/app/audit-capture.ts';
 import { startFault } from '../../src/app/fault.ts';
 import type { CaptureFact } from '../../src/core/capture.ts';
 import { err, ok } from '../../src/core/result.ts';
@@ -142,6 +143,54 @@ test('the gateway destroys keys whose time is over by itself, looks again each h
   assert.equal(ticks, 3);
   stop();
   assert.deepEqual(clock.pending, []);
+});
+
+test('keys that were left where they were before the configuration named a folder are read, forgotten and destroyed in time as well', async (t) => {
+  const here = place(t, (one) => [recordOf(one)]);
+  here.kept(toolCall('{"title":"x"}'));
+  const keyDir = join(here.state, 'elsewhere');
+  mkdirSync(keyDir, { mode: 0o700 });
+  const tools: CaptureTools = { ...here.tools, settings: { keyDir } };
+  const revealed = await revealCall(CALL, tools);
+  assert.deepEqual(revealed.ok && revealed.value?.map(({ reading }) => reading.content.state), ['open']);
+  assert.deepEqual(daysToForget({ day: TODAY }, tools), [TODAY]);
+  const settings = { ...here.settings, keyDir };
+  here.clock.now = Date.UTC(2026, 10, 21) + 30 * DAY - 1;
+  assert.equal(await expireDue({ ...tools, settings: () => settings }), undefined);
+  assert.deepEqual(readdirSync(here.keyDir), [`${TODAY}.key`]);
+  here.clock.now += 1;
+  assert.equal(await expireDue({ ...tools, settings: () => settings }), undefined);
+  assert.deepEqual(readdirSync(here.keyDir), []);
+  here.clock.now = NOON;
+  here.kept(toolCall('{"title":"x"}'));
+  assert.deepEqual((await forgetDays([TODAY], 'x', tools)).destroyed.map(({ day }) => day), [TODAY]);
+  assert.deepEqual(readdirSync(here.keyDir), []);
+});
+
+test('a folder that cannot be looked into keeps no key of another from being destroyed, and is told', async (t) => {
+  const here = place(t);
+  here.kept(toolCall('{"title":"x"}'));
+  const settings = { ...here.settings, keyDir: join(here.state, 'audit-keys', `${TODAY}.key`, 'x') };
+  here.clock.now += 60 * DAY;
+  const fault = await expireDue({ ...here.tools, settings: () => settings });
+  assert.match(fault?.message ?? '', /^keys of captured values that are due could not be destroyed: .*ENOTDIR/);
+  assert.deepEqual(readdirSync(here.keyDir), []);
+});
+
+test('a shorter time by a reload holds at the next look', async (t) => {
+  const here = place(t);
+  here.kept(toolCall('{"title":"x"}'));
+  here.clock.now += 3 * DAY;
+  const clock = timers();
+  let settings = here.settings;
+  const stop = expireKeys({ ...here.tools, timers: clock, settings: () => settings, tick: () => {}, onFault: () => {} });
+  await settled(clock.pending, 0);
+  assert.ok(existsSync(`${here.keyDir}/${TODAY}.key`));
+  settings = { ...settings, keepMs: 2 * DAY };
+  clock.pending.shift()?.run();
+  await settled(clock.pending, 0);
+  assert.deepEqual(readdirSync(here.keyDir), []);
+  stop();
 });
 
 test('looks end when they are stopped while one is under way', async (t) => {

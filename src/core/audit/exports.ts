@@ -1,7 +1,8 @@
 // Where else the audit goes: one `[[audit.exports]]` each, checked and complete.
 import type { Secret } from '../secret.ts';
 
-export type ExportKind = 'file' | 'syslog' | 'otlp' | 'webhook';
+/** `replica`: another gateway, which keeps checkpoints in its own audit. */
+export type ExportKind = 'file' | 'syslog' | 'otlp' | 'webhook' | 'replica';
 /** `checkpoints`: not the records but what vouches for them, to be kept where who can write the journal cannot write (an anchor). */
 export type ExportFormat = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp' | 'checkpoints';
 
@@ -39,4 +40,5 @@ export type ExportSettings = Common & (
   | { readonly kind: 'syslog'; readonly target: ExportStream; readonly tls: ExportTls }
   | ({ readonly kind: 'otlp' } & Http)
   | ({ readonly kind: 'webhook'; readonly secret: Secret; readonly body: 'lines' | 'array' } & Http)
+  | ({ readonly kind: 'replica' } & Http)
 );

@@ -3,7 +3,7 @@ import type { Call, SurfaceName } from '../call.ts';
 import type { Mode, Severity } from '../decision.ts';
 import type { Status } from '../outcome.ts';
 import type { Verdict } from '../ruling.ts';
-import type { Measure, NumberMember, TextMember } from './filter.ts';
+import type { HeldMember, Measure, NumberMember, TextMember } from './filter.ts';
 
 export type FieldType =
   | { readonly is: 'moment' }
@@ -11,6 +11,8 @@ export type FieldType =
   /** One of a few words; `ordered`: from the least to the most. */
   | { readonly is: 'word'; readonly member: TextMember; readonly words: readonly string[]; readonly ordered?: true }
   | { readonly is: 'yes'; readonly member: NumberMember }
+  /** Whether a record has it at all. */
+  | { readonly is: 'held'; readonly member: HeldMember }
   | { readonly is: 'count'; readonly member: NumberMember }
   | { readonly is: 'took'; readonly measure: Measure }
   | { readonly is: 'size'; readonly measure: Measure }
@@ -108,6 +110,7 @@ export const FIELD_GROUPS: readonly FieldGroup[] = [
       text('args_hmac', 'keyed digest of the arguments', 'args_hmac'),
       text('result_hmac', 'keyed digest of the result', 'result_hmac'),
       count('attempts', 'how often the backend was asked', 'attempts'),
+      { name: 'captured', type: { is: 'held', member: 'captured' }, means: 'whether a rule kept words of the call; `sentinel audit reveal` shows them' },
     ],
   },
   {
@@ -147,6 +150,7 @@ export function operatorsOf({ type }: Field): readonly string[] {
     case 'word': return type.ordered === true ? ORDERED : EQUAL;
     case 'text':
     case 'yes':
+    case 'held':
     case 'tool':
     case 'role': return EQUAL;
   }
@@ -158,6 +162,7 @@ export function valuesOf({ type }: Field): string {
     case 'moment': return 'a time such as 2026-11-21T00:00Z';
     case 'word': return listed(type.words);
     case 'yes': return 'true or false';
+    case 'held': return '* (or true) where there is something, false where not';
     case 'count': return 'a whole number';
     case 'took': return 'a duration such as 500ms, 1.5s or 2m';
     case 'size': return 'a size such as 64KiB or 1MiB';

@@ -18,6 +18,9 @@ export type TextMember =
 export type NumberMember =
   | 'epoch' | 'seq' | 'ts' | 'revision' | 'args_bytes' | 'is_error' | 'result_bytes' | 'admit_us' | 'queue_us' | 'dispatch_us' | 'screen_us' | 'attempts';
 
+/** Of these it can only be asked whether a record has them: what they hold is for nobody to look through. */
+export type HeldMember = 'captured';
+
 /** A member, or a sum of those of some members that a record has: absent where it has none of them. */
 export type Measure = NumberMember | 'took_us' | 'bytes';
 
@@ -40,6 +43,7 @@ export type AuditFilter =
   | { readonly is: 'text'; readonly member: TextMember; readonly patterns: readonly TextPattern[] }
   /** One of the roles is like one of the patterns. */
   | { readonly is: 'role'; readonly patterns: readonly TextPattern[] }
+  | { readonly is: 'held'; readonly member: HeldMember }
   | { readonly is: 'number'; readonly measure: Measure; readonly comparison: Comparison; readonly value: number };
 
 export const EVERYTHING: AuditFilter = Object.freeze({ is: 'all', of: [] });
@@ -106,12 +110,13 @@ export function written(pattern: TextPattern): string {
 }
 
 /** Whether a member is asked about anywhere in it. */
-export function mentions(filter: AuditFilter, member: TextMember): boolean {
+export function mentions(filter: AuditFilter, member: TextMember | HeldMember): boolean {
   switch (filter.is) {
     case 'all':
     case 'any': return filter.of.some((one) => mentions(one, member));
     case 'not': return mentions(filter.of, member);
-    case 'text': return filter.member === member;
+    case 'text':
+    case 'held': return filter.member === member;
     case 'role':
     case 'number': return false;
   }

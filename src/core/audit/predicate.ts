@@ -31,6 +31,7 @@ export function predicateOf(filter: AuditFilter): Predicate {
       const isLike = matcher(filter.patterns);
       return ({ roles }) => Array.isArray(roles) && roles.some((role) => typeof role === 'string' && isLike(role));
     }
+    case 'held': return (record) => record[filter.member] !== undefined && record[filter.member] !== null;
     case 'number': return (record) => {
       const value = measureOf(record, filter.measure);
       return value !== undefined && compares(value, filter.comparison, filter.value);

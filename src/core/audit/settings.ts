@@ -19,6 +19,8 @@ export interface AuditSettings {
   readonly reserve: number;
   /** A record older than this may go. */
   readonly retentionDays: number;
+  /** Whose checkpoints are kept here: lines as `audit-sign.pub` of another gateway has them. Empty: nobody's. */
+  readonly witness: readonly string[];
   /** Where else it goes. */
   readonly exports: readonly ExportSettings[];
   /** What is kept of calls' own words. */

@@ -21,6 +21,7 @@ export function spanOf(filter: AuditFilter): Span {
     case 'number': return filter.measure === 'ts' ? ofMoment(filter.comparison, filter.value) : UNBOUND;
     case 'not':
     case 'text':
+    case 'held':
     case 'role': return UNBOUND;
   }
 }

@@ -1,7 +1,7 @@
 // One term of a filter: a field, an operator and values, as a condition. Says what was expected where it cannot be one.
 import { err, ok, type Result } from '../result.ts';
 import { fieldNamed, operatorsOf, valuesOf, type Field } from './fields.ts';
-import { any, compare, exactOf, not, oneOf, written, type AuditFilter, type Comparison, type NumberMember, type Measure, type TextMember, type TextPattern } from './filter.ts';
+import { any, compare, exactOf, not, oneOf, written, type AuditFilter, type Comparison, type HeldMember, type NumberMember, type Measure, type TextMember, type TextPattern } from './filter.ts';
 import { matcher } from './predicate.ts';
 import { targetLike } from './target.ts';
 import { parseBytes, parseCount, parseMoment, parseTook } from './units.ts';
@@ -53,6 +53,7 @@ function valueOf(field: Field, comparison: Comparison, value: TextPattern): Part
     case 'tool': return ok(targetLike(value));
     case 'word': return wordOf(field, { member: type.member, words: type.words }, comparison, value);
     case 'yes': return yesOf(field, type.member, value);
+    case 'held': return heldOf(field, type.member, value);
     case 'moment': return numberOf(field, 'ts', comparison, { value, read: parseMoment });
     case 'count': return numberOf(field, type.member, comparison, { value, read: parseCount });
     case 'took': return numberOf(field, type.measure, comparison, { value, read: parseTook });
@@ -80,9 +81,26 @@ function wordOf(field: Field, { member, words }: Words, comparison: Comparison, 
 }
 
 function yesOf(field: Field, member: NumberMember, value: TextPattern): Part {
+  const said = truthOf(value);
+  return said === undefined ? notThat(field, value, ['true', 'false']) : ok(compare(member, '=', said ? 1 : 0));
+}
+
+/** `= *` asks whether there is one, as of every field. */
+function heldOf(field: Field, member: HeldMember, value: TextPattern): Part {
+  const said = isAnything(value) ? true : truthOf(value);
+  if (said === undefined) return notThat(field, value, ['true', 'false']);
+  return ok(said ? { is: 'held', member } : not({ is: 'held', member }));
+}
+
+function isAnything(value: TextPattern): boolean {
+  const [only] = value;
+  return value.length === 1 && typeof only === 'object' && only.wild === 'run';
+}
+
+function truthOf(value: TextPattern): boolean | undefined {
   const said = exactOf(value)?.toLowerCase() ?? '';
-  if (said === 'true' || said === 'yes' || said === '1') return ok(compare(member, '=', 1));
-  return said === 'false' || said === 'no' || said === '0' ? ok(compare(member, '=', 0)) : notThat(field, value, ['true', 'false']);
+  if (said === 'true' || said === 'yes' || said === '1') return true;
+  return said === 'false' || said === 'no' || said === '0' ? false : undefined;
 }
 
 function numberOf(field: Field, measure: Measure, comparison: Comparison, { value, read }: { readonly value: TextPattern; readonly read: (text: string) => number | undefined }): Part {

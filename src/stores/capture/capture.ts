@@ -96,7 +96,7 @@ function collect(plan: Plan, args: RawJson | undefined, result: RawJson | undefi
   for (const rule of plan) {
     const before = count();
     const bytes = Math.min(rule.bytes, left);
-    const room: Room = { bytes, values: MOST_VALUES - before, incomplete: false };
+    const room: Room = { bytes, values: MOST_VALUES - before, incomplete: false, misses: MOST_VALUES };
     read(rule, { arguments: args, result }, redactKeys, room, kept);
     left -= bytes - room.bytes;
     incomplete ||= room.incomplete;

@@ -1,7 +1,7 @@
 // Days as keys have them: of UTC, whatever the machine's own time.
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 /** The UTC day of a moment. */
 export function dayOf(ms: number): string {

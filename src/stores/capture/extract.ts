@@ -1,12 +1,10 @@
 // The named values of one JSON text as copies that may be kept: masked like all else that is written down, and bounded. What is forwarded is not touched.
-import { QUOTE } from '../../core/json/lex.ts';
 import { eachNamed, pointerText, type PointerTree, type Step } from '../../core/json/pointer.ts';
 import type { RawJson } from '../../core/json/scan.ts';
-import { decodeString, skipValue, walkMembers } from '../../core/json/slice.ts';
 import { keyMatcher, MASK, maskSecrets } from '../../core/masking.ts';
 import { cut, storable } from '../../core/text.ts';
 import { redactJson } from '../redact.ts';
-import { NAME_KEYS, VALUE_KEYS } from './pairs.ts';
+import { pairNamesSecret, VALUE_KEYS } from './pairs.ts';
 
 /** What still fits into one record. */
 export interface Room {
@@ -14,6 +12,8 @@ export interface Room {
   values: number;
   /** Something that was named did not fit. */
   incomplete: boolean;
+  /** So much more may be looked at that does not fit: whoever sends a million values too large for the rest must not have each of them copied. */
+  misses: number;
 }
 
 /** Pointer → JSON text. */
@@ -33,13 +33,16 @@ export function extract(raw: RawJson, tree: PointerTree, redactKeys: readonly st
     // Named by another rule as well; or two keys whose masked forms are one.
     if (kept.has(pointer)) {
       room.incomplete ||= path.some(({ name }) => typeof name === 'string' && shownKey(name) !== name);
-      return true;
+      room.misses -= 1;
+      room.incomplete ||= room.misses <= 0;
+      return room.misses > 0;
     }
     const left = room.bytes - Buffer.byteLength(JSON.stringify(pointer)) - AROUND;
     const text = left <= 0 ? undefined : hides(path) ? masked(value) : redactJson(value, { bytes: Math.max(left, LEAST_BYTES), keys: redactKeys });
     if (text === undefined || Buffer.byteLength(text) > left || room.values === 0) {
       room.incomplete = true;
-      return room.values > 0 && room.bytes > AROUND;
+      room.misses -= 1;
+      return room.values > 0 && room.bytes > AROUND && room.misses > 0;
     }
     kept.set(pointer, text);
     room.bytes = left - Buffer.byteLength(text);
@@ -68,14 +71,4 @@ function hider(raw: RawJson, redactKeys: readonly string[]): (path: readonly Ste
     return known;
   };
   return (path) => path.some(({ at, name }) => typeof name === 'string' && (isSecretKey(name) || (VALUE_KEYS.has(name.toLowerCase()) && namesSecret(at))));
-}
-
-function pairNamesSecret(raw: RawJson, pos: number, isSecretKey: (key: string) => boolean): boolean {
-  let found = false;
-  walkMembers(raw, pos, (key, at) => {
-    const end = skipValue(raw, at);
-    if (NAME_KEYS.has(key.toLowerCase()) && raw.charCodeAt(at) === QUOTE && end - at <= KEY_UNITS) found ||= isSecretKey(decodeString(raw.slice(at, end)));
-    return end;
-  });
-  return found;
 }

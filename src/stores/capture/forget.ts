@@ -1,14 +1,14 @@
 // Destroys keys of days: on record before a key is touched, then overwritten, removed, and on record again. Overwriting is the best that can be
 // done from here; where the disk keeps old blocks (snapshots, flash, copy on write, backups) the folder of the keys belongs elsewhere.
-import { closeSync, constants, fsyncSync, fstatSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, fstatSync, lstatSync, lutimesSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyDestroyed } from '../../core/capture.ts';
 import type { Clock } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
-import { endOf, startOf } from './days.ts';
-import { daysIn, filesOf, keyPath, setAside, syncFolder, type RandomBytes } from './key-files.ts';
-import { idIn, readKey, type KeyFolder } from './keys.ts';
+import { DAY_MS, endOf, startOf } from './days.ts';
+import { daysIn, filesOf, isKeyFile, keyPath, putBack, setAside, syncFolder, type RandomBytes } from './key-files.ts';
+import { ownerFault, saidIn, type KeyFolder } from './keys.ts';
 
 export interface ForgetDeps {
   readonly folder: KeyFolder;
@@ -34,52 +34,86 @@ export interface Destroyed {
 }
 
 export interface ForgetFault {
-  /** `unrecorded`: nothing was touched. `left`: it was out of use already, and is still there. */
-  readonly code: 'unrecorded' | 'left';
+  /** `kept`: nothing was touched. `left`: it was out of use already, and is still there. */
+  readonly code: 'kept' | 'left';
   readonly day: string;
   readonly detail: string;
 }
 
 /** Destroys every key of a day, one that a crash left half destroyed too. Empty: there was none, or another process took it. */
 export async function destroyDay(day: string, deps: ForgetDeps): Promise<Result<readonly Destroyed[], ForgetFault>> {
-  const { folder, clock, random, takeAll } = deps;
+  const { folder, clock, takeAll } = deps;
   const path = keyPath(folder, day);
   try {
-    const read = readKey(folder, path);
-    if (!read.ok && read.error.code === 'foreign') return err({ code: 'unrecorded', day, detail: read.error.detail });
-    const ours = setAside(folder.dir, path, day, random);
-    const done: Destroyed[] = [];
+    const node = saidIn(path)?.node;
+    if (node !== undefined && node !== folder.node) return err({ code: 'kept', day, detail: `${path} belongs to another node (${node}): give each node a folder of its own` });
     // A key that is made this moment is for what comes from now on.
-    const others = filesOf(folder.dir, day).filter((one) => one !== path && one !== ours && ((takeAll && one.endsWith('.leaving')) || isIdle(one, clock.wall())));
-    for (const file of [...(ours === undefined ? [] : [ours]), ...others]) {
+    const files = filesOf(folder.dir, day).filter((one) => one === path || (isOurs(folder, one) && ((takeAll && one.endsWith('.leaving')) || isIdle(one, clock.wall()))));
+    const done: Destroyed[] = [];
+    for (const file of files.toSorted((a, b) => Number(b === path) - Number(a === path))) {
       const destroyed = await destroyFile(day, file, deps);
       if (!destroyed.ok) return destroyed;
-      done.push(destroyed.value);
+      if (destroyed.value !== undefined) done.push(destroyed.value);
     }
     return ok(done);
   } catch (thrown) {
-    return err({ code: 'left', day, detail: messageIn(thrown) });
+    return err({ code: 'kept', day, detail: messageIn(thrown) });
   }
 }
 
-async function destroyFile(day: string, path: string, deps: ForgetDeps): Promise<Result<Destroyed, ForgetFault>> {
-  const id = idIn(path) ?? 'unknown';
+/** What says nothing any more is one of ours that was half overwritten, or half made. */
+function isOurs({ node }: KeyFolder, path: string): boolean {
+  const said = saidIn(path);
+  return said === undefined || said.node === node;
+}
+
+/** A crash before the key is out of use leaves all as it was, and a record of what was begun; after that, the next look goes on. Undefined: another process took it. */
+async function destroyFile(day: string, path: string, deps: ForgetDeps): Promise<Result<Destroyed | undefined, ForgetFault>> {
+  const strange = ownerFault(deps.folder, path);
+  if (strange !== undefined) return err({ code: 'kept', day, detail: strange.detail });
+  const id = saidIn(path)?.id ?? 'unknown';
   const fact = { kind: 'key_destroyed', day, keyId: id, why: deps.why } as const;
   const begun = await deps.record({ ...fact, step: 'begun', note: undefined });
-  if (!begun.ok) return err({ code: 'unrecorded', day, detail: begun.error.message });
+  if (!begun.ok) return err({ code: 'kept', day, detail: begun.error.message });
+  const failed = async (code: ForgetFault['code'], thrown: unknown): Promise<Result<never, ForgetFault>> => {
+    const detail = messageIn(thrown);
+    await deps.record({ ...fact, step: 'failed', note: detail });
+    return err({ code, day, detail });
+  };
+  let aside: string | undefined;
+  try {
+    aside = outOfUse(path, day, id, deps);
+  } catch (thrown) {
+    return failed('kept', thrown);
+  }
+  if (aside === undefined) {
+    await deps.record({ ...fact, step: 'failed', note: 'another process took it' });
+    return ok(undefined);
+  }
   const destroyed: Destroyed = { day, id, at: deps.clock.wall(), by: deps.by };
   try {
     note(destroyed, deps.stateDir);
-    wipe(path, deps.random);
+    wipe(aside, deps.random);
     syncFolder(deps.folder.dir);
   } catch (thrown) {
-    const detail = messageIn(thrown);
-    await deps.record({ ...fact, step: 'failed', note: detail });
-    return err({ code: 'left', day, detail });
+    return failed('left', thrown);
   }
   // It is gone whether or not that can be said: what was said before stands.
   await deps.record({ ...fact, step: 'done', note: undefined });
   return ok(destroyed);
+}
+
+/** Where the key is now that nobody takes it any more. Undefined: it is gone, or while that was recorded a new one came in its place, which stays. */
+function outOfUse(path: string, day: string, id: string, { folder, random }: ForgetDeps): string | undefined {
+  if (!isKeyFile(path)) return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : path;
+  const aside = setAside(folder.dir, path, day, random);
+  if (aside !== undefined && (saidIn(aside)?.id ?? 'unknown') !== id) {
+    putBack(aside, path);
+    return undefined;
+  }
+  // A crash must not bring its name back when it is overwritten.
+  syncFolder(folder.dir);
+  return aside;
 }
 
 /** In place: a new file would leave the old blocks as they are. */
@@ -105,12 +139,27 @@ function wipe(path: string, random: RandomBytes): void {
 const MOST_OVERWRITTEN = 65_536;
 
 /** Days whose keys' time is over, and those where a crash kept one from being destroyed. */
-export function dueDays(deps: Pick<ForgetDeps, 'folder' | 'stateDir' | 'clock'>, keepMs: number): readonly string[] {
-  const { folder, stateDir, clock } = deps;
+export function dueDays({ folder, clock }: Pick<ForgetDeps, 'folder' | 'clock'>, keepMs: number): readonly string[] {
   const now = clock.wall();
-  const said = new Set(destroyedIn(stateDir).map(({ id }) => id));
-  const lingers = (day: string): boolean => filesOf(folder.dir, day).some((path) => path.endsWith('.leaving') && isIdle(path, now) && said.has(idIn(path) ?? ''));
-  return daysIn(folder.dir).filter((day) => (startOf(day) ?? Number.POSITIVE_INFINITY) + keepMs <= now || lingers(day));
+  const isDue = (day: string): boolean => {
+    const start = startOf(day) ?? Number.POSITIVE_INFINITY;
+    return start > now ? agesOf(folder, day, now).some((age) => age >= keepMs + DAY_MS) : start + keepMs <= now;
+  };
+  // What was set aside is on record as begun.
+  const lingers = (day: string): boolean => filesOf(folder.dir, day).some((path) => path.endsWith('.leaving') && isIdle(path, now) && isOurs(folder, path));
+  return daysIn(folder.dir).filter((day) => isDue(day) || lingers(day));
+}
+
+/**
+ * Of keys of a day to come: the clock was wrong when they were made, or is now, and nobody can say which. So they count from when they were written, and where
+ * that is to come as well, from now on. Of a day that has begun its own date counts: a machine that starts in 1970 must not destroy what it will still need.
+ */
+function agesOf(folder: KeyFolder, day: string, now: number): readonly number[] {
+  return filesOf(folder.dir, day).filter((path) => isOurs(folder, path) && ownerFault(folder, path) === undefined).map((path) => {
+    const written = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (written > now) lutimesSync(path, now / 1000, now / 1000);
+    return now - written;
+  });
 }
 
 const IN_HANDS_MS = 60_000;

@@ -1,6 +1,6 @@
 // The files of the folder of keys by their names: one for each day, and what stands beside it while a key is made or destroyed.
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { codeIn } from '../../core/thrown.ts';
 
 /** CSPRNG output. */
@@ -17,6 +17,11 @@ export function keyDirectory(stateDir: string, keyDir: string | undefined): stri
 
 export function keyPath({ dir }: { readonly dir: string }, day: string): string {
   return join(dir, `${day}.key`);
+}
+
+/** Whether it is the key of its day, not one beside it. */
+export function isKeyFile(path: string): boolean {
+  return KEY_FILE.test(basename(path));
 }
 
 /** Where a key is written before it has its name. */
@@ -54,6 +59,17 @@ export function setAside(dir: string, path: string, day: string, random: RandomB
     if (codeIn(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
+}
+
+/** Unless another one has its name by now: then it stays aside. */
+export function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (thrown) {
+    if (codeIn(thrown) === 'EEXIST') return;
+    throw thrown;
+  }
+  rmSync(aside, { force: true });
 }
 
 export function syncFolder(dir: string): void {

@@ -1,6 +1,6 @@
 // The keys that captured values are encrypted under: one file for each UTC day of a node. Nothing long-lived can make one again, so
 // that what was captured on a day is gone with its file. Made whole or not at all: of several processes all take the winner's.
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import { openToOthers, showMode } from '../../core/file-mode.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -12,6 +12,8 @@ export interface KeyFolder {
   readonly dir: string;
   /** UUID of the node: a folder that two nodes share would give both one key. */
   readonly node: string;
+  /** Whose the folder and its files must be; absent: of who runs this. */
+  readonly user?: number;
 }
 
 export interface DayKey {
@@ -53,6 +55,8 @@ export function takeKey(folder: KeyFolder, day: string, random: RandomBytes): Re
     if (mkdirSync(folder.dir, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(folder.dir));
     const found = readKey(folder, path);
     if (!found.ok || found.value !== undefined) return found.ok ? present(found.value, path) : found;
+    const strange = folderFault(folder);
+    if (strange !== undefined) return err(strange);
     make(folder, day, random);
     const made = readKey(folder, path);
     return made.ok ? present(made.value, path) : made;
@@ -76,8 +80,11 @@ export function findKey(folder: KeyFolder, day: string, id: string): Result<DayK
   return fault ?? ok(undefined);
 }
 
-/** One that can be read by others is refused, and so is one in a folder that others may enter. Undefined: no such file. */
-export function readKey({ dir, node }: KeyFolder, path: string): Result<DayKey | undefined, KeyFault> {
+/**
+ * One that can be read by others is refused, and so is one in a folder that others may enter; and what another user made: a gateway of root must not
+ * take a key that somebody else put there and knows. Undefined: no such file.
+ */
+export function readKey(folder: KeyFolder, path: string): Result<DayKey | undefined, KeyFault> {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -88,22 +95,53 @@ export function readKey({ dir, node }: KeyFolder, path: string): Result<DayKey |
     // The opened file is asked, not the path: nobody can swap it in between.
     const stat = fstatSync(fd, { bigint: true });
     if (!stat.isFile() || stat.size > MOST_BYTES) return err({ code: 'corrupt', detail: `${path} is not a small regular file` });
-    const [mode, around] = [Number(stat.mode), statSync(dir).mode];
+    const mode = Number(stat.mode);
+    const strange = strangerOf(folder, path, Number(stat.uid));
+    if (strange !== undefined) return err(strange);
     if (openToOthers(mode)) return err({ code: 'permissions', detail: `${path} can be read by others (mode ${showMode(mode)}): chmod 600 ${path}` });
-    if (openToOthers(around)) return err({ code: 'permissions', detail: `${dir} is open to others (mode ${showMode(around)}): chmod 700 ${dir}` });
+    const around = folderFault(folder);
+    if (around !== undefined) return err(around);
     const said = parsed(readFileSync(fd, 'utf8'));
     if (said === undefined) return err({ code: 'corrupt', detail: `${path} is damaged; what was captured under it cannot be read` });
-    if (said.node !== node) return err({ code: 'foreign', detail: `${path} belongs to another node (${said.node}): give each node a folder of its own` });
+    if (said.node !== folder.node) return err({ code: 'foreign', detail: `${path} belongs to another node (${said.node}): give each node a folder of its own` });
     return ok({ day: said.day, id: said.id, key: said.key, mark: markIn(stat) });
   } finally {
     closeSync(fd);
   }
 }
 
-/** What a file says its key is called, whoever may read it: for who destroys it. */
-export function idIn(path: string): string | undefined {
+/** Why no key in this folder is trusted. The folder itself is looked at: a link could lead elsewhere tomorrow. */
+export function folderFault(folder: KeyFolder): KeyFault | undefined {
+  const { dir } = folder;
+  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (!stat.isDirectory()) return { code: 'unavailable', detail: `${dir} is ${stat.isSymbolicLink() ? 'a link: name the folder itself' : 'no folder'}` };
+  const strange = strangerOf(folder, dir, stat.uid);
+  if (strange !== undefined) return strange;
+  return openToOthers(stat.mode) ? { code: 'permissions', detail: `${dir} is open to others (mode ${showMode(stat.mode)}): chmod 700 ${dir}` } : undefined;
+}
+
+function strangerOf({ user }: KeyFolder, path: string, owner: number): KeyFault | undefined {
+  // Undefined where users have no numbers.
+  const own = user ?? process.geteuid?.();
+  if (own === undefined || owner === own) return undefined;
+  return { code: 'permissions', detail: `${path} belongs to user ${owner}, and this runs as user ${own}: only its own keys are used` };
+}
+
+/** What another user made is not touched either: under a name of this folder might stand any file of this machine. */
+export function ownerFault(folder: KeyFolder, path: string): KeyFault | undefined {
+  for (const one of [folder.dir, path]) {
+    const stat = lstatSync(one, { throwIfNoEntry: false });
+    const strange = stat === undefined ? undefined : strangerOf(folder, one, stat.uid);
+    if (strange !== undefined) return strange;
+  }
+  return undefined;
+}
+
+/** What a file says of its key, whoever may read it: for who destroys it. Undefined: it is none, or cut. */
+export function saidIn(path: string): { readonly id: string; readonly node: string } | undefined {
   try {
-    return parsed(readFileSync(path, 'utf8'))?.id;
+    return parsed(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }

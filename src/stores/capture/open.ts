@@ -38,8 +38,8 @@ export interface Reading {
 }
 
 export interface OpenDeps {
-  /** Whose keys are here. */
-  readonly folder: KeyFolder;
+  /** Where keys of this node may be. */
+  readonly folders: readonly KeyFolder[];
   readonly stateDir: string;
 }
 
@@ -50,7 +50,7 @@ export function openCaptured(captured: string, place: Place, deps: OpenDeps): Re
   return { rules: read.rules, content: 'fault' in read ? { state: 'not_kept', day: read.day } : openSealed(read, place, deps) };
 }
 
-function openSealed(sealed: Sealed, place: Place, { folder, stateDir }: OpenDeps): Reading['content'] {
+function openSealed(sealed: Sealed, place: Place, { folders, stateDir }: OpenDeps): Reading['content'] {
   const { day } = sealed;
   const named = keyNamed(sealed.kid);
   if (named === undefined) return { state: 'refused', day };
@@ -59,10 +59,11 @@ function openSealed(sealed: Sealed, place: Place, { folder, stateDir }: OpenDeps
   if (typeof destroyed === 'string') return { state: 'key_refused', day, detail: destroyed };
   const by = destroyed.findLast((one) => one.id === named.id);
   if (by !== undefined) return { state: 'destroyed', day, by };
-  const key = findKey(folder, day, named.id);
-  if (!key.ok) return { state: 'key_refused', day, detail: key.error.detail };
-  if (key.value === undefined) return { state: 'no_key', day };
-  const text = unseal(sealed, place, runKey(key.value.key, named.salt));
+  const looked = folders.map((folder) => findKey(folder, day, named.id));
+  const key = looked.map((one) => (one.ok ? one.value : undefined)).find((one) => one !== undefined);
+  const fault = looked.find((one) => !one.ok);
+  if (key === undefined) return fault === undefined ? { state: 'no_key', day } : { state: 'key_refused', day, detail: fault.error.detail };
+  const text = unseal(sealed, place, runKey(key.key, named.salt));
   const opened = text === undefined ? undefined : valuesIn(text);
   return opened === undefined ? { state: 'refused', day } : { state: 'open', day, ...opened };
 }

@@ -65,6 +65,15 @@ describe('a filter', () => {
     assert.deepEqual(parsed('is_error = yes'), compare('is_error', '=', 1));
   });
 
+  test('asks whether something was captured as it asks whether there is a subject', () => {
+    const captured: AuditFilter = { is: 'held', member: 'captured' };
+    for (const text of ['captured = *', 'captured = yes', 'captured = true', 'captured != no', 'captured in (true)']) assert.deepEqual(parsed(text), captured, text);
+    for (const text of ['captured != *', 'captured = no', 'not captured = *']) assert.deepEqual(parsed(text), not(captured), text);
+    assert.ok(holds('captured = *', { captured: { day: '2026-11-21' } }));
+    assert.ok(!holds('captured = *', { captured: null }));
+    assert.ok(!holds('captured = *', {}));
+  });
+
   test('takes words of a few for one of them, also by a pattern, and knows their order', () => {
     assert.deepEqual(parsed('severity >= high'), oneOf('severity', ['high', 'critical']));
     assert.deepEqual(parsed('severity < info'), oneOf('severity', []));
@@ -99,7 +108,7 @@ describe('a filter', () => {
 
   test('of every example and field of the reference can be read', () => {
     for (const [text] of FILTER_EXAMPLES) parsed(text);
-    const values = { moment: '2026-11-21T00:00Z', text: 'x', word: '', yes: 'true', count: '1', took: '1ms', size: '1', tool: 'x', role: 'x' };
+    const values = { moment: '2026-11-21T00:00Z', text: 'x', word: '', yes: 'true', held: '*', count: '1', took: '1ms', size: '1', tool: 'x', role: 'x' };
     for (const field of FIELDS) {
       for (const operator of operatorsOf(field)) {
         const value = field.type.is === 'word' ? field.type.words[0] : values[field.type.is];
@@ -120,6 +129,8 @@ describe('a filter that cannot be read', () => {
     ['decision == deny', 'column 10: there is no operator ==: expected = != in after "decision"', '==', 'decision = …'],
     ['decision =', 'column 11: expected allow or deny', ''],
     ['decision', 'column 9: expected = != in after "decision"', ''],
+    ['captured = "2026*"', 'column 12: captured is * (or true) where there is something, false where not, not "2026*"', '"2026*"'],
+    ['captured > 1', 'column 10: captured cannot be compared by >: it takes = != in', '>'],
     ['took > 500', 'column 8: took is a duration such as 500ms, 1.5s or 2m, not "500"', '500'],
     ['took > 0.0001ms', 'column 8: took is a duration such as 500ms, 1.5s or 2m, not "0.0001ms"', '0.0001ms'],
     ['bytes > 1kb', 'column 9: bytes is a size such as 64KiB or 1MiB, not "1kb"', '1kb'],
@@ -212,6 +223,7 @@ function spelled(filter: AuditFilter): string | undefined {
       const values = filter.patterns.map((pattern) => `"${pattern.map((part) => (typeof part === 'string' ? part.replaceAll(/[\\"*?\n]/g, (sign) => QUOTED[sign] ?? sign) : written([part]))).join('')}"`);
       return values.length === 0 || name === 'class' ? undefined : `${name} in (${values.join(', ')})`;
     }
+    case 'held': return `${filter.member} = *`;
     case 'number': return filter.measure === 'took_us' || filter.measure === 'admit_us' ? `${filter.measure} ${filter.comparison} ${filter.value}us` : filter.measure === 'ts' || filter.measure === 'is_error' ? undefined : `${filter.measure} ${filter.comparison} ${filter.value}`;
   }
 }

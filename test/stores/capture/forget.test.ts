@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, chmodSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { KeyDestroyed } from '../../../src/core/capture.ts';
-import { timestamp } from '../../../src/core/ids.ts';
 import { err, ok } from '../../../src/core/result.ts';
-import { daysBefore, destroyDay, destroyedIn, dueDays, type ForgetDeps } from '../../../src/stores/capture/forget.ts';
+import { destroyDay, destroyedIn, dueDays, type ForgetDeps } from '../../../src/stores/capture/forget.ts';
 import { keyPath } from '../../../src/stores/capture/key-files.ts';
 import { DAY, everyByte, HOUR, NODE, NOON, rule, toolCall, world, type World } from './world.ts';
 
@@ -84,7 +83,8 @@ test('nothing is destroyed that cannot be recorded first, and it is still read',
   const captured = here.kept(CALL_OF_TODAY);
   const { deps } = forgetting(here, { record: () => Promise.resolve(err({ message: 'disk full' })) });
   const done = await destroyDay(TODAY, deps);
-  assert.deepEqual(done.ok ? '' : [done.error.code, done.error.day, done.error.detail], ['unrecorded', TODAY, 'disk full']);
+  assert.deepEqual(done.ok ? '' : [done.error.code, done.error.day, done.error.detail], ['kept', TODAY, 'disk full']);
+  assert.deepEqual(readdirSync(here.keyDir), [`${TODAY}.key`], 'not even out of use');
   assert.equal(here.read(captured).state, 'open');
   assert.deepEqual(destroyedIn(here.state), []);
   assert.ok((await destroyDay(TODAY, forgetting(here).deps)).ok);
@@ -96,11 +96,11 @@ test('it is on record before the key is touched', async (t) => {
   const captured = here.kept(CALL_OF_TODAY);
   const seen: string[] = [];
   const { deps } = forgetting(here, { record: async (fact) => {
-    seen.push(`${fact.step}: ${here.read(captured).state}`);
+    seen.push(`${fact.step}: ${here.read(captured).state}, ${readdirSync(here.keyDir).join()}`);
     return ok(undefined);
   } });
   assert.ok((await destroyDay(TODAY, deps)).ok);
-  assert.deepEqual(seen, ['begun: open', 'done: destroyed']);
+  assert.deepEqual(seen, [`begun: open, ${TODAY}.key`, 'done: destroyed, ']);
 });
 
 test('of several processes that destroy the key of a day at once, one does and one says so', async (t) => {
@@ -109,21 +109,88 @@ test('of several processes that destroy the key of a day at once, one does and o
   const runs = [1, 2, 3].map(() => forgetting(here, { takeAll: false }));
   const done = await Promise.all(runs.map(({ deps }) => destroyDay(TODAY, deps)));
   assert.deepEqual(done.map((one) => (one.ok ? one.value.length : -1)).toSorted(), [0, 0, 1]);
-  assert.deepEqual(steps(runs.flatMap(({ facts }) => facts)), [`${TODAY} begun`, `${TODAY} done`]);
+  assert.deepEqual(steps(runs.flatMap(({ facts }) => facts)).toSorted(), [...[1, 2, 3].map(() => `${TODAY} begun`), `${TODAY} done`, ...[1, 2].map(() => `${TODAY} failed`)]);
+  assert.deepEqual(new Set(runs.flatMap(({ facts }) => facts.filter(({ step }) => step === 'failed').map(({ note }) => note))), new Set(['another process took it']));
 });
 
-test('what comes while a key is destroyed is kept under a new one, which stays', async (t) => {
+test('what comes when a key is out of use is kept under a new one, which stays', async (t) => {
   const here = world(t);
   const first = here.kept(CALL_OF_TODAY);
   let second: string | null = null;
   const { deps } = forgetting(here, { record: async (fact) => {
-    if (fact.step === 'begun') second = here.kept(CALL_OF_TODAY);
+    if (fact.step === 'done') second = here.kept(CALL_OF_TODAY);
     return ok(undefined);
   } });
   assert.ok((await destroyDay(TODAY, deps)).ok);
   assert.equal(here.read(first).state, 'destroyed');
   assert.equal(here.read(second).state, 'open');
   assert.deepEqual(readdirSync(here.keyDir), [`${TODAY}.key`]);
+});
+
+test('a new key that took the place of the one that is recorded as begun is not taken for it', async (t) => {
+  const here = world(t);
+  here.kept(CALL_OF_TODAY);
+  let second: string | null = null;
+  const { deps, facts } = forgetting(here);
+  const done = await destroyDay(TODAY, { ...deps, record: (fact) => {
+    if (fact.step === 'begun') {
+      // Another process was faster, and a call came.
+      rmSync(keyPath({ dir: here.keyDir }, TODAY));
+      second = here.kept(CALL_OF_TODAY);
+    }
+    return deps.record(fact);
+  } });
+  assert.deepEqual(done, { ok: true, value: [] });
+  assert.deepEqual(steps(facts), [`${TODAY} begun`, `${TODAY} failed`]);
+  assert.equal(here.read(second).state, 'open');
+  assert.deepEqual([readdirSync(here.keyDir), destroyedIn(here.state)], [[`${TODAY}.key`], []]);
+});
+
+test('a crash right after the record leaves the key as it was, and the next look begins again', async (t) => {
+  const here = world(t);
+  const captured = here.kept(CALL_OF_TODAY);
+  const crash = forgetting(here, { takeAll: false, record: () => Promise.reject(new Error('the process died')) });
+  assert.ok(!(await destroyDay(TODAY, crash.deps)).ok);
+  assert.equal(here.read(captured).state, 'open');
+  here.clock.now = NOON + 31 * DAY;
+  const { deps, facts } = forgetting(here, { takeAll: false });
+  assert.deepEqual(dueDays(deps, 30 * DAY), [TODAY]);
+  assert.ok((await destroyDay(TODAY, deps)).ok);
+  assert.deepEqual(steps(facts), [`${TODAY} begun`, `${TODAY} done`]);
+});
+
+test('what a crash left out of use, and in no list yet, is destroyed by the next look', async (t) => {
+  const here = world(t);
+  here.kept(CALL_OF_TODAY);
+  renameSync(keyPath({ dir: here.keyDir }, TODAY), join(here.keyDir, `${TODAY}.${'a'.repeat(16)}.leaving`));
+  here.clock.now = Date.now() + 2 * 60_000;
+  const { deps } = forgetting(here, { takeAll: false });
+  assert.deepEqual(dueDays(deps, 3650 * DAY), [TODAY]);
+  assert.deepEqual((await destroyDay(TODAY, deps)).ok && destroyedIn(here.state).length, 1);
+  assert.deepEqual(readdirSync(here.keyDir), []);
+});
+
+test('in a folder that two nodes share by mistake, neither destroys what the other set aside', async (t) => {
+  const here = world(t);
+  here.kept(CALL_OF_TODAY);
+  const theirs = join(here.keyDir, `${TODAY}.${'b'.repeat(16)}.leaving`);
+  writeFileSync(theirs, readFileSync(keyPath({ dir: here.keyDir }, TODAY), 'utf8').replace(NODE, 'another'), { mode: 0o600 });
+  here.clock.now = Date.now() + HOUR;
+  const { deps, facts } = forgetting(here);
+  assert.equal((await destroyDay(TODAY, deps)).ok, true);
+  assert.deepEqual(readdirSync(here.keyDir), [`${TODAY}.${'b'.repeat(16)}.leaving`]);
+  assert.equal(new Set(facts.map(({ keyId }) => keyId)).size, 1);
+  assert.deepEqual(dueDays(deps, 3650 * DAY), []);
+});
+
+test('what another user made is not destroyed, and not written to', async (t) => {
+  const here = world(t);
+  here.kept(CALL_OF_TODAY);
+  const before = readFileSync(keyPath({ dir: here.keyDir }, TODAY), 'utf8');
+  const { deps, facts } = forgetting(here, { folder: { dir: here.keyDir, node: NODE, user: 4_000_000 } });
+  const done = await destroyDay(TODAY, deps);
+  assert.match(done.ok ? '' : `${done.error.code}: ${done.error.detail}`, /^kept: .* belongs to user \d+, and this runs as user 4000000: /);
+  assert.deepEqual([facts, readFileSync(keyPath({ dir: here.keyDir }, TODAY), 'utf8')], [[], before]);
 });
 
 test('a crash between the record and the end leaves a key that nobody reads, and the next look destroys it', async (t) => {
@@ -179,28 +246,6 @@ test('a day without a key has nothing to destroy, and nothing is recorded', asyn
   const { deps, facts } = forgetting(here);
   assert.deepEqual(await destroyDay(TODAY, deps), { ok: true, value: [] });
   assert.deepEqual(facts, []);
-});
-
-test('a key is due when the first value of its day is as old as the configuration lets it be, and not before', (t) => {
-  const here = world(t);
-  for (let day = 0; day < 3; day += 1) {
-    here.clock.now = NOON + day * DAY;
-    here.kept(CALL_OF_TODAY);
-  }
-  const due = (now: number, keepMs: number): readonly string[] => dueDays({ ...forgetting(here).deps, clock: { wall: () => timestamp(now) } }, keepMs);
-  const midnight = Date.UTC(2026, 10, 21);
-  assert.deepEqual(due(midnight + 30 * DAY - 1, 30 * DAY), []);
-  assert.deepEqual(due(midnight + 30 * DAY, 30 * DAY), ['2026-11-21']);
-  assert.deepEqual(due(midnight + 31 * DAY + HOUR, 30 * DAY), ['2026-11-21', '2026-11-22']);
-  assert.deepEqual(due(midnight + DAY, DAY), ['2026-11-21'], 'the shortest time keeps a day until it is over');
-});
-
-test('days before a moment are those that were over then', (t) => {
-  const here = world(t);
-  here.kept(CALL_OF_TODAY);
-  assert.deepEqual(daysBefore(here.keyDir, Date.UTC(2026, 10, 22) - 1), []);
-  assert.deepEqual(daysBefore(here.keyDir, Date.UTC(2026, 10, 22)), [TODAY]);
-  assert.deepEqual(daysBefore(join(here.state, 'none'), NOON), []);
 });
 
 test('the list of what was destroyed is read past a line that a crash cut', async (t) => {

@@ -79,6 +79,31 @@ test('a key that others can read, or in a folder that others may enter, is refus
   assert.equal(faultIn(folder), 'none');
 });
 
+test('a key or a folder of another user is refused, and no key is made in it', (t) => {
+  const folder = folderOf(t);
+  taken(folder);
+  const strange = { ...folder, user: 4_000_000 };
+  assert.match(faultIn(strange), /^permissions: .*\.key belongs to user \d+, and this runs as user 4000000: only its own keys are used$/);
+  rmSync(keyPath(folder, TODAY));
+  assert.match(faultIn(strange), /^permissions: .*audit-keys belongs to user \d+/);
+  assert.deepEqual(readdirSync(folder.dir), []);
+  assert.equal(faultIn({ ...folder, ...(process.geteuid === undefined ? {} : { user: process.geteuid() }) }), 'none');
+});
+
+test('no key is made in a folder that others may enter, or that is a link', (t) => {
+  const folder = folderOf(t);
+  mkdirSync(folder.dir, { mode: 0o700 });
+  chmodSync(folder.dir, 0o755);
+  assert.match(faultIn(folder), /^permissions: /);
+  assert.deepEqual(readdirSync(folder.dir), []);
+  chmodSync(folder.dir, 0o700);
+  symlinkSync(folder.dir, `${folder.dir}-link`);
+  assert.match(faultIn({ ...folder, dir: `${folder.dir}-link` }), /^unavailable: .*-link is a link: name the folder itself$/);
+  assert.deepEqual(readdirSync(folder.dir), []);
+  taken(folder);
+  assert.match(faultIn({ ...folder, dir: `${folder.dir}-link` }), /^unavailable: .*is a link/);
+});
+
 test('a damaged key, one of another node, a link and a folder in its place are refused, and stay', (t) => {
   const folder = folderOf(t);
   const path = keyPath(folder, TODAY);

@@ -80,7 +80,7 @@ export function world(t: TestContext, rules: readonly CaptureRule[] = [rule()], 
     state, keyDir, clock, faults, settings: { rules, keepMs: 30 * DAY, keyDir: undefined },
     capture: createCapture({ node: NODE, stateDir: state, clock, settings: () => ({ capture: made.settings, redactKeys: REDACTED }), onFault: (fault) => faults.push(fault?.detail), ...parts }),
     kept: (call, { args = true, result } = {}, kind = 'outcome') => made.capture.of({ id: RECORD, kind }, call, { args, result: result === undefined ? undefined : raw(result) }),
-    read: (captured, kind = 'outcome') => openCaptured(captured ?? '', { node: NODE, id: RECORD, kind, call: CALL }, { folder: { dir: keyDir, node: NODE }, stateDir: state }).content,
+    read: (captured, kind = 'outcome') => openCaptured(captured ?? '', { node: NODE, id: RECORD, kind, call: CALL }, { folders: [{ dir: keyDir, node: NODE }], stateDir: state }).content,
   };
   return made;
 }
