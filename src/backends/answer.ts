@@ -14,7 +14,7 @@ const HOP_CODES: readonly number[] = [CODE.headerMismatch, CODE.unsupportedVersi
 export function judgeAnswer(answer: BackendReply, era: Era, errand: Errand): Result<BackendAnswer, BackendFault> {
   if (answer.kind === 'error') {
     if (!HOP_CODES.includes(answer.code)) return ok(answer);
-    return err({ code: 'protocol', detail: `the backend refused the envelope: ${answer.code} ${shortText(answer.message, 200)}` });
+    return err({ code: 'protocol', detail: `the backend refused the envelope: ${answer.code}`, said: shortText(answer.message, 200) });
   }
   if (era === 'legacy') return ok(mayBeTask(errand) && isCreated(answer.raw) ? { kind: 'task', raw: answer.raw } : answer);
   const raw = memberOf(answer.raw, 'resultType');

@@ -14,11 +14,11 @@ export interface Kept {
   ready(signal: AbortSignal): Promise<Result<{ readonly link: Link }, BackendFault>>;
 }
 
-export async function followOn(kept: Kept, own: BackendId, permit: Permit, updated: Updated): Promise<Result<() => void, BackendFault>> {
+export async function followOn(kept: Kept, own: BackendId, permit: Permit, updated: Updated, sent?: () => void): Promise<Result<() => void, BackendFault>> {
   const admitted = admittedListen(permit, own);
   if (!admitted.ok) return admitted;
   const live = await kept.ready(new AbortController().signal);
   if (!live.ok) return live;
   if (!live.value.link.offers.subscribe) return err({ code: 'protocol', detail: 'this backend has no subscriptions' });
-  return kept.follows.follow(admitted.value.uri, updated);
+  return kept.follows.follow(admitted.value.uri, updated, sent);
 }

@@ -5,9 +5,9 @@ import { err, ok, type Result } from '../core/result.ts';
 import { concerns } from '../relay/updates.ts';
 import type { BackendDeps } from './deps.ts';
 
-/** How one link asks to be told. `add` resolves when the backend has taken the URI. */
+/** How one link asks to be told. `add` resolves when the backend has taken the URI; `sent` is called when it is asked. */
 export interface UpdateLine {
-  add(uri: string): Promise<Result<void, BackendFault>>;
+  add(uri: string, sent?: () => void): Promise<Result<void, BackendFault>>;
   drop(uri: string): void;
 }
 
@@ -37,13 +37,13 @@ export class Follows {
   }
 
   /** Resolves when the backend has agreed. The undo is idempotent; the last one takes the URI back from the backend. */
-  async follow(uri: string, updated: Updated): Promise<Result<() => void, BackendFault>> {
+  async follow(uri: string, updated: Updated, sent?: () => void): Promise<Result<() => void, BackendFault>> {
     const { followedUris, followers } = this.#deps.limits;
     const known = this.#entries.get(uri);
     if (this.#line === undefined) return err(GONE);
     if (known === undefined && this.#entries.size >= followedUris) return err({ code: 'queue_full', limit: followedUris });
     if (this.#followers >= followers) return err({ code: 'queue_full', limit: followers });
-    const entry = known ?? { followers: new Set(), asked: this.#line.add(uri) };
+    const entry = known ?? { followers: new Set(), asked: this.#line.add(uri, sent) };
     this.#entries.set(uri, entry);
     // One function may follow twice: each undo ends its own.
     const own: Updated = (changed) => updated(changed);

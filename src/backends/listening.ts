@@ -45,6 +45,8 @@ export class Listening implements UpdateLine {
   readonly #about: Omit<ListeningDeps, 'deps'>;
   readonly #wanted = new Set<string>();
   readonly #waiting = new Map<string, PromiseWithResolvers<Agreed>>();
+  /** Who wants to know when a URI is first asked for. */
+  readonly #unsent = new Map<string, () => void>();
   #current: Stream | undefined;
   #undo: (() => void) | undefined;
   #opening = false;
@@ -66,18 +68,20 @@ export class Listening implements UpdateLine {
     if (this.#listens()) this.#soon();
   }
 
-  add(uri: string): Promise<Agreed> {
+  add(uri: string, sent?: () => void): Promise<Agreed> {
     if (this.#closed) return Promise.resolve(err({ code: 'stopped' }));
     this.#wanted.add(uri);
     if (this.#current?.agreed.has(uri) === true) return Promise.resolve(ok(undefined));
     const waiting = this.#waiting.get(uri) ?? Promise.withResolvers<Agreed>();
     this.#waiting.set(uri, waiting);
+    if (sent !== undefined) this.#unsent.set(uri, sent);
     this.#soon();
     return waiting.promise;
   }
 
   drop(uri: string): void {
     this.#wanted.delete(uri);
+    this.#unsent.delete(uri);
     this.#settle(uri, err({ code: 'cancelled' }));
     this.#soon();
   }
@@ -125,6 +129,8 @@ export class Listening implements UpdateLine {
 
   async #open(before: Stream | undefined): Promise<void> {
     const stream: Stream = { stop: new AbortController(), uris: new Set(this.#wanted), agreed: NOTHING };
+    for (const uri of stream.uris) this.#unsent.get(uri)?.();
+    this.#unsent.clear();
     const acknowledged = Promise.withResolvers<'agreed' | 'silent'>();
     const over = this.#about.open(listenParams(this.#about.changes, stream.uris), (params) => {
       stream.agreed = agreedUris(params);

@@ -5,7 +5,7 @@ import { elements, kindOf, members, stringOf } from '../core/json/slice.ts';
 import type { BackendReply, BackendFault, BackendListing, BackendOffers } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { CODE } from '../relay/rpc.ts';
-import { shortText } from './text.ts';
+import { shortText, wholeText } from './text.ts';
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list';
 
@@ -77,7 +77,7 @@ class ListReader {
     const read = await this.read(kind);
     if (read.ok || !OF_ONE_QUESTION.has(read.error.code)) return read;
     // Many servers claim `resources` and have no templates, or none of it.
-    this.#note(kind, 'detail' in read.error ? read.error.detail : read.error.code);
+    this.#note(kind, wholeText(read.error));
     return NONE;
   }
 
@@ -131,7 +131,7 @@ class ListReader {
 /** That there is no such method is no fault of a later page only. */
 function refused(kind: ListKind, code: number, message: string, page: number): Read {
   if (kind !== TOOLS && page === 0 && code === CODE.methodNotFound) return NONE;
-  return err({ code: 'protocol', detail: `${kind.method} was refused: ${code} ${shortText(message, 200)}` });
+  return err({ code: 'protocol', detail: `${kind.method} was refused: ${code}`, said: shortText(message, 200) });
 }
 
 function toolProblem(item: RawJson): string | undefined {

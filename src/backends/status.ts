@@ -3,6 +3,7 @@ import type { BackendId, Timestamp } from '../core/ids.ts';
 import type { BackendEvents, BackendFault, BackendListing, BackendOffers, BackendState, BackendStatus, Clock } from '../core/ports.ts';
 import type { Link } from './handshake.ts';
 import { type Lists, sameLists } from './listing.ts';
+import { wholeText } from './text.ts';
 
 export class StatusCell {
   readonly #id: BackendId;
@@ -89,10 +90,14 @@ export class StatusCell {
       pid: this.pid,
       restarts: this.restarts,
       inflight: this.inflight,
-      lastFault: this.#lastFault,
+      lastFault: this.#lastFault === undefined ? undefined : inWhole(this.#lastFault),
       noise: this.#noise,
     };
   }
+}
+
+function inWhole(fault: BackendFault): BackendFault {
+  return 'said' in fault ? { code: fault.code, detail: wholeText(fault) } : fault;
 }
 
 function sameOffers(left: BackendOffers, right: BackendOffers): boolean {

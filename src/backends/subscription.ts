@@ -42,13 +42,13 @@ export function updatedUri(params: RawJson | undefined): string | undefined {
 }
 
 /** Of a legacy backend: each URI by a request of its own. */
-export function legacyLine(say: (method: string, params: RawJson) => Promise<Result<BackendReply, BackendFault>>): UpdateLine {
+export function legacyLine(say: (method: string, params: RawJson, sent?: () => void) => Promise<Result<BackendReply, BackendFault>>): UpdateLine {
   const about = (uri: string): RawJson => objectOf([['uri', quote(uri)]]);
   return {
-    add: async (uri) => {
-      const answer = await say('resources/subscribe', about(uri));
+    add: async (uri, sent) => {
+      const answer = await say('resources/subscribe', about(uri), sent);
       if (!answer.ok) return answer;
-      return answer.value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `resources/subscribe was refused: ${answer.value.code} ${shortText(answer.value.message, 200)}` });
+      return answer.value.kind === 'result' ? ok(undefined) : err({ code: 'protocol', detail: `resources/subscribe was refused: ${answer.value.code}`, said: shortText(answer.value.message, 200) });
     },
     drop: (uri) => void say('resources/unsubscribe', about(uri)),
   };

@@ -1,4 +1,5 @@
 // Untrusted text made fit for a log line, a status or an error message: printable, on one line, short.
+import type { BackendFault } from '../core/ports.ts';
 import { messageIn } from '../core/thrown.ts';
 
 /** Control, format, surrogate and private characters become spaces; longer text ends in an ellipsis. */
@@ -10,4 +11,10 @@ export function shortText(text: string, max: number): string {
 
 export function messageOf(error: unknown): string {
   return shortText(messageIn(error), 300);
+}
+
+/** With the backend's own words: for an operator, not for a record. */
+export function wholeText(fault: BackendFault): string {
+  if (!('detail' in fault)) return fault.code;
+  return 'said' in fault && fault.said !== undefined ? `${fault.detail}; ${fault.said}` : fault.detail;
 }

@@ -35,3 +35,12 @@ export interface Question {
 export type QuestionReply =
   | { readonly kind: 'result'; readonly raw: RawJson }
   | { readonly kind: 'error'; readonly code: number; readonly message: string };
+
+/** Whose request brought an answer. */
+export interface Answerer {
+  readonly tokenId: string | undefined;
+  readonly peer: string;
+}
+
+/** Without `by`: no agent said it, the gateway answered in its place. */
+export type Heard = QuestionReply & { readonly by?: Answerer };

@@ -36,11 +36,19 @@ export type HeaderProblem = 'missing' | 'unreadable' | 'different' | 'unexpected
 
 export type DenyCode = DenyReason['code'];
 
-/** One violation of a tool's input schema: JSON Pointer, the failed keyword, words without values. */
+/** One violation of a tool's input schema: the failed keyword, and words without values. */
 export interface ArgumentError {
+  /** JSON Pointer, for the agent alone: its keys may be the agent's own. */
   readonly path: string;
+  /** The same for a record, where only keys stand that the schema names. */
+  readonly place: string;
   readonly keyword: string;
   readonly message: string;
+}
+
+/** As whoever checks it finds it: where the arguments are, by key or by place in an array. Keys are cut. */
+export interface Violation extends Omit<ArgumentError, 'place'> {
+  readonly steps: readonly (string | number)[];
 }
 
 /** Why, in machine words. Never arguments, results or credentials. */

@@ -1,8 +1,8 @@
 // One authenticated request as a surface hands it on: bytes are checked, the era is decided, policy has not spoken yet.
 import type { CallOrigin, Endpoint } from './call.ts';
-import type { Question, QuestionReply } from './capabilities.ts';
+import type { Heard, Question } from './capabilities.ts';
 import type { RawJson } from './json/scan.ts';
-import type { Refusal } from './outcome.ts';
+import type { Refusal, RefusalReason } from './outcome.ts';
 import type { Authenticator, Clock, Random } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Runtime } from './snapshot.ts';
@@ -34,7 +34,7 @@ export interface AgentIo {
    * Asks this agent something while its request is open, on this request's stream (2025 revisions). Undefined: it must not be asked
    * that way (modern, or no stream to it); then the request is answered with `input_required` or the question refused.
    */
-  readonly ask: ((question: Question, signal: AbortSignal) => Promise<QuestionReply>) | undefined;
+  readonly ask: ((question: Question, signal: AbortSignal) => Promise<Heard>) | undefined;
   /** The session this request belongs to, for what outlives the request; undefined for stateless agents. */
   readonly session: SessionIo | undefined;
   /** Called when the request has been decided and goes to a backend: until then its answer may need an HTTP status of its own. */
@@ -60,7 +60,11 @@ export interface Answer {
   readonly scopes?: readonly string[];
   /** Its time must not tell whether there is such a name: said of what is unknown and of what is hidden. */
   readonly silent?: boolean;
+  /** Turned away before it could name anything: on record as that. */
+  readonly refusal?: Turned;
 }
+
+export type Turned = Extract<RefusalReason['code'], 'unknown_method' | 'invalid_request'>;
 
 export type Handle = (inbound: Inbound, io: AgentIo) => Promise<Answer>;
 

@@ -41,6 +41,8 @@ export interface Judged {
   readonly owner: string | undefined;
   /** Whether it may change something. What nobody says of it, it may. */
   readonly changes: boolean;
+  /** Names of arguments that the object's own definition knows. Any other key is the agent's word, and is written as a digest. */
+  readonly declared: ReadonlySet<string>;
 }
 
 export interface CallOutcome {
@@ -61,6 +63,9 @@ export type RefusalReason =
   | { readonly code: 'bad_handle'; readonly handle: 'forged' | 'foreign' | 'mismatch' | 'used' | 'expired' }
   /** A session that exists and belongs to somebody else. */
   | { readonly code: 'foreign_session' }
+  /** A method that is not offered here; params that are not what the method takes. */
+  | { readonly code: 'unknown_method' }
+  | { readonly code: 'invalid_request' }
   | { readonly code: 'origin' }
   | { readonly code: 'host' }
   | { readonly code: 'probe_limited'; readonly retryAfterMs: number };
@@ -85,7 +90,7 @@ export type Outcome = CallOutcome | Refusal;
 export type Status = 'success' | 'error' | 'killed' | 'rate_limited' | 'denied' | 'invalid_args' | 'circuit_open';
 
 export function statusOf(outcome: Outcome): Status {
-  if (outcome.kind === 'refused') return outcome.reason.code === 'probe_limited' ? 'rate_limited' : 'denied';
+  if (outcome.kind === 'refused') return refusedStatus(outcome.reason);
   const { end } = outcome;
   switch (end.kind) {
     case 'answered': return end.isError ? 'error' : 'success';
@@ -95,6 +100,14 @@ export function statusOf(outcome: Outcome): Status {
     case 'failed': return 'error';
     case 'cancelled': return end.by === 'kill' ? 'killed' : 'error';
     case 'denied': return deniedStatus(end.reason);
+  }
+}
+
+function refusedStatus({ code }: RefusalReason): Status {
+  switch (code) {
+    case 'probe_limited': return 'rate_limited';
+    case 'invalid_request': return 'invalid_args';
+    default: return 'denied';
   }
 }
 

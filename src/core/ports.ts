@@ -1,6 +1,6 @@
 // The edges as the middle sees them. Interfaces only; `app/compose.ts` says which thing stands behind each.
 import type { Call, Era, TaskVerb } from './call.ts';
-import type { ArgumentError, Trail } from './decision.ts';
+import type { Trail, Violation } from './decision.ts';
 import type { Question, QuestionReply } from './capabilities.ts';
 import type { BackendId, Instant, Timestamp } from './ids.ts';
 import type { RawJson } from './json/scan.ts';
@@ -52,13 +52,14 @@ export interface StartRecord {
 }
 
 /** `detail` is for operators (log, status, audit); agents read a fixed sentence per code. */
+/** `said`: the backend's own words, which may hold what it was sent. For the operator who looks at its state; never for a record. */
 export type BackendFault =
   | { readonly code: 'spawn_failed'; readonly detail: string }
-  | { readonly code: 'exited'; readonly detail: string }
+  | { readonly code: 'exited'; readonly detail: string; readonly said?: string }
   /** The call was not sent, or the backend disowned it. */
   | { readonly code: 'not_ready'; readonly detail: string; readonly starts?: StartRecord }
   | { readonly code: 'timeout'; readonly afterMs: number }
-  | { readonly code: 'protocol'; readonly detail: string }
+  | { readonly code: 'protocol'; readonly detail: string; readonly said?: string }
   | { readonly code: 'oversize'; readonly limit: number }
   | { readonly code: 'unreachable'; readonly detail: string }
   | { readonly code: 'http_status'; readonly status: number }
@@ -93,6 +94,8 @@ export interface CallIo {
    * The signal fires when the backend takes the question back, or the call is over.
    */
   readonly ask: ((question: Question, signal: AbortSignal) => Promise<QuestionReply>) | undefined;
+  /** Called each time that the request goes to the backend, and not where it waits in vain for one. */
+  readonly sent?: (() => void) | undefined;
 }
 
 /** What a backend can do besides what it lists. */
@@ -153,8 +156,9 @@ export interface Backend {
   /**
    * Updates of the resource that a permit of kind `listen` names, until the returned undo is called. Survives restarts of the
    * backend, after which `updated` is told once although nothing may have changed. `uri`: the resource, or a part of it.
+   * `sent`: called when the backend is asked because of this; it is not where others follow the same already.
    */
-  follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>>;
+  follow(permit: Permit, updated: (uri: string) => void, sent?: () => void): Promise<Result<() => void, BackendFault>>;
   /** Last known listing; survives restarts of the child, undefined before the first. */
   listing(): BackendListing | undefined;
   status(): BackendStatus;
@@ -188,9 +192,17 @@ export interface SchemaChecker {
 }
 export type SchemaVerdict =
   | { readonly kind: 'valid' }
-  | { readonly kind: 'invalid'; readonly errors: readonly ArgumentError[] }
+  | { readonly kind: 'invalid'; readonly errors: readonly Violation[] }
   | { readonly kind: 'unusable'; readonly note: string }
   | { readonly kind: 'unchecked'; readonly note: string };
+
+/** How records say what they must not hold: the same each time on this node, and nobody else can make it. */
+export interface Disguise {
+  /** Of a key, a token, a session: hex. */
+  digest(text: string): string;
+  /** The network of a peer. */
+  network(peer: string): string;
+}
 
 // ── stores ──────────────────────────────────────────────────────────────────
 export interface StoreFault {

@@ -24,8 +24,8 @@ export function codeOf(outcome: Outcome): string {
   }
 }
 
-/** The evidence that decides: the first deny that is enforced, else the first that would have been, else the last word. */
+/** The evidence that decides: the first deny that is enforced, else the first that would have been, else the role that allowed it. */
 export function rulingOf(trail: Trail): Evidence | undefined {
   const denies = trail.filter((one) => one.decision === 'deny');
-  return denies.find((one) => one.mode === 'enforce') ?? denies[0] ?? trail.at(-1);
+  return denies.find((one) => one.mode === 'enforce') ?? denies[0] ?? trail.find(({ stage }) => stage === 'role') ?? trail.at(-1);
 }

@@ -87,9 +87,16 @@ export function denied(inbound: Inbound, asked: Pick<Asked, 'unknown' | 'task'>,
   }
 }
 
-/** HTTP 404 is a MUST in the modern era, so that clients can tell it from another server's (SH16). */
+/**
+ * HTTP 404 is a MUST in the modern era, so that clients can tell it from another server's (SH16); in a session of before it means that the
+ * session is gone, and the client would start again (SL2).
+ */
 export function notFound({ id, method, origin }: Inbound): Answer {
-  return { message: errorMessage(id, CODE.methodNotFound, `Method not found: ${method.slice(0, 128)}`), status: origin.era === 'modern' ? 404 : 200 };
+  return { message: errorMessage(id, CODE.methodNotFound, `Method not found: ${method.slice(0, 64)}`), status: origin.era === 'modern' ? 404 : 200, refusal: 'unknown_method' };
+}
+
+export function invalid({ id }: Pick<Inbound, 'id'>, message: string): Answer {
+  return { message: errorMessage(id, CODE.invalidParams, message), status: 200, refusal: 'invalid_request' };
 }
 
 export function unknownAnswer({ id, origin }: Inbound, asked: Pick<Asked, 'unknown'>): RawJson {

@@ -12,13 +12,8 @@ import type { Health } from './lease.ts';
 
 export type AttemptDeps = Pick<DispatchDeps, 'runtime' | 'clock' | 'random' | 'timers'>;
 
-export interface SendIo extends CallIo {
-  /** Each time it goes to its backend. */
-  sent?(): void;
-}
-
 /** Sent once, unless the operator declared the tool idempotent; then again after faults that another try may cure. */
-export async function attempt(backend: Backend, permit: Permit, io: SendIo, settings: BackendSettings, deps: AttemptDeps): Promise<Result<BackendAnswer, BackendFault>> {
+export async function attempt(backend: Backend, permit: Permit, io: CallIo, settings: BackendSettings, deps: AttemptDeps): Promise<Result<BackendAnswer, BackendFault>> {
   let result = await sendOnce(backend, permit, io);
   let attempts = 1;
   while (!result.ok && !io.signal.aborted && isTransient(result.error) && attempts <= settings.retries && isIdempotent(permit.call, settings)) {
@@ -32,8 +27,7 @@ export async function attempt(backend: Backend, permit: Permit, io: SendIo, sett
 }
 
 /** A throw is a bug of ours, but the call may have reached the backend: it ends as a fault on record, not as a hole in it. */
-async function sendOnce(backend: Backend, permit: Permit, io: SendIo): Promise<Result<BackendAnswer, BackendFault>> {
-  io.sent?.();
+async function sendOnce(backend: Backend, permit: Permit, io: CallIo): Promise<Result<BackendAnswer, BackendFault>> {
   try {
     return await backend.call(permit, io);
   } catch (error) {

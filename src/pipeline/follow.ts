@@ -2,8 +2,9 @@
 // at each delivery, for what may be seen changes while it is followed (T113, T117).
 import type { ListenCall } from '../core/call.ts';
 import type { Evidence, Trail } from '../core/decision.ts';
-import { callId, type Instant } from '../core/ids.ts';
+import { callId } from '../core/ids.ts';
 import type { Inbound } from '../core/inbound.ts';
+import { segmentsBy } from '../core/json/segment.ts';
 import type { End } from '../core/outcome.ts';
 import { mayUse } from '../core/policy/decide.ts';
 import { matches } from '../core/policy/globs.ts';
@@ -26,6 +27,7 @@ import { cancelledBy } from './inflight.ts';
 import { chargeRefusal } from './probes.ts';
 import { refuse } from './refuse.ts';
 import { REQUEST_STAGES } from './stages.ts';
+import { NOWHERE, sending, setOut, took, type Way } from './way.ts';
 
 /** Why nothing is followed. */
 export type Unfollowed = Extract<End, { kind: 'denied' | 'failed' | 'cancelled' }>;
@@ -70,41 +72,41 @@ export async function follow(given: FollowGiven, snapshot: Snapshot, deps: Pipel
 
 async function open(call: ListenCall, signal: AbortSignal, { told, viewer }: FollowGiven, snapshot: Snapshot, deps: PipelineDeps): Promise<Followed> {
   const giveBack: (() => void)[] = [];
-  const ended = async (end: Unfollowed, trail: Trail, sent: Instant | undefined): Promise<Followed> => {
+  const ended = async (end: Unfollowed, trail: Trail, way: Way): Promise<Followed> => {
     if (end.kind === 'denied') {
       for (const give of giveBack) give();
       chargeRefusal(end.reason.code, snapshot, call.principal, deps);
     }
-    await record(call, end, trail, sent, snapshot, deps);
+    await record(call, end, trail, way, snapshot, deps);
     return { kind: 'ended', call, end };
   };
-  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, paramHeaders: undefined, onRefusal: (give) => giveBack.push(give) });
-  if (admission.kind === 'denied') return ended({ kind: 'denied', reason: admission.reason }, admission.trail, undefined);
+  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, segment: segmentsBy(deps.disguise), paramHeaders: undefined, onRefusal: (give) => giveBack.push(give) });
+  if (admission.kind === 'denied') return ended({ kind: 'denied', reason: admission.reason }, admission.trail, NOWHERE);
   const { permit } = admission;
-  const sent = deps.clock.mono();
+  const way = setOut(deps.clock);
   const dispatched = await dispatch(permit, snapshot, deps, async (backend) => {
     const result = await backend.follow(permit, (uri) => {
       const exposed = deliverable(call, viewer?.() ?? call.principal, uri, deps);
       if (exposed !== undefined) told(exposed);
-    });
+    }, sending(way, deps.clock));
     return { result: result.ok ? ok({ undo: result.value, backend }) : result, health: result.ok ? 'success' : faultHealth(result.error) };
   });
-  if (dispatched.kind === 'denied') return ended({ kind: 'denied', reason: dispatched.reason }, [...permit.trail, dispatched.evidence], undefined);
+  if (dispatched.kind === 'denied') return ended({ kind: 'denied', reason: dispatched.reason }, [...permit.trail, dispatched.evidence], NOWHERE);
+  way.back = deps.clock.mono();
   const { result } = dispatched;
-  if (!result.ok) return ended({ kind: 'failed', fault: result.error }, permit.trail, sent);
+  if (!result.ok) return ended({ kind: 'failed', fault: result.error }, permit.trail, way);
   if (signal.aborted) {
     result.value.undo();
-    return ended({ kind: 'cancelled', by: cancelledBy(signal) }, permit.trail, sent);
+    return ended({ kind: 'cancelled', by: cancelledBy(signal) }, permit.trail, way);
   }
-  await record(call, { kind: 'answered', isError: false, bytes: 0, digest: deps.digest('') }, permit.trail, sent, snapshot, deps);
+  await record(call, { kind: 'answered', isError: false, bytes: 0, digest: deps.digest('') }, permit.trail, way, snapshot, deps);
   return { kind: 'following', ...result.value };
 }
 
-async function record(call: ListenCall, end: End, trail: readonly Evidence[], sent: Instant | undefined, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
-  const now = deps.clock.mono();
+async function record(call: ListenCall, end: End, trail: readonly Evidence[], way: Way, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
   await conclude({
     kind: 'call', call, trail, revision: snapshot.revision, configHash: snapshot.configHash, judged: judge(call, trail, snapshot), end,
-    took: { admitMs: (sent ?? now) - call.at, queueMs: undefined, dispatchMs: sent === undefined ? undefined : now - sent, screenMs: undefined, attempts: sent === undefined ? 0 : 1 },
+    took: took(call.at, way, undefined, deps.clock),
   }, deps);
 }
 

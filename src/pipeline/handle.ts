@@ -9,7 +9,7 @@ import { discoverResult, initializeResult, mergedInstructions, negotiatedVersion
 import { isOffered, methodOf, type Plan } from '../relay/methods.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
-import { notFound } from './answer.ts';
+import { invalid, notFound } from './answer.ts';
 import { completions } from './calls/completion.ts';
 import { promptGets } from './calls/prompt.ts';
 import { resourceReads } from './calls/resource.ts';
@@ -17,6 +17,7 @@ import { toolCalls } from './calls/tool.ts';
 import type { PipelineDeps } from './deps.ts';
 import { listen } from './listen.ts';
 import { serveList } from './lists.ts';
+import { refuseRequest } from './refuse.ts';
 import { serveCall } from './serve.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { listTasks, serveTask } from './tasks/serve.ts';
@@ -27,16 +28,21 @@ export function createHandle(deps: PipelineDeps): Handle {
   return async (inbound, io) => {
     const snapshot = deps.runtime.current();
     const method = methodOf(inbound.method);
-    if (method === undefined || !isOffered(inbound.method, inbound.origin.era)) return notFound(inbound);
-    if (io.session !== undefined) deps.subscriptions.seen(io.session, inbound.principal);
     try {
-      return await deps.silence(() => carryOut(method.plan, inbound, io, snapshot, deps));
+      const answered = method === undefined || !isOffered(inbound.method, inbound.origin.era) ? notFound(inbound) : await served(method.plan, inbound, io, snapshot, deps);
+      if (answered.refusal !== undefined) await refuseRequest(inbound, answered.refusal, snapshot, deps);
+      return answered;
     } catch (error) {
       // A bug, not an outcome: the agent gets a generic answer, the operator the rest.
       deps.onListenerFault(error);
       return { message: errorMessage(inbound.id, CODE.internal, 'Internal error'), status: inbound.origin.era === 'modern' ? 500 : 200 };
     }
   };
+}
+
+async function served(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
+  if (io.session !== undefined) deps.subscriptions.seen(io.session, inbound.principal);
+  return deps.silence(() => carryOut(plan, inbound, io, snapshot, deps));
 }
 
 function carryOut(plan: Plan, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Answer | Promise<Answer> {
@@ -77,12 +83,12 @@ function answer(message: RawJson): Answer {
 /** Kept by the surface, which knows the session; here it is only judged (LG). */
 function setLevel({ id, params }: Inbound): Answer {
   const known = readLogLevel(members(params)?.get('level')) !== undefined;
-  return answer(known ? resultMessage(id, toRaw({})) : errorMessage(id, CODE.invalidParams, 'Invalid log level'));
+  return known ? answer(resultMessage(id, toRaw({}))) : invalid({ id }, 'Invalid log level');
 }
 
 function initialize(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answer {
   const version = negotiatedVersion(inbound.params);
-  if (version === undefined) return answer(errorMessage(inbound.id, CODE.invalidParams, 'Invalid initialize params: protocolVersion, capabilities and clientInfo are required'));
+  if (version === undefined) return invalid(inbound, 'Invalid initialize params: protocolVersion, capabilities and clientInfo are required');
   const viewer = viewerOf(inbound);
   return answer(resultMessage(inbound.id, initializeResult(version, deps.identity, instructions(viewer, snapshot, deps), offeredTo(snapshot, viewer))));
 }

@@ -12,9 +12,9 @@ import { denialToWire } from '../core/wire/denials.ts';
 import { unknownName } from '../relay/errors.ts';
 import { readMeta } from '../relay/meta.ts';
 import { ownResult } from '../relay/results.ts';
-import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
+import { notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { subscriptionMeta, updatedParams } from '../relay/updates.ts';
-import { denied, withStatus } from './answer.ts';
+import { denied, invalid, withStatus } from './answer.ts';
 import type { PipelineDeps } from './deps.ts';
 import { cancelledBy } from './inflight.ts';
 import { keepFollowing, type KeptGiven } from './kept-follow.ts';
@@ -30,7 +30,7 @@ export async function listen(inbound: Inbound, io: AgentIo, snapshot: Snapshot, 
   const wanted = members(members(inbound.params)?.get('notifications'));
   const asked = wanted === undefined ? undefined : stringsIn(wanted.get('resourceSubscriptions'), snapshot.settings.bounds.follows);
   const tasks = wanted === undefined ? undefined : stringsIn(wanted.get('taskIds'), snapshot.settings.bounds.follows);
-  if (wanted === undefined || asked === undefined || tasks === undefined) return { message: errorMessage(inbound.id, CODE.invalidParams, 'Missing or malformed notifications filter in params'), status: 200 };
+  if (wanted === undefined || asked === undefined || tasks === undefined) return invalid(inbound, 'Missing or malformed notifications filter in params');
   // More are not honoured.
   const uris = asked.slice(0, snapshot.settings.bounds.follows);
   const ids = tasks.slice(0, snapshot.settings.bounds.follows - uris.length);

@@ -10,6 +10,7 @@ import type { ListedIn } from '../relay/definitions.ts';
 import { pageResult, type PageRequest } from '../relay/page.ts';
 import { ownResult } from '../relay/results.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
+import { invalid } from './answer.ts';
 import type { PipelineDeps } from './deps.ts';
 import { definitionAt, isWithheld, viewDigest, visible } from './view.ts';
 
@@ -24,13 +25,14 @@ export function serveList(list: ListedIn, inbound: Inbound, snapshot: Snapshot, 
   const viewer: Viewer = { principal, endpoint };
   if (isWithheld(list, snapshot, viewer, deps.clock.wall())) return { message: errorMessage(id, CODE.internal, 'Not all servers behind this list are available now: try again later', WITHHELD), status: 200 };
   const entries = visible(list, snapshot, viewer, deps.clock.wall());
-  deps.listed(principal, inbound.method, entries.length);
   const page = pageFor(inbound, {
     member: MEMBER[list],
     items: { length: entries.length, slice: (from, to) => entries.slice(from, to).map((entry) => definitionAt(list, entry, snapshot, endpoint, origin)) },
     epoch: viewDigest(entries, deps.digest),
   }, snapshot, deps);
-  return page === undefined ? invalidCursor(id) : { message: resultMessage(id, ownResult(origin.era, page, deps.identity, true)), status: 200 };
+  if (page === undefined) return invalidCursor(inbound);
+  deps.listed(principal, inbound.method, entries.length);
+  return { message: resultMessage(id, ownResult(origin.era, page, deps.identity, true)), status: 200 };
 }
 
 /** The page that a request names by its cursor. Undefined: `invalidCursor`. */
@@ -42,6 +44,6 @@ export function pageFor({ origin: { endpoint }, principal, method, params }: Inb
   return pageResult({ ...list, cursor, pageSize: snapshot.settings.bounds.pageSize, binding }, deps.seal);
 }
 
-export function invalidCursor(id: RawJson): Answer {
-  return { message: errorMessage(id, CODE.invalidParams, 'Invalid cursor: start the list again'), status: 200 };
+export function invalidCursor(inbound: Inbound): Answer {
+  return invalid(inbound, 'Invalid cursor: start the list again');
 }

@@ -2,18 +2,17 @@
 // what stands before a backend. Who waits for the answer is not known here.
 import type { ServedCall } from '../core/call.ts';
 import type { DenyReason, Trail } from '../core/decision.ts';
-import type { Instant } from '../core/ids.ts';
 import { toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { segmentsBy } from '../core/json/segment.ts';
 import type { ParamHeaders } from '../core/inbound.ts';
 import { type CallOutcome, type End, isHidden } from '../core/outcome.ts';
-import type { BackendFault } from '../core/ports.ts';
+import type { BackendFault, CallIo } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { EMPTY_COMPLETION, isErrorResult } from '../relay/results.ts';
 import { admit } from './admit.ts';
 import type { Answered } from './answer.ts';
-import type { SendIo } from './attempt.ts';
 import type { Asked } from './calls/method.ts';
 import { conclude } from './conclude.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -26,6 +25,7 @@ import type { Dialogue } from './questions/dialogue.ts';
 import { NOT_OFFERED, perform, told } from './perform.ts';
 import { type Screened, screenOwn } from './screen.ts';
 import { REQUEST_STAGES } from './stages.ts';
+import { NOWHERE, sending, setOut, took } from './way.ts';
 
 /** One call and what it is decided by. */
 export interface Case {
@@ -40,7 +40,7 @@ export interface Case {
   readonly local: Screened | undefined;
 }
 
-export interface MakeIo extends SendIo {
+export interface MakeIo extends CallIo {
   /** It is allowed, and goes to its backend now. */
   admitted(): void;
   /** The backend has said its last. */
@@ -93,25 +93,22 @@ async function decideAndSend(given: Case, io: MakeIo, deps: PipelineDeps): Promi
   const undo: (() => void)[] = [];
   const refused = (reason: DenyReason, trail: Trail): Made => {
     for (const give of undo) give();
-    return { end: { kind: 'denied', reason }, answer: undefined, trail, took: took(call.at, NOWHERE, undefined, deps) };
+    return { end: { kind: 'denied', reason }, answer: undefined, trail, took: took(call.at, NOWHERE, undefined, deps.clock) };
   };
-  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, paramHeaders, onRefusal: (give) => undo.push(give) });
+  const admission = await admit(call, REQUEST_STAGES, { snapshot, now: call.at, wall: call.wall, windows: deps.windows, schemas: deps.schemas, segment: segmentsBy(deps.disguise), paramHeaders, onRefusal: (give) => undo.push(give) });
   if (admission.kind === 'denied') return refused(admission.reason, admission.trail);
 
   const { permit } = admission;
   io.admitted();
-  const way: Way = { admitted: deps.clock.mono(), sent: undefined, back: undefined, attempts: 0 };
-  const sent = (): void => {
-    way.sent ??= deps.clock.mono();
-    way.attempts += 1;
-  };
+  const way = setOut(deps.clock);
+  const sent = sending(way, deps.clock);
   const dispatched: Dispatched<Screened> = local !== undefined ? { kind: 'done', result: ok(local) } : await dispatch(permit, snapshot, deps, (backend, settings, place) => perform({ ...given, permit, backend, settings }, { ...io, place, sent }, deps)).finally(() => io.over());
   if (dispatched.kind === 'denied') return refused(dispatched.reason, [...permit.trail, dispatched.evidence]);
 
   way.back = deps.clock.mono();
   const made = told(dispatched.result, { ...given, permit }, io, deps);
   const end = io.signal.aborted ? { kind: 'cancelled', by: cancelledBy(io.signal) } as const : endOf(made, deps);
-  return { end, answer: made.ok ? made.value : undefined, trail: permit.trail, took: took(call.at, way, deps.clock.mono(), deps) };
+  return { end, answer: made.ok ? made.value : undefined, trail: permit.trail, took: took(call.at, way, deps.clock.mono(), deps.clock) };
 }
 
 /** Offered because of another backend: completing to nothing is the answer of one that cannot (4.11). */
@@ -120,37 +117,15 @@ function nothingToComplete(call: ServedCall, { catalog }: Snapshot): Screened | 
   return screenOwn({ kind: 'result', raw: EMPTY_COMPLETION });
 }
 
-/** When a call came to each of its stations. */
-interface Way {
-  readonly admitted: Instant | undefined;
-  /** To its backend, for the first time. */
-  sent: Instant | undefined;
-  back: Instant | undefined;
-  attempts: number;
-}
-
-const NOWHERE: Way = { admitted: undefined, sent: undefined, back: undefined, attempts: 0 };
-
-function took(at: Instant, { admitted, sent, back, attempts }: Way, screened: Instant | undefined, deps: PipelineDeps): CallOutcome['took'] {
-  const from = sent ?? admitted;
-  return {
-    admitMs: (admitted ?? deps.clock.mono()) - at,
-    queueMs: admitted === undefined || sent === undefined ? undefined : sent - admitted,
-    dispatchMs: from === undefined || back === undefined ? undefined : back - from,
-    screenMs: back === undefined || screened === undefined ? undefined : screened - back,
-    attempts,
-  };
-}
-
 function endOf(made: Result<Screened, BackendFault>, deps: PipelineDeps): End {
   if (!made.ok) return { kind: 'failed', fault: made.error };
   const answer = made.value;
-  if (answer.kind === 'error' || answer.kind === 'own_error') return { kind: 'errored', code: answer.code, bytes: answer.message.length };
+  if (answer.kind === 'error' || answer.kind === 'own_error') return { kind: 'errored', code: answer.code, bytes: Buffer.byteLength(answer.message) };
   if (answer.kind === 'task') return { kind: 'failed', fault: NOT_OFFERED };
   if (answer.kind === 'own') {
-    const said = { bytes: answer.body.length, digest: deps.digest(answer.body) };
+    const said = { bytes: Buffer.byteLength(answer.body), digest: deps.digest(answer.body) };
     return answer.end === 'answered' ? { kind: 'answered', isError: answer.isError, ...said } : { kind: answer.end, ...said };
   }
   const { raw } = answer.result;
-  return { kind: 'answered', isError: isErrorResult(answer.result), bytes: raw.length, digest: deps.digest(raw) };
+  return { kind: 'answered', isError: isErrorResult(answer.result), bytes: Buffer.byteLength(raw), digest: deps.digest(raw) };
 }

@@ -54,7 +54,7 @@ async function aboutTask(call: TaskCall, { permit, backend, snapshot }: Sending,
   const id = detached(call.exposed);
   const known = deps.tasks.recall({ id, principal, target, task, born, permit: taskPermit(permit, { exposed: id, task, born, until }), until }, snapshot.settings.bounds);
   const { era } = spokenBy(call, snapshot);
-  const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task, born } }, deps);
+  const result = await carry({ call, snapshot, identity: deps.identity, known, io, peer: { backend, permit, era, task, born, sent: io.sent } }, deps);
   return { result, health: result.ok ? 'success' : faultHealth(result.error) };
 }
 

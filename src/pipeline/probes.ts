@@ -8,6 +8,11 @@ import type { Principal } from '../core/principal.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
+/** Refusals without a record of their own, since the start. */
+export interface Unrecorded {
+  times: number;
+}
+
 export interface ProbeDeps {
   readonly probes: WindowTable;
   readonly clock: Clock;
@@ -34,7 +39,7 @@ export function chargeRefusal(code: RefusedAs, snapshot: Snapshot, principal: Pr
   probes.take(key, limit, clock.mono());
 }
 
-/** Of refusals by these limits themselves, each principal has its share of records; the rest is counted and logged only. */
+/** Of refusals that no limit ends, those by these limits among them, each principal has its share of records; the rest is counted and logged only. */
 export function isOnRecord(snapshot: Snapshot, principal: Principal, { probes, clock }: ProbeDeps): boolean {
   const { key, limit } = probeClaim(snapshot, principal);
   return probes.take(`told\u0000${key}`, limit, clock.mono()).ok;

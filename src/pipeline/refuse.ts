@@ -1,8 +1,9 @@
-// Turned away before there is a call: a name that leads nowhere, a handle that is not good, or a principal that was refused too often.
+// Turned away before there is a call: what is no request, a name that leads nowhere, a handle that is not good, or a principal that was refused
+// too often.
 import type { TargetKind } from '../core/call.ts';
 import { callId, type CallId } from '../core/ids.ts';
-import type { Inbound } from '../core/inbound.ts';
-import type { RefusalReason } from '../core/outcome.ts';
+import type { Inbound, Turned } from '../core/inbound.ts';
+import type { Refusal, RefusalReason } from '../core/outcome.ts';
 import { WINDOW_MS } from '../core/policy/limits.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { DenialContext } from '../core/wire/denials.ts';
@@ -23,12 +24,22 @@ export async function refuse(inbound: Inbound, name: string, reason: Early, snap
 export async function refuseProbing(inbound: Inbound, kind: TargetKind, name: string, denial: ProbeDenial, snapshot: Snapshot, deps: PipelineDeps): Promise<DenialContext> {
   const id = callId(deps.random.uuid());
   const refusal = refusalOf(inbound, name, { code: 'probe_limited', retryAfterMs: denial.retryAfterMs ?? WINDOW_MS }, id, snapshot, deps);
-  if (isOnRecord(snapshot, inbound.principal, deps)) await conclude(refusal, deps);
-  else tell(refusal, deps);
+  await withinShare(refusal, inbound, snapshot, deps);
   return { kind, exposed: name.slice(0, NAME_ECHO), backend: '', callId: id, codes: snapshot.settings.errorCodes };
 }
 
-function refusalOf(inbound: Inbound, name: string, reason: RefusalReason, id: CallId, snapshot: Snapshot, deps: PipelineDeps): Parameters<typeof tell>[0] {
+/** It tells a guesser nothing, so that it is not charged; and it has no end, so that it has a share of records. */
+export async function refuseRequest(inbound: Inbound, code: Turned, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
+  await withinShare(refusalOf(inbound, undefined, { code }, callId(deps.random.uuid()), snapshot, deps), inbound, snapshot, deps);
+}
+
+async function withinShare(refusal: Refusal, { principal }: Inbound, snapshot: Snapshot, deps: PipelineDeps): Promise<void> {
+  if (isOnRecord(snapshot, principal, deps)) return conclude(refusal, deps);
+  deps.unrecorded.times += 1;
+  return tell(refusal, deps);
+}
+
+function refusalOf(inbound: Inbound, name: string | undefined, reason: RefusalReason, id: CallId, snapshot: Snapshot, deps: PipelineDeps): Refusal {
   const { origin, principal, method } = inbound;
-  return { kind: 'refused', id, wall: deps.clock.wall(), surface: origin.surface, peer: origin.peer, principal, method, name: name.slice(0, NAME_ECHO), reason, revision: snapshot.revision };
+  return { kind: 'refused', id, wall: deps.clock.wall(), surface: origin.surface, peer: origin.peer, principal, method, name: name?.slice(0, NAME_ECHO), reason, revision: snapshot.revision };
 }

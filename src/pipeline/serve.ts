@@ -7,7 +7,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import { denialToWire } from '../core/wire/denials.ts';
 import { inputRequiredResult, readContinuation, REQUESTS_MOST } from '../relay/rounds.ts';
 import { CODE, errorMessage, resultMessage } from '../relay/rpc.ts';
-import { answerEnd, denied, unknownAnswer } from './answer.ts';
+import { answerEnd, denied, invalid, unknownAnswer } from './answer.ts';
 import type { Asked, Basis, CallMethod, Found } from './calls/method.ts';
 import type { PipelineDeps } from './deps.ts';
 import { BAD_HANDLE, sealHandle } from './handles.ts';
@@ -36,7 +36,7 @@ export async function serveCall(method: CallMethod, inbound: Inbound, io: AgentI
   switch (retry.kind) {
     case 'bad':
       await refuse(inbound, asked.exposed, { code: 'bad_handle', handle: retry.fault }, snapshot, deps);
-      return invalid(inbound, BAD_HANDLE);
+      return said(errorMessage(inbound.id, CODE.invalidParams, BAD_HANDLE));
     case 'parked': return resume(retry.run, retry.responses, asked, inbound, io, deps);
     case 'call': return begin(found, retry, asked, inbound, io, snapshot, deps);
   }
@@ -44,10 +44,6 @@ export async function serveCall(method: CallMethod, inbound: Inbound, io: AgentI
 
 function said(message: RawJson): Answer {
   return { message, status: 200 };
-}
-
-function invalid({ id }: Inbound, message: string): Answer {
-  return said(errorMessage(id, CODE.invalidParams, message));
 }
 
 function begin(found: Found, { continuation, pages, local }: Extract<Retry, { kind: 'call' }>, asked: Asked, inbound: Inbound, io: AgentIo, snapshot: Snapshot, deps: PipelineDeps): Promise<Answer> {
@@ -75,7 +71,7 @@ function resume(run: Run, responses: ReadonlyMap<string, RawJson>, asked: Asked,
   for (const [key] of open?.list() ?? []) {
     const raw = responses.get(key);
     if (raw === undefined) continue;
-    open?.answer(key, { kind: 'result', raw });
+    open?.answer(key, { kind: 'result', raw, by: { tokenId: inbound.principal.tokenId, peer: inbound.origin.peer } });
     run.progressed();
   }
   run.attend(inbound, io, asked.meta.progressToken);

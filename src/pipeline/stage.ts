@@ -3,6 +3,7 @@ import type { Call } from '../core/call.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Instant, Timestamp } from '../core/ids.ts';
 import type { ParamHeaders } from '../core/inbound.ts';
+import type { Segment } from '../core/json/segment.ts';
 import type { SchemaChecker } from '../core/ports.ts';
 import type { WindowTable } from '../core/policy/window.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -15,6 +16,8 @@ export interface StageContext {
   readonly wall: Timestamp;
   readonly windows: Pick<WindowTable, 'takeAll' | 'refund'>;
   readonly schemas: SchemaChecker;
+  /** How keys are written in evidence, where these may stand in the clear. */
+  readonly segment: (declared: ReadonlySet<string>) => Segment;
   readonly paramHeaders: ParamHeaders | undefined;
   /** What a stage took and a later refusal must give back. */
   onRefusal(undo: () => void): void;

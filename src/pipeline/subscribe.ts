@@ -5,7 +5,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { CODE, errorMessage, notificationMessage, resultMessage } from '../relay/rpc.ts';
 import { updatedParams } from '../relay/updates.ts';
-import { denied, unansweredMessage, unknownAnswer, withStatus } from './answer.ts';
+import { denied, invalid, unansweredMessage, unknownAnswer, withStatus } from './answer.ts';
 import type { Asked } from './calls/method.ts';
 import { resourceReads } from './calls/resource.ts';
 import type { PipelineDeps } from './deps.ts';
@@ -141,8 +141,4 @@ function refusedAnswer(followed: Exclude<Followed, { kind: 'following' }>, asked
 
 function done({ id }: Inbound): Answer {
   return { message: resultMessage(id, toRaw({})), status: 200 };
-}
-
-function invalid({ id }: Inbound, message: string): Answer {
-  return { message: errorMessage(id, CODE.invalidParams, message), status: 200 };
 }

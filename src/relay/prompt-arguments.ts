@@ -13,13 +13,13 @@ const NAME_UNITS = 64;
 export function promptArgumentErrors(definition: RawJson, args: RawJson | undefined): readonly ArgumentError[] {
   const declared = (elements(memberOf(definition, 'arguments')) ?? []).flatMap((one) => declaredIn(one));
   const given = members(args) ?? new Map<string, RawJson>();
-  const missing = declared.filter(({ name, isRequired }) => isRequired && !given.has(name)).map(({ name }): ArgumentError => (
+  const missing = declared.filter(({ name, isRequired }) => isRequired && !given.has(name)).map(({ name }) => (
     { path: '', keyword: 'required', message: `must have required argument '${shown(name)}'` }));
   const known = new Set(declared.map(({ name }) => name));
   // A path goes into the evidence, which holds nothing an agent wrote: a name that the prompt does not have is not repeated.
-  const untexted = [...given].filter(([, value]) => kindOf(value) !== 'string').map(([name]): ArgumentError => (
+  const untexted = [...given].filter(([, value]) => kindOf(value) !== 'string').map(([name]) => (
     { path: known.has(name) ? `/${shown(name.replaceAll('~', '~0').replaceAll('/', '~1'))}` : '', keyword: 'type', message: known.has(name) ? 'must be string' : 'must have only strings' }));
-  return [...missing, ...untexted].slice(0, MOST_ERRORS);
+  return [...missing, ...untexted].slice(0, MOST_ERRORS).map((error) => ({ ...error, place: error.path }));
 }
 
 interface Declared {

@@ -35,7 +35,7 @@ function denyText(reason: DenyReason): string {
     case 'insufficient_scope': return `insufficient_scope: ${reason.scopes.join(' ')}`;
     case 'limited': return `limited: ${reason.limit} per ${reason.windowMs / 1000} s (${reason.scope})`;
     case 'busy': return `busy: ${reason.limit} at a time (${reason.scope})`;
-    case 'invalid_arguments': return `invalid_arguments: ${reason.errors.slice(0, 5).map(({ path, keyword }) => `${path === '' ? '/' : path} ${keyword}`).join('; ')}`;
+    case 'invalid_arguments': return `invalid_arguments: ${reason.errors.slice(0, 5).map(({ place, keyword }) => `${place === '' ? '/' : place} ${keyword}`).join('; ')}`;
     case 'header_mismatch': return `header_mismatch: ${reason.header} ${reason.problem}`;
     case 'guarded': return `guarded: ${reason.finding.rule}`;
     case 'circuit_open': return `circuit_open: again in ${reason.retryAfterMs} ms`;

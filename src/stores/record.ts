@@ -5,6 +5,7 @@ import type { Call } from '../core/call.ts';
 import type { Trail } from '../core/decision.ts';
 import { objectOf } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
+import { segmentOf } from '../core/json/segment.ts';
 import { maskSecrets } from '../core/masking.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import { statusOf, type CallOutcome, type Judged, type Refusal, type Took } from '../core/outcome.ts';
@@ -52,11 +53,11 @@ export function createEncoder(given: RecordDeps): Encoder {
   });
   return {
     intent: ({ call, trail, revision, configHash, judged }) => captured(deps, call, { args: true, result: undefined }, {
-      ...head('intent', call.wall), ...ofCall(deps, call), ...ofArguments(deps, call), ...ofTrail(trail, 'allow'), ...ofJudged(judged),
+      ...head('intent', call.wall), ...ofCall(deps, call), ...ofArguments(deps, call, judged), ...ofTrail(trail, 'allow'), ...ofJudged(judged),
       revision, config_hash: configHash,
     }),
     outcome: (outcome, withArguments, result) => captured(deps, outcome.call, { args: withArguments, result }, {
-      ...head('outcome', clock.wall()), ...ofCall(deps, outcome.call), ...(withArguments ? ofArguments(deps, outcome.call) : {}),
+      ...head('outcome', clock.wall()), ...ofCall(deps, outcome.call), ...(withArguments ? ofArguments(deps, outcome.call, outcome.judged) : {}),
       ...ofTrail(outcome.trail, verdictOf(outcome)), ...ofJudged(outcome.judged), revision: outcome.revision, config_hash: outcome.configHash,
       ...ofEnd(deps, outcome), ...ofTimes(outcome.took),
     }),
@@ -109,10 +110,16 @@ function methodOf(call: Call): string | null {
   }
 }
 
-function ofArguments({ node }: RecordDeps, call: Call): Partial<RecordValues> {
+function ofArguments({ node }: RecordDeps, call: Call, { declared }: Judged): Partial<RecordValues> {
   const said = saidIn(call);
-  return said === undefined ? {} : { args_hmac: node.hmac(said), args_bytes: Buffer.byteLength(said), args_shape: shapeText(said) };
+  if (said === undefined) return {};
+  const isOurs = call.kind === 'tool' || call.kind === 'prompt' ? said !== call.args : call.kind !== 'model';
+  const segment = segmentOf((key) => declared.has(key) || (isOurs && WORDS.has(key)), node.hmac);
+  return { args_hmac: node.hmac(said), args_bytes: Buffer.byteLength(said), args_shape: shapeText(said, segment) };
 }
+
+/** Keys of the protocol and of this record, where it puts together what the agent said in several places. */
+const WORDS: ReadonlySet<string> = new Set(['arguments', 'inputResponses', 'argument', 'context', 'name', 'value', 'action', 'content']);
 
 /** All that the agent said to the object, as digest, size and shape cover it. */
 function saidIn(call: Call): RawJson | undefined {

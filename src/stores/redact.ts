@@ -5,7 +5,8 @@ import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipS
 import { decodeString, skipColon, skipString, skipValue } from '../core/json/slice.ts';
 import { cut, storable } from '../core/text.ts';
 import { keyMatcher, LONGEST_SECRET, MASK, maskSecrets } from '../core/masking.ts';
-import { NAME_KEYS, VALUE_KEYS } from './capture/pairs.ts';
+import { tameNumber } from './tame-number.ts';
+import { pairNamesSecret, VALUE_KEYS } from './capture/pairs.ts';
 
 export interface Redaction {
   /** Of the stored text, UTF-8. */
@@ -24,9 +25,6 @@ interface Copy {
 }
 
 const KEY_UNITS = 256;
-const NUMBER_UNITS = 64;
-/** PostgreSQL's jsonb refuses exponents it cannot expand; the view must never fail on what an agent sent. */
-const TAME_NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$/;
 const WORD = /^(?:true|false|null)$/;
 
 /** JSON text of at most `bytes` bytes. Over it: `{"sentinel_truncated":true,"head":"…"}` with the beginning of the masked text. */
@@ -68,7 +66,7 @@ function copyValue(copy: Copy): void {
   if (code === OPEN_OBJECT) return copyObject(copy);
   if (code === OPEN_ARRAY) return copyArray(copy);
   const lexeme = take(copy, code === QUOTE ? skipString(copy.text, copy.pos) : skipValue(copy.text, copy.pos));
-  emit(copy, code === QUOTE ? copyString(lexeme, copy.budget) : WORD.test(lexeme) ? lexeme : copyNumber(lexeme));
+  emit(copy, code === QUOTE ? copyString(lexeme, copy.budget) : WORD.test(lexeme) ? lexeme : tameNumber(lexeme));
 }
 
 function take(copy: Copy, end: number): string {
@@ -83,10 +81,6 @@ function copyString(lexeme: string, units: number): string {
   return JSON.stringify(storable(cut(masked, units)));
 }
 
-function copyNumber(lexeme: string): string {
-  return lexeme.length <= NUMBER_UNITS && TAME_NUMBER.test(lexeme) ? lexeme : JSON.stringify(cut(lexeme, NUMBER_UNITS));
-}
-
 function copyArray(copy: Copy): void {
   emit(copy, '[');
   copy.pos = skipSpace(copy.text, copy.pos + 1);
@@ -99,18 +93,18 @@ function copyArray(copy: Copy): void {
 
 function copyObject(copy: Copy): void {
   const { text } = copy;
+  const begins = copy.pos;
   emit(copy, '{');
   copy.pos = skipSpace(text, copy.pos + 1);
-  let named = false;
+  let named: boolean | undefined;
   while (!full(copy) && !closes(copy, CLOSE_OBJECT)) {
     const lexeme = take(copy, skipString(text, copy.pos));
     const key = decodeString(lexeme);
     emit(copy, `${copyString(lexeme, KEY_UNITS)}:`);
     copy.pos = skipColon(text, copy.pos);
-    const start = copy.pos;
-    if (copy.isSecretKey(key) || (named && VALUE_KEYS.has(key.toLowerCase()))) mask(copy);
+    // The name may stand behind its value.
+    if (copy.isSecretKey(key) || (VALUE_KEYS.has(key.toLowerCase()) && (named ??= pairNamesSecret(text, begins, copy.isSecretKey)))) mask(copy);
     else copyValue(copy);
-    named ||= namesSecret(copy, key, start);
     comma(copy);
   }
   emit(copy, '}');
@@ -132,9 +126,4 @@ function comma(copy: Copy): void {
   if (copy.text.charCodeAt(copy.pos) !== COMMA) return;
   emit(copy, ',');
   copy.pos = skipSpace(copy.text, copy.pos + 1);
-}
-
-function namesSecret(copy: Copy, key: string, start: number): boolean {
-  if (copy.text.charCodeAt(start) !== QUOTE || copy.pos - start > KEY_UNITS || !NAME_KEYS.has(key.toLowerCase())) return false;
-  return copy.isSecretKey(decodeString(copy.text.slice(start, copy.pos)));
 }

@@ -61,6 +61,16 @@ export function backendContract(name: string, make: () => Promise<Made>): void {
       assert.ok(!line.includes(CANARY), 'the credential of the agent reached the backend');
     });
 
+    test('a call says once that it goes out, and one that was taken back before does not', async () => {
+      let sent = 0;
+      const counted = (): void => void (sent += 1);
+      await backend.call(permit('echo'), io({ sent: counted }));
+      assert.equal(sent, 1);
+      const gone = AbortSignal.abort('agent');
+      assert.ok(!(await backend.call(permit('echo'), io({ signal: gone, sent: counted }))).ok);
+      assert.equal(sent, 1);
+    });
+
     test('a result comes back byte for byte', async () => {
       assert.ok((await answered('echo')).endsWith(',"x-vendor":[1]}'));
     });

@@ -113,7 +113,9 @@ describe('who follows which resource', () => {
     await follow('mem://a');
     await follow('mem://b');
     assert.deepEqual(await follows.follow('mem://c', () => undefined), { ok: false, error: { code: 'queue_full', limit: 2 } });
-    await follow('mem://a');
+    let sent = 0;
+    await follows.follow('mem://a', () => undefined, () => void (sent += 1));
+    assert.equal(sent, 0, 'asked for already');
     assert.deepEqual(await follows.follow('mem://a', () => undefined), { ok: false, error: { code: 'queue_full', limit: 3 } });
     follows.attach(undefined);
     const gone = await follows.follow('mem://a', () => undefined);

@@ -334,8 +334,10 @@ describe('whether an HTTP backend is there', { timeout: 60_000, concurrency: tru
     await until(() => backend.status().restarts >= 2, 'tried twice');
     assert.equal(backend.status().state, 'backing_off');
     assert.equal(backend.status().lastFault?.code, 'unreachable');
-    const result = await backend.call(permit('echo'), io());
+    let sent = 0;
+    const result = await backend.call(permit('echo'), io({ sent: () => void (sent += 1) }));
     assert.ok(!result.ok && result.error.code === 'not_ready');
+    assert.equal(sent, 0, 'nobody was there to send it to');
     assert.ok((result.error.starts?.failed ?? 0) >= 2, 'each failed start is told');
     await peer.start();
     await until(() => backend.status().state === 'ready', 'ready');

@@ -31,11 +31,11 @@ describe('the schema checker', { timeout: 60_000 }, () => {
     assert.deepEqual(await check(schema, { n: 1, list: ['a', 'secret-value'] }), {
       kind: 'invalid',
       errors: [
-        { path: '/n', keyword: 'minimum', message: 'must be >= 3' },
-        { path: '/list/1', keyword: 'enum', message: 'must be equal to one of the allowed values' },
+        { path: '/n', steps: ['n'], keyword: 'minimum', message: 'must be >= 3' },
+        { path: '/list/1', steps: ['list', 1], keyword: 'enum', message: 'must be equal to one of the allowed values' },
       ],
     });
-    assert.deepEqual(await check(schema, {}), { kind: 'invalid', errors: [{ path: '', keyword: 'required', message: "must have required property 'n'" }] });
+    assert.deepEqual(await check(schema, {}), { kind: 'invalid', errors: [{ path: '', steps: [], keyword: 'required', message: "must have required property 'n'" }] });
   });
 
   test('an answer never repeats a value', async () => {
@@ -84,7 +84,7 @@ describe('the schema checker', { timeout: 60_000 }, () => {
     const others = { type: 'object', required: ['a'] };
     const verdicts = await Promise.all([check(others, { a: 1 }), check(CATASTROPHE, BAIT, 'mallory'), check(others, {}), check(others, { a: 2 })]);
     assert.deepEqual(verdicts.map(({ kind }) => kind), ['valid', 'invalid', 'invalid', 'valid']);
-    assert.deepEqual(verdicts[1], { kind: 'invalid', errors: [{ path: '', keyword: 'deadline', message: 'take too long to check' }] });
+    assert.deepEqual(verdicts[1], { kind: 'invalid', errors: [{ path: '', steps: [], keyword: 'deadline', message: 'take too long to check' }] });
     assert.deepEqual(log, ['a schema ran out of time']);
   });
 

@@ -9,5 +9,6 @@ test('the enforced denial rules, else the one that only watched, else the last w
   assert.equal(rulingOf([step('a', 'pass'), step('b', 'deny', 'monitor'), step('c', 'deny')])?.rule, 'c');
   assert.equal(rulingOf([step('a', 'deny', 'shadow'), step('b', 'pass')])?.rule, 'a');
   assert.equal(rulingOf([step('a', 'pass'), step('b', 'pass')])?.rule, 'b');
+  assert.equal(rulingOf([step('a', 'pass'), { ...step('dev', 'pass'), stage: 'role' }, step('guards', 'pass')])?.rule, 'dev', 'what was allowed was allowed by a role');
   assert.equal(rulingOf([]), undefined);
 });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { QuestionReply } from '../../src/core/capabilities.ts';
+import type { Heard, QuestionReply } from '../../src/core/capabilities.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import { createDialogue } from '../../src/pipeline/questions/dialogue.ts';
-import { okText, origin, read, settings, world, type World } from '../support/world.ts';
+import { okText, origin, principal, read, settings, world, type World } from '../support/world.ts';
 import { able, ACCEPT, asks, elicit, ELICITS, input, NEVER, parked, retry, settle, text } from './waiting.ts';
 
-const notes = (w: World): readonly (string | undefined)[] => w.outcomes.flatMap((one) => (one.kind === 'call' ? one.trail : [])).filter(({ stage }) => stage === 'questions').map(({ note }) => note);
+const said = (w: World, about: 'asked' | 'answered'): readonly (string | undefined)[] => w.outcomes.flatMap((one) => (one.kind === 'call' ? one.trail : [])).filter(({ stage, rule }) => stage === 'questions' && rule.startsWith(`${about}:`)).map(({ note }) => note);
+const notes = (w: World): readonly (string | undefined)[] => said(w, 'asked');
 
 test('a question that was not asked for lack of room, or of a way to the agent, is on record as such', async () => {
   const base = settings();
@@ -85,4 +86,42 @@ test('an answer that a stage refuses does not reach its backend, and many harmle
   assert.deepEqual(await put(elicit), { ok: true, value: { kind: 'error', code: -32603, message: 'The answer was refused' } });
   for (let time = 0; time < 100; time += 1) await put(elicit);
   assert.deepEqual([trail().length, trail().indexOf(found)], [64, 32]);
+});
+
+test('what an agent answers in the middle of a call is on record: how, and how much, but never the words; of another token or place also whose it was', async () => {
+  const trails: string[] = [];
+  for (const [answer, wanted] of [[{ action: 'accept', content: { ok: 'transfer 100 to Bob' } }, 'accept, 58 bytes'], [{ action: 'decline' }, 'decline, 20 bytes'], [{ action: 'cancel' }, 'cancel, 19 bytes'], [{ action: 'transfer 100' }, 'result, 25 bytes']] as const) {
+    const w = world({ respond: asks(elicit) });
+    const { state } = await parked(w);
+    await retry(w, state, { q1: answer });
+    assert.deepEqual(said(w, 'answered'), [wanted]);
+    trails.push(JSON.stringify(w.outcomes));
+  }
+  const w = world({ respond: asks(elicit) });
+  const { state } = await parked(w);
+  const mine = able();
+  const other = { ...mine, origin: { ...origin(mine?.origin), peer: '203.0.113.9' }, principal: principal({ tokenId: 'jti-OTHER' }) };
+  await retry(w, state, { q1: { action: 'accept', content: {} } }, other);
+  assert.deepEqual(said(w, 'answered'), [`accept, 32 bytes; token ${w.deps.disguise.digest('jti-OTHER')}; peer ${w.deps.disguise.network('203.0.113.9')}`]);
+  trails.push(JSON.stringify(w.outcomes));
+  assert.ok(trails.every((text) => !/transfer 100|jti-OTHER/.test(text)));
+});
+
+test('an answer on the stream of a session is on record like one of a retry; what the gateway says in an agent\u2019s place is nobody\u2019s answer', async () => {
+  const by = { tokenId: 'jti-1', peer: '127.0.0.1' };
+  const legacy = origin({ era: 'legacy', version: '2025-11-25', capabilities: ELICITS });
+  const heard = async (reply: Heard): Promise<readonly unknown[]> => {
+    const w = world({ respond: asks(elicit) });
+    await w.callTool('alpha__echo', {}, { origin: legacy, io: { ask: () => Promise.resolve(reply) } });
+    return said(w, 'answered');
+  };
+  assert.deepEqual(await heard({ kind: 'result', raw: toRaw({ action: 'decline' }), by }), ['decline, 20 bytes']);
+  assert.deepEqual(await heard({ kind: 'error', code: -1, message: 'No', by }), ['error, 2 bytes']);
+  assert.deepEqual(await heard({ kind: 'error', code: -1, message: 'Not answered: the session has ended' }), []);
+  const late = world({ respond: asks(elicit) });
+  await parked(late);
+  late.clock.advance(10 * 60_000);
+  await settle(late, 0);
+  assert.equal(late.outcomes.length, 1);
+  assert.deepEqual([said(late, 'asked'), said(late, 'answered')], [[undefined], []]);
 });

@@ -88,7 +88,7 @@ test('a call over the limit is refused with the time to wait and charges nothing
 });
 
 test('a call that is refused after the limit stage gets its charge back', async () => {
-  const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/a', keyword: 'type', message: 'must be string' }] }) };
+  const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/a', steps: ['a'], keyword: 'type', message: 'must be string' }] }) };
   const w = world({ schemas, settings: settings({ limits: { perTool: 1, tools: [], roles: {}, backends: {}, global: undefined, tasks: 1000, probes: 100, mode: 'enforce' } }) });
   for (let i = 0; i < 5; i++) {
     const answer = read(await w.callTool('alpha__echo'));
@@ -120,7 +120,7 @@ test('J01 an agent that goes on against its limit is told to wait, and its recor
 });
 
 test('invalid arguments are a tool error that names the path, and nothing is executed [S25, S27]', async () => {
-  const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/count', keyword: 'type', message: 'must be integer' }] }) };
+  const schemas = { check: () => Promise.resolve({ kind: 'invalid' as const, errors: [{ path: '/count', steps: ['count'], keyword: 'type', message: 'must be integer' }] }) };
   const w = world({ schemas });
   const answer = read(await w.callTool('alpha__echo', { count: 'x' }));
   assert.equal(answer.result?.isError, true);

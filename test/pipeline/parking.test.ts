@@ -21,7 +21,7 @@ test('T83 a question ends the request with input_required, and the retry complet
   assert.deepEqual([made(w), w.intents.length, w.outcomes.map(statusOf), w.deps.inflight.size, w.deps.parking.size], [1, 1, ['success'], 0, 0]);
   const [outcome] = w.outcomes;
   assert.ok(outcome?.kind === 'call');
-  assert.deepEqual(outcome.trail.slice(-1).map(({ rule, decision, note }) => [rule, decision, note]), [['asked:elicitation/create', 'pass', undefined]]);
+  assert.deepEqual(outcome.trail.slice(-2).map(({ rule, decision, note }) => [rule, decision, note]), [['asked:elicitation/create', 'pass', undefined], ['answered:elicitation/create', 'pass', 'accept, 41 bytes']]);
 });
 
 test('T36 T84 an agent that declared nothing is asked nothing: the backend hears a decline, and the agent gets the result [S10]', async () => {

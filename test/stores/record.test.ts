@@ -5,6 +5,7 @@ import type { Call, TaskVerb } from '../../src/core/call.ts';
 import { toRaw } from '../../src/core/json/compose.ts';
 import type { RawJson } from '../../src/core/json/scan.ts';
 import { roleName, timestamp } from '../../src/core/ids.ts';
+import type { Trail } from '../../src/core/decision.ts';
 import type { End } from '../../src/core/outcome.ts';
 import { storable } from '../../src/core/text.ts';
 import { createEncoder, type Encoder } from '../../src/stores/record.ts';
@@ -28,7 +29,7 @@ test('every way to end is one status, one code and one sentence', (t) => {
     [{ kind: 'cancelled', by: 'agent' }, 'error', 'cancelled_agent', 'cancelled by agent'],
     [{ kind: 'denied', reason: { code: 'limited', scope: 'principal', limit: 3, windowMs: 60_000, retryAfterMs: 5 } }, 'rate_limited', 'limited', 'limited: 3 per 60 s (principal)'],
     [{ kind: 'denied', reason: { code: 'killed', scope: 'tool fs/*', seen: true } }, 'killed', 'killed', 'killed: tool fs/*'],
-    [{ kind: 'denied', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: 'required', message: 'x' }] } }, 'invalid_args', 'invalid_arguments', 'invalid_arguments: / required'],
+    [{ kind: 'denied', reason: { code: 'invalid_arguments', errors: [{ path: '', place: '', keyword: 'required', message: 'x' }] } }, 'invalid_args', 'invalid_arguments', 'invalid_arguments: / required'],
     [{ kind: 'denied', reason: { code: 'circuit_open', retryAfterMs: 9 } }, 'circuit_open', 'circuit_open', 'circuit_open: again in 9 ms'],
   ];
   const encode = encoder(t);
@@ -78,7 +79,7 @@ test('a request about a task says which, of which tool; what somebody answered i
   const [one, other] = ['Ulm', 'Bonn'].map((town) => about('update', toRaw({ k: { action: 'accept', content: { town } } })));
   assert.equal(one?.method, 'tasks/update');
   assert.notEqual(one?.args_hmac, other?.args_hmac);
-  assert.match(one?.args_shape ?? '', /inputResponses\/k\/content\/town/);
+  assert.match(one?.args_shape ?? '', /inputResponses\/~3[0-9a-f]{8}\/content\/~3[0-9a-f]{8}"/);
   assert.ok(!JSON.stringify(one).includes('Ulm'));
   assert.notEqual(args, undefined);
   const { code, status } = encode.outcome(sampleOutcome(sampleCall(), { kind: 'task_created', bytes: 42, digest: 'd'.repeat(64) }), false);
@@ -107,14 +108,14 @@ test('answers to a question and the context of a completion are in digest, size 
     const [one, other, none] = [row({ ...call, continuation: answered('Ulm') }), row({ ...call, continuation: answered('Bonn') }), row(call)];
     assert.notEqual(one.args_hmac, other.args_hmac, 'another answer is another digest');
     assert.ok((one.args_bytes ?? 0) > (none.args_bytes ?? 0) && (other.args_bytes ?? 0) > (one.args_bytes ?? 0));
-    assert.ok(paths({ ...call, continuation: answered('Ulm') }).includes('/inputResponses/k/content/town'));
+    assert.ok(paths({ ...call, continuation: answered('Ulm') }).some((path) => /^\/inputResponses\/~3[0-9a-f]{8}\/content\/~3[0-9a-f]{8}$/.test(path)));
     assert.ok(!JSON.stringify(one).includes('Ulm'));
   }
   assert.ok(paths({ ...prompt, continuation: answered('Ulm') }).includes('/arguments/path'));
   assert.equal(row({ ...resource, continuation: { responses: undefined, state: toRaw('s') } }).args_hmac, undefined);
   const [bare, full] = [row(completion), row({ ...completion, context: toRaw({ arguments: { framework: 'x' } }) })];
   assert.notEqual(full.args_hmac, bare.args_hmac);
-  assert.match(full.args_shape ?? '', /context\/arguments\/framework/);
+  assert.match(full.args_shape ?? '', /context\/arguments\/~3[0-9a-f]{8}"/);
 });
 
 test('a question of a backend is an end of its own, with the digest of what the agent was told', (t) => {
@@ -133,7 +134,7 @@ test('a handle that is refused says which check it failed', (t) => {
 
 test('peers are kept as networks, sessions and token ids as keyed digests', (t) => {
   assert.deepEqual(['203.0.113.77', '::ffff:203.0.113.77', '2001:db8:a:b:c::1', 'local', '', '\u0000'].map(truncatePeer),
-    ['203.0.113.0', '203.0.113.0', '2001:db8:a::', 'local', '', '\\u0000']);
+    ['203.0.113.0/24', '203.0.113.0/24', '2001:db8:a::/48', 'local', '', '\\u0000']);
   const row = encoder(t).intent(sampleIntent(sampleCall({ session: 'session-secret' })));
   assert.match(row.session ?? '', /^[0-9a-f]{64}$/);
   assert.match(row.jti_hmac ?? '', /^[0-9a-f]{64}$/);
@@ -164,7 +165,7 @@ test('property: any string in any field becomes a readable record of one line', 
     const note = { stage: text, rule: text, decision: 'deny', mode: 'monitor', severity: 'low', note: text } as const;
     const before = recordsIn(folder).length;
     const results = [
-      await journal.intend({ ...sampleIntent(call), trail: [note], judged: { owner: text, changes: true } }),
+      await journal.intend({ ...sampleIntent(call), trail: [note], judged: { owner: text, changes: true, declared: new Set([text]) } }),
       await journal.conclude(sampleOutcome(call, { kind: 'failed', fault: { code: 'protocol', detail: text } }, [note])),
       await journal.conclude(sampleRefusal({ name: text, method: 'tools/call' })),
       await journal.note({ id: RANDOM.uuid(), wall: timestamp(1), by: text, revision: 1, kind: 'stopped', reason: text }),
@@ -186,4 +187,40 @@ test('ten megabytes of arguments are a digest, a size and a bounded shape', (t) 
   const row = encoder(t).intent(sampleIntent(sampleCall({ args })));
   assert.ok((row.args_bytes ?? 0) > 10 * 2 ** 20);
   assert.ok((row.args_shape ?? '').length <= 4096);
+});
+
+test('a trail that is too long keeps what was refused or would have been, and of what passed as much as fits', (t) => {
+  const passed = (rule: string): Trail[number] => ({ stage: 'questions', rule, decision: 'pass', mode: 'enforce', severity: 'info', note: 'n'.repeat(200) });
+  const watched: Trail[number] = { stage: 'guards', rule: 'guards:hidden-text', decision: 'deny', mode: 'monitor', severity: 'high', note: 'x'.repeat(200) };
+  const row = encoder(t).outcome(sampleOutcome(sampleCall(), undefined, [...TRAIL, ...Array.from({ length: 60 }, (_, at) => passed(`asked:${at}`)), watched]), false);
+  const kept: readonly { readonly rule: string }[] = JSON.parse(row.trail ?? '');
+  assert.ok(Buffer.byteLength(row.trail ?? '') <= 8192);
+  assert.equal(kept.at(-1)?.rule, 'guards:hidden-text');
+  assert.deepEqual(kept.slice(0, 2).map(({ rule }) => rule), TRAIL.map(({ rule }) => rule));
+  assert.ok(kept.length > 20 && kept.length < 63, String(kept.length));
+  assert.deepEqual([row.ruling, row.rule], ['deny', 'guards:hidden-text']);
+});
+
+const reloaded = (changes: readonly string[]): Parameters<Encoder['lifecycle']>[0] => ({ id: RANDOM.uuid(), wall: timestamp(1), by: 'mallory', revision: 2, kind: 'reloaded', configHash: 'h', changes });
+const detailOf = (t: TestContext, changes: readonly string[]): { readonly changes: readonly string[]; readonly leftOut?: number } => {
+  const detail = encoder(t).lifecycle(reloaded(changes)).detail ?? '';
+  assert.ok(Buffer.byteLength(detail) <= 8192, String(Buffer.byteLength(detail)));
+  return JSON.parse(detail);
+};
+
+test('a reload that changes more than fits says what is most telling first, and how many changes are left out', (t) => {
+  const noise = Array.from({ length: 120 }, (_, at) => `gateway.allowed_origins: +https://host-${at}.example.org +https://other-${at}.example.org`);
+  const telling = ['gateway.audit_enabled: true → false', 'audit.on_failure: block → continue', 'kill_switch.disabled_tools: -fs/delete', 'rate_limits.global_rpm: 10 → 100000', 'role developer: allow +*', 'export siem: removed', 'capture 1: removed', 'backend shell: added'];
+  const { changes, leftOut } = detailOf(t, [...noise.slice(0, 60), ...telling, ...noise.slice(60)]);
+  assert.deepEqual(changes.slice(0, telling.length), telling);
+  assert.deepEqual(changes.slice(telling.length), noise.slice(0, changes.length - telling.length));
+  assert.ok(changes.length > telling.length + 30);
+  assert.equal(leftOut, noise.length + telling.length - changes.length);
+});
+
+test('one long change does not push the others out of the record of a reload, and a short reload is told whole', (t) => {
+  const { changes, leftOut } = detailOf(t, [`role developer: allow ${'+fs/a_tool '.repeat(2000)}`, 'audit.on_failure: block → continue', `role ops: note token=${'x'.repeat(9000)}`]);
+  assert.equal(leftOut, undefined);
+  assert.deepEqual(changes.map((change) => change.slice(0, 24)), ['role developer: allow +f', 'audit.on_failure: block ', 'role ops: note token=[re']);
+  assert.deepEqual(detailOf(t, ['audit.quota: 1 GiB → 2 GiB']), { configHash: 'h', changes: ['audit.quota: 1 GiB → 2 GiB'] });
 });

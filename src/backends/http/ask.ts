@@ -35,6 +35,8 @@ export interface HttpAsk extends DeadlineTimes {
   readonly heard?: (method: string, params: RawJson) => void;
   readonly resultBytes: number;
   readonly cancellable: boolean;
+  /** Called when it goes out on a connection, and not where there is none. */
+  readonly sent?: (() => void) | undefined;
 }
 
 export type Asked = Result<BackendReply, BackendFault>;

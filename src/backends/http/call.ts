@@ -33,6 +33,8 @@ export class HttpCall implements Receiver, BodySink {
   readonly #place = new Place({ leastMs: 50, firstMs: 1_000, mostMs: 30_000 });
   #settled = false;
   #isStream = false;
+  /** The rest of its stream may be fetched by requests of their own. */
+  #isSent = false;
   /** HTTP+SSE: the message has arrived, whatever becomes of this response. */
   #isTaken = false;
   #undo: () => void = () => undefined;
@@ -85,6 +87,12 @@ export class HttpCall implements Receiver, BodySink {
   }
 
   // ── what the exchange tells ──
+  begun(): void {
+    if (this.#isSent) return;
+    this.#isSent = true;
+    this.#ask.sent?.();
+  }
+
   head(status: number, headers: ResponseHeaders): void {
     this.#status = status;
     this.#session = sessionOf(headers) ?? this.#session;

@@ -50,8 +50,8 @@ class HttpBackend implements Backend {
     return this.#status.listing;
   }
 
-  async follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>> {
-    return followOn(this.#kept, this.id, permit, updated);
+  async follow(permit: Permit, updated: (uri: string) => void, sent?: () => void): Promise<Result<() => void, BackendFault>> {
+    return followOn(this.#kept, this.id, permit, updated, sent);
   }
 
   status(): BackendStatus {
@@ -94,7 +94,7 @@ class HttpBackend implements Backend {
     await setLevel(this.#kept.input, live, call, io);
     const { method, name, params } = requestOf(errand, live.link, { client, asks });
     const reply = await this.#kept.conversation.ask({
-      manner: live.manner, timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true,
+      manner: live.manner, timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, name, method, signal: io.signal, cancellable: true, sent: io.sent,
       params: (id) => params(id, random),
       extra: call.kind === 'tool' && step === undefined ? mirrorHeaders(this.#kept.lists.mirrorsOf(call.target.name), call.args) : [],
       onProgress: call.wantsProgress ? io.onProgress : undefined,

@@ -53,11 +53,11 @@ export async function connect(input: ConnectInput, plan: EraPlan): Promise<Resul
   return plan === 'modern' ? err({ code: 'protocol', detail: 'it does not speak the modern era it is pinned to' }) : greet(input);
 }
 
-export async function say(input: ConnectInput, manner: Manner, method: string, params: RawJson, resultBytes: number): Promise<Reply> {
+export async function say(input: ConnectInput, manner: Manner, method: string, params: RawJson, resultBytes: number, sent?: () => void): Promise<Reply> {
   const { timeoutMs } = input.settings;
   return input.conversation.ask({
     manner, method, name: undefined, params: () => params, extra: [], signal: undefined, onProgress: undefined, serving: undefined,
-    timeoutMs, maxTimeoutMs: timeoutMs, resultBytes, cancellable: method !== 'initialize',
+    timeoutMs, maxTimeoutMs: timeoutMs, resultBytes, cancellable: method !== 'initialize', sent,
   });
 }
 

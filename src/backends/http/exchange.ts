@@ -17,6 +17,8 @@ export interface HttpRequest {
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface Receiver {
+  /** It goes out on a connection now. */
+  begun?(): void;
   head(status: number, headers: ResponseHeaders): void;
   data(chunk: Buffer): void;
   /** Exactly one of these two comes last, and nothing after `abort`. */
@@ -91,6 +93,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, Exchange {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#done) controller.abort(new Error('not wanted any more'));
+    else this.#receiver.begun?.();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {

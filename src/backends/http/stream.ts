@@ -46,7 +46,7 @@ export function announcements(input: ConnectInput, live: HttpLink, hooks: Stream
   const opened = Promise.withResolvers<void>();
   if (live.line === undefined && isWorthAStream(input, live)) void hold(input, live, stop.signal, { ...hooks, opened: () => opened.resolve() }).then(() => opened.resolve());
   else opened.resolve();
-  return { line: link.offers.subscribe ? legacyLine(async (method, params) => (await say(input, live.manner, method, withEnvelope(params, live.envelope), SMALL_BYTES)).asked) : undefined, opened: opened.promise, close: () => stop.abort() };
+  return { line: link.offers.subscribe ? legacyLine(async (method, params, sent) => (await say(input, live.manner, method, withEnvelope(params, live.envelope), SMALL_BYTES, sent)).asked) : undefined, opened: opened.promise, close: () => stop.abort() };
 }
 
 /** Questions of a server that does not say because of what come there too, as those of the first SDK's `elicitInput` do. */

@@ -135,7 +135,7 @@ class LanedChecker implements ClosableChecker {
 
 const CLOSED: SchemaVerdict = { kind: 'unchecked', note: 'the checker has been closed' };
 /** The agent's own doing, and it may mend it. */
-const TOO_COSTLY: SchemaVerdict = { kind: 'invalid', errors: [{ path: '', keyword: 'deadline', message: 'take too long to check' }] };
+const TOO_COSTLY: SchemaVerdict = { kind: 'invalid', errors: [{ path: '', steps: [], keyword: 'deadline', message: 'take too long to check' }] };
 
 /** Whoever has nothing waiting may always bring one. */
 function fits(load: Load | undefined, room: Load, args: string): boolean {

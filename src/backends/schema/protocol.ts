@@ -1,5 +1,5 @@
 // What checker and worker say to each other.
-import type { ArgumentError } from '../../core/decision.ts';
+import type { Violation } from '../../core/decision.ts';
 
 export interface CheckRequest {
   readonly id: number;
@@ -18,5 +18,5 @@ export type CheckReply =
   /** It was dropped from the cache: ask again with the schema. */
   | { readonly kind: 'missing'; readonly id: number }
   | { readonly kind: 'valid'; readonly id: number }
-  | { readonly kind: 'invalid'; readonly id: number; readonly errors: readonly ArgumentError[] }
+  | { readonly kind: 'invalid'; readonly id: number; readonly errors: readonly Violation[] }
   | { readonly kind: 'unusable'; readonly id: number; readonly note: string };

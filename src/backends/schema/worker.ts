@@ -6,7 +6,8 @@ import { Ajv, type CodeOptions, type ErrorObject, type Options, type ValidateFun
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { ArgumentError } from '../../core/decision.ts';
+import type { Violation } from '../../core/decision.ts';
+import { DIGESTED_UNITS } from '../../core/json/segment.ts';
 import { shortText } from '../text.ts';
 import { type Dialect, dialectOf, schemaProblem } from './limits.ts';
 import { type Matcher, patternOf } from './patterns.ts';
@@ -87,19 +88,31 @@ function check({ id, digest, schema, args }: CheckRequest, reply: (message: Chec
   remember(digest, entry);
   if (typeof entry === 'string') return reply({ kind: 'unusable', id, note: entry });
   if (known === undefined) reply({ kind: 'compiled', id });
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(args);
+    value = JSON.parse(args);
     if (entry(value) === true) return reply({ kind: 'valid', id });
   } catch {
     // The arguments brought it about (a pattern out of stack, say): the schema must not become unusable by them.
-    return reply({ kind: 'invalid', id, errors: [{ path: '', keyword: 'failed', message: 'cannot be checked against this schema' }] });
+    return reply({ kind: 'invalid', id, errors: [{ path: '', steps: [], keyword: 'failed', message: 'cannot be checked against this schema' }] });
   }
-  return reply({ kind: 'invalid', id, errors: (entry.errors ?? []).slice(0, ERRORS).map(described) });
+  return reply({ kind: 'invalid', id, errors: (entry.errors ?? []).slice(0, ERRORS).map((error) => described(error, value)) });
 }
 
 /** Where and which rule, in words of the schema; the value itself is never repeated. */
-function described(error: ErrorObject): ArgumentError {
-  return { path: shortText(error.instancePath, PATH_CHARS), keyword: error.keyword, message: shortText(error.message ?? '', MESSAGE_CHARS) };
+function described({ instancePath, keyword, message }: ErrorObject, args: unknown): Violation {
+  return { path: shortText(instancePath, PATH_CHARS), steps: stepsIn(instancePath, args), keyword, message: shortText(message ?? '', MESSAGE_CHARS) };
+}
+
+/** A number in a pointer is a place in an array, or a key that looks like one: only the arguments themselves tell. */
+function stepsIn(pointer: string, args: unknown): readonly (string | number)[] {
+  let at = args;
+  return pointer.split('/').slice(1).map((segment) => {
+    const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    const isPlace = Array.isArray(at);
+    at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined;
+    return isPlace ? Number(key) : key.slice(0, DIGESTED_UNITS);
+  });
 }
 
 const port = parentPort;

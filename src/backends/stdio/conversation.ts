@@ -36,12 +36,12 @@ export async function connect(session: StdioSession, plan: EraPlan, settings: St
 }
 
 export async function readAll(live: Live, settings: StdioBackendSettings, deps: BackendDeps): Promise<Result<ReadLists, BackendFault>> {
-  return readLists(async (method, params) => say(live, method, params, settings.handshakeMs, deps.limits.lineBytes), live.link.offers, deps.limits);
+  return readLists(async (method, params) => say(live, method, params, { timeoutMs: settings.handshakeMs, resultBytes: deps.limits.lineBytes }), live.link.offers, deps.limits);
 }
 
-async function say(live: Live, method: string, params: RawJson, timeoutMs: number, resultBytes: number): Promise<Asked> {
+async function say(live: Live, method: string, params: RawJson, { timeoutMs, resultBytes, sent }: { readonly timeoutMs: number; readonly resultBytes: number; readonly sent?: (() => void) | undefined }): Promise<Asked> {
   return live.session.peer.ask(method, () => withEnvelope(params, live.envelope), {
-    timeoutMs, maxTimeoutMs: timeoutMs, signal: undefined, onProgress: undefined, resultBytes, cancellable: true,
+    timeoutMs, maxTimeoutMs: timeoutMs, signal: undefined, onProgress: undefined, resultBytes, cancellable: true, sent,
   });
 }
 
@@ -55,17 +55,17 @@ export async function listen(live: Live, params: RawJson, acknowledged: (params:
 
 /** Of a legacy child. */
 export function subscriptions(live: Live, settings: StdioBackendSettings): UpdateLine {
-  return legacyLine(async (method, params) => say(live, method, params, settings.timeoutMs, SMALL_BYTES));
+  return legacyLine(async (method, params, sent) => say(live, method, params, { timeoutMs: settings.timeoutMs, resultBytes: SMALL_BYTES, sent }));
 }
 
 /** Of a task that nobody but the child knows. */
 export async function cancelTask(live: Live, task: string, { timeoutMs }: StdioBackendSettings): Promise<void> {
-  const asked = await say(live, 'tasks/cancel', toRaw({ taskId: task }), timeoutMs, SMALL_BYTES);
+  const asked = await say(live, 'tasks/cancel', toRaw({ taskId: task }), { timeoutMs, resultBytes: SMALL_BYTES });
   if (asked.ok) live.session.peer.heardOf({ verb: 'cancel', task }, asked.value);
 }
 
 /** Sent before the call that wants it; what comes back matters to nobody (a child reads in order). */
 export function setLevel(live: Live, call: ServedCall, io: CallIo, settings: StdioBackendSettings): void {
   const level = live.level.next(live.link, call, io);
-  if (level !== undefined) void say(live, 'logging/setLevel', toRaw({ level }), settings.timeoutMs, SMALL_BYTES);
+  if (level !== undefined) void say(live, 'logging/setLevel', toRaw({ level }), { timeoutMs: settings.timeoutMs, resultBytes: SMALL_BYTES });
 }

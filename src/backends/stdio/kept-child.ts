@@ -10,6 +10,7 @@ import { Follows } from '../follows.ts';
 import { Listening } from '../listening.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { StatusCell } from '../status.ts';
+import { wholeText } from '../text.ts';
 import { cancelTask, connect, listen, type Live, readAll, subscriptions } from './conversation.ts';
 import type { StdioSession } from './session.ts';
 import { ChildStart } from './start.ts';
@@ -163,7 +164,7 @@ export class KeptChild {
     if (live === undefined) return undefined;
     const listed = await readAll(live, this.#settings, this.#deps);
     if (!listed.ok) {
-      this.#log('warn', 'listing failed', 'detail' in listed.error ? listed.error.detail : listed.error.code);
+      this.#log('warn', 'listing failed', wholeText(listed.error));
       return listed.error;
     }
     for (const note of listed.value.notes) this.#log('warn', 'listing', note);

@@ -86,6 +86,7 @@ export class Peer {
     if (!this.#send(requestMessage(toRaw(id), method, params(toRaw(id))))) {
       return Promise.resolve(err({ code: 'queue_full', limit: this.#deps.stdinBytes }));
     }
+    options.sent?.();
     return this.#pending.wait(id, options);
   }
 

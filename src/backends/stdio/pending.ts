@@ -16,6 +16,8 @@ export interface AskOptions extends DeadlineTimes {
   readonly cancellable: boolean;
   /** The agent's call that this is; undefined: a question of our own. */
   readonly serving?: Serving;
+  /** Called when it is written. */
+  readonly sent?: (() => void) | undefined;
   /** Of `subscriptions/listen`: what was agreed. */
   readonly acknowledged?: (params: RawJson) => void;
 }

@@ -145,7 +145,7 @@ export class StdioSession {
     this.#gone = true;
     await this.#pipes.drain();
     this.#stderr.end();
-    const fault = this.#fault ?? { code: 'exited', detail: this.#exitDetail(exit) };
+    const fault = this.#fault ?? this.#exited(exit);
     this.#lose(fault);
     await this.#sweep();
     this.#deps.watchdog.forget(this.pid);
@@ -153,10 +153,10 @@ export class StdioSession {
     return fault;
   }
 
-  #exitDetail(exit: ChildExit): string {
-    const how = exit.signal === undefined ? `exit code ${exit.code ?? 'unknown'}` : `killed by ${exit.signal}`;
+  #exited(exit: ChildExit): BackendFault {
+    const detail = exit.signal === undefined ? `exit code ${exit.code ?? 'unknown'}` : `killed by ${exit.signal}`;
     const last = this.#stderr.tail(DETAIL_CHARS);
-    return last === '' ? how : `${how}; last on stderr: ${last}`;
+    return { code: 'exited', detail, ...(last === '' ? {} : { said: `last on stderr: ${last}` }) };
   }
 
   /** Those that left the group carry a mark (H12); those without one are found by group, unless the pid has a new owner (B11). */

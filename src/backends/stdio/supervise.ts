@@ -75,7 +75,7 @@ class StdioBackend implements Backend {
     const serving = servingOf(errand, io);
     setLevel(live, call, io, this.#settings);
     const asked = await live.session.peer.ask(request.method, (id) => request.params(id, random), {
-      timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true,
+      timeoutMs: patienceMs(errand, this.#settings), maxTimeoutMs, resultBytes, signal: io.signal, onProgress: call.wantsProgress ? io.onProgress : undefined, cancellable: true, sent: io.sent,
       ...(serving === undefined ? {} : { serving }),
     });
     if (errand.step !== undefined && asked.ok) live.session.peer.heardOf(errand.step, asked.value);
@@ -84,8 +84,8 @@ class StdioBackend implements Backend {
     return judged;
   }
 
-  async follow(permit: Permit, updated: (uri: string) => void): Promise<Result<() => void, BackendFault>> {
-    return followOn(this.#kept, this.id, permit, updated);
+  async follow(permit: Permit, updated: (uri: string) => void, sent?: () => void): Promise<Result<() => void, BackendFault>> {
+    return followOn(this.#kept, this.id, permit, updated, sent);
   }
 }
 

@@ -1,5 +1,5 @@
 // JSON Pointers (RFC 6901) over scanned text, with `*` for any one segment: what several of them name is found in one walk, as slices.
-// A key's own `*` is written `~2`, as shapes write it (shape.ts), so that a path of a shape is a pointer that finds what it was made of.
+// A key's own `*` is written `~2`, as shapes write it (segment.ts), so that a path of a shape is a pointer that finds what it was made of.
 import { err, ok, type Result } from '../result.ts';
 import { hasControl } from '../text.ts';
 import { OPEN_ARRAY, OPEN_OBJECT } from './lex.ts';

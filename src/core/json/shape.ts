@@ -2,13 +2,14 @@
 // No value leaves this file; the size of the answer is bounded by `maxPaths`, the time by the text.
 import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE, skipSpace } from './lex.ts';
 import type { RawJson } from './raw.ts';
+import type { Segment } from './segment.ts';
 import { decodeString, skipColon, skipString, skipValue } from './slice.ts';
 
 /** `true` and `false` would be values, so both are `boolean`. */
 export type ShapeKind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
 
 export interface ShapePath {
-  /** JSON Pointer (RFC 6901); every element of an array is `*`, and a key's own `*` is written `~2`. Long keys are cut. */
+  /** JSON Pointer (RFC 6901) of segments as the caller writes its keys; every element of an array is `*`. */
   readonly path: string;
   readonly kinds: readonly ShapeKind[];
   /** How many values were found under this path. */
@@ -23,12 +24,14 @@ export interface Shape {
   readonly truncated: boolean;
 }
 
-const KEY_UNITS = 64;
+/** Stands for every element of an array. */
+const EACH = Symbol('each');
 
 interface Node {
   readonly path: string;
   readonly kinds: Set<ShapeKind>;
-  readonly children: Map<string, Node>;
+  /** By key, not by what is written for it: that may cost a digest, and most keys of a large object get no path. */
+  readonly children: Map<string | typeof EACH, Node>;
   count: number;
   maxLength: number;
 }
@@ -43,12 +46,13 @@ interface Survey {
   readonly text: string;
   readonly nodes: Node[];
   readonly maxPaths: number;
+  readonly segment: Segment;
   readonly open: Frame[];
   truncated: boolean;
 }
 
-export function shapeOf(raw: RawJson, maxPaths: number): Shape {
-  const survey: Survey = { text: raw, nodes: [], maxPaths, open: [], truncated: false };
+export function shapeOf(raw: RawJson, maxPaths: number, segment: Segment): Shape {
+  const survey: Survey = { text: raw, nodes: [], maxPaths, segment, open: [], truncated: false };
   const root = addNode(survey, '');
   if (root !== undefined) walk(survey, root);
   const paths = survey.nodes.map(({ path, kinds, count, maxLength }) => ({ path, kinds: [...kinds].sort(), count, maxLength }));
@@ -78,13 +82,13 @@ function walk(survey: Survey, root: Node): void {
 function step(survey: Survey, frame: Frame, pos: number): number {
   const { text } = survey;
   let at = pos;
-  let segment = '*';
+  let key: string | typeof EACH = EACH;
   if (!frame.array) {
     const keyEnd = skipString(text, pos);
-    segment = segmentOf(decodeString(text.slice(pos, keyEnd)));
+    key = decodeString(text.slice(pos, keyEnd));
     at = skipColon(text, keyEnd);
   }
-  const child = frame.node.children.get(segment) ?? addChild(survey, frame.node, segment);
+  const child = frame.node.children.get(key) ?? addChild(survey, frame.node, key);
   return child === undefined ? skipValue(text, at) : enter(survey, at, child);
 }
 
@@ -116,22 +120,21 @@ function note(node: Node, kind: ShapeKind, length: number): void {
   node.maxLength = Math.max(node.maxLength, length);
 }
 
-function segmentOf(key: string): string {
-  const short = key.length > KEY_UNITS ? `${key.slice(0, KEY_UNITS)}…` : key;
-  return short.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('*', '~2');
-}
-
-function addChild(survey: Survey, parent: Node, segment: string): Node | undefined {
-  const child = addNode(survey, `${parent.path}/${segment}`);
-  if (child !== undefined) parent.children.set(segment, child);
+function addChild(survey: Survey, parent: Node, key: string | typeof EACH): Node | undefined {
+  if (isFull(survey)) return undefined;
+  const child = addNode(survey, `${parent.path}/${key === EACH ? '*' : survey.segment(key)}`);
+  if (child !== undefined) parent.children.set(key, child);
   return child;
 }
 
+function isFull(survey: Survey): boolean {
+  if (survey.nodes.length < survey.maxPaths) return false;
+  survey.truncated = true;
+  return true;
+}
+
 function addNode(survey: Survey, path: string): Node | undefined {
-  if (survey.nodes.length >= survey.maxPaths) {
-    survey.truncated = true;
-    return undefined;
-  }
+  if (isFull(survey)) return undefined;
   const node: Node = { path, kinds: new Set(), children: new Map(), count: 0, maxLength: 0 };
   survey.nodes.push(node);
   return node;

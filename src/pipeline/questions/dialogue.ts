@@ -1,11 +1,11 @@
 // What a backend asks of the agent whose call it serves, and how it comes to an answer: the operator's word first, then what the
 // agent declared; then a request on the agent's own stream (2025 revisions), or the agent's next request (2026-07-28). Every question
 // leaves evidence with the call.
-import type { Question, QuestionReply } from '../../core/capabilities.ts';
+import type { Heard, Question, QuestionReply } from '../../core/capabilities.ts';
 import type { Evidence, Trail } from '../../core/decision.ts';
 import type { AgentIo } from '../../core/inbound.ts';
 import { toRaw } from '../../core/json/compose.ts';
-import type { CallIo, Random, Timers } from '../../core/ports.ts';
+import type { CallIo, Disguise, Random, Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { elicitationIds, type ElicitationIds } from '../../relay/elicitation.ts';
@@ -14,6 +14,7 @@ import { REQUESTS_MOST } from '../../relay/rounds.ts';
 import { CODE } from '../../relay/rpc.ts';
 import { withRelatedTask } from '../../relay/tasks.ts';
 import type { ServedCall } from '../../core/call.ts';
+import { evidenceOfAnswer } from './answered.ts';
 import { askingOf, spokenBy } from './asking.ts';
 import { OpenQuestions } from './open.ts';
 import type { AnswerReview } from './review.ts';
@@ -48,13 +49,18 @@ export interface DialogueGiven {
 /** A backend that asks in a loop fills no memory. */
 const ON_RECORD = 32;
 
-export function createDialogue(given: DialogueGiven, deps: { readonly timers: Timers; readonly random: Random }): Dialogue {
+export function createDialogue(given: DialogueGiven, deps: { readonly timers: Timers; readonly random: Random; readonly disguise: Disguise }): Dialogue {
   const { call, snapshot } = given;
   const record: Evidence[] = [];
   const open = call.origin.era === 'modern' && call.kind !== 'completion' ? new OpenQuestions(deps.timers) : undefined;
   const findings: Evidence[] = [];
+  let answers = 0;
   const told = (question: Question, why?: QuestionRefusal['code'] | Unasked): void => {
     if (record.length < ON_RECORD) record.push(evidenceOf(question, why));
+  };
+  const heard = (question: Question, { by, ...reply }: Heard): void => {
+    answers += 1;
+    if (by !== undefined && answers <= ON_RECORD) record.push(evidenceOfAnswer(question, reply, by, call, deps.disguise));
   };
   const askable = (question: Question): ReturnType<typeof questionFor> => ofItsTask(questionFor(question, askingOf(call, call.origin, snapshot, deps.random.uuid())), call);
   const shown = (question: Question, put: Question): void => {
@@ -76,6 +82,7 @@ export function createDialogue(given: DialogueGiven, deps: { readonly timers: Ti
     shown(question, judged.value);
     const reply = await pending.value;
     const review = await given.review(reply);
+    heard(question, reply);
     // A bound of its own: many harmless questions must not crowd out what was found in an answer.
     findings.push(...review.trail.slice(0, ON_RECORD - findings.length));
     return ok(replyFor(question, review.passed ? reply : REFUSED, spokenBy(call, snapshot)));
@@ -101,7 +108,7 @@ function ofItsTask(put: ReturnType<typeof questionFor>, call: ServedCall): Retur
 
 const EMPTY = toRaw({});
 
-function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined, timers: Timers): Result<Promise<QuestionReply>, Unasked> {
+function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiven, open: OpenQuestions | undefined, withdrawn: AbortSignal | undefined, timers: Timers): Result<Promise<Heard>, Unasked> {
   if (open === undefined) return ask === undefined ? err('no_stream') : ok(inTime(question, ask, withdrawn === undefined ? [signal] : [signal, withdrawn], snapshot.settings.bounds.answerMs, timers));
   if (open.size >= REQUESTS_MOST) return err('too_many');
   if (!open.fits(question)) return err('too_large');
@@ -109,7 +116,7 @@ function asked(question: Question, { ask, signal, enter, snapshot }: DialogueGiv
 }
 
 /** A person reads and thinks; then the agent is told that nobody waits, and the backend that nobody answered. */
-async function inTime(question: Question, ask: NonNullable<AgentIo['ask']>, signals: readonly AbortSignal[], ms: number, timers: Timers): Promise<QuestionReply> {
+async function inTime(question: Question, ask: NonNullable<AgentIo['ask']>, signals: readonly AbortSignal[], ms: number, timers: Timers): Promise<Heard> {
   const late = new AbortController();
   const undo = timers.after(ms, () => late.abort());
   try {

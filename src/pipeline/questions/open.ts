@@ -1,6 +1,6 @@
 // Questions of one call that its modern agent has not answered: kept by key until a request of the agent brings the answers.
 // Knows no policy and no time but the moment in which questions that belong together are waited for.
-import type { Question, QuestionReply } from '../../core/capabilities.ts';
+import type { Heard, Question, QuestionReply } from '../../core/capabilities.ts';
 import { copyOf } from '../../core/json/raw.ts';
 import type { Timers } from '../../core/ports.ts';
 import { CODE } from '../../relay/rpc.ts';
@@ -20,7 +20,7 @@ const TOO_LARGE: QuestionReply = { kind: 'error', code: CODE.internal, message: 
 
 interface Open {
   readonly question: Question;
-  answer(reply: QuestionReply): void;
+  answer(reply: Heard): void;
 }
 
 export class OpenQuestions {
@@ -51,11 +51,11 @@ export class OpenQuestions {
     return units <= UNITS_MOST;
   }
 
-  add(question: Question, withdrawn?: AbortSignal): Promise<QuestionReply> {
+  add(question: Question, withdrawn?: AbortSignal): Promise<Heard> {
     if (this.#closed !== undefined) return Promise.resolve(this.#closed);
     if (withdrawn?.aborted === true) return Promise.resolve(WITHDRAWN);
     if (!this.fits(question)) return Promise.resolve(TOO_LARGE);
-    const { promise, resolve } = Promise.withResolvers<QuestionReply>();
+    const { promise, resolve } = Promise.withResolvers<Heard>();
     this.#asked += 1;
     const key = `q${this.#asked}`;
     this.#open.set(key, { question: keptOf(question), answer: resolve });
@@ -83,7 +83,7 @@ export class OpenQuestions {
     this.#due = undefined;
   }
 
-  answer(key: string, reply: QuestionReply): void {
+  answer(key: string, reply: Heard): void {
     const open = this.#open.get(key);
     this.#open.delete(key);
     open?.answer(reply);

@@ -5,6 +5,7 @@ import type { Trail } from '../../core/decision.ts';
 import type { QuestionReply } from '../../core/capabilities.ts';
 import { quote } from '../../core/json/compose.ts';
 import type { RawJson } from '../../core/json/scan.ts';
+import { segmentsBy } from '../../core/json/segment.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { runStages } from '../admit.ts';
 import type { PipelineDeps } from '../deps.ts';
@@ -16,11 +17,11 @@ export interface AnswerReview {
   readonly trail: Trail;
 }
 
-export type ReviewDeps = Pick<PipelineDeps, 'clock' | 'windows' | 'schemas'>;
+export type ReviewDeps = Pick<PipelineDeps, 'clock' | 'windows' | 'schemas' | 'disguise'>;
 
-export async function reviewAnswer(call: ServedCall, reply: QuestionReply, snapshot: Snapshot, { clock, windows, schemas }: ReviewDeps): Promise<AnswerReview> {
+export async function reviewAnswer(call: ServedCall, reply: QuestionReply, snapshot: Snapshot, { clock, windows, schemas, disguise }: ReviewDeps): Promise<AnswerReview> {
   if (call.kind === 'completion') return { passed: false, trail: [] };
-  const { kind, trail } = await runStages(saying(call, reply.kind === 'result' ? reply.raw : quote(reply.message)), ANSWER_STAGES, { snapshot, now: clock.mono(), wall: clock.wall(), windows, schemas, paramHeaders: undefined, onRefusal: () => {} });
+  const { kind, trail } = await runStages(saying(call, reply.kind === 'result' ? reply.raw : quote(reply.message)), ANSWER_STAGES, { snapshot, now: clock.mono(), wall: clock.wall(), windows, schemas, segment: segmentsBy(disguise), paramHeaders: undefined, onRefusal: () => {} });
   return { passed: kind === 'passed', trail: trail.filter(({ decision }) => decision !== 'pass') };
 }
 

@@ -2,12 +2,12 @@
 // backend is asked again with the answers, under the same permit and lease, until it has none (MRTR; T54, T95–T97).
 import type { RawJson } from '../../core/json/scan.ts';
 import type { Permit } from '../../core/permit.ts';
-import type { Backend, BackendAnswer, BackendFault } from '../../core/ports.ts';
+import type { Backend, BackendAnswer, BackendFault, CallIo } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { BackendSettings } from '../../core/settings.ts';
 import { type InputRequired, inputResponses, readInputRequired, responseOf } from '../../relay/rounds.ts';
 import { continuedPermit } from '../admit.ts';
-import { attempt, type AttemptDeps, backoffMs, pause, type SendIo } from '../attempt.ts';
+import { attempt, type AttemptDeps, backoffMs, pause } from '../attempt.ts';
 import { killOf } from '../dispatch.ts';
 import type { Dialogue } from './dialogue.ts';
 import { cannotBeAsked, refusedByAgent } from './unanswered.ts';
@@ -17,7 +17,7 @@ const ROUNDS_MOST = 8;
 
 type Answered = Result<BackendAnswer, BackendFault>;
 
-export async function callWithRounds(backend: Backend, permit: Permit, io: SendIo, dialogue: Dialogue, settings: BackendSettings, deps: AttemptDeps): Promise<Answered> {
+export async function callWithRounds(backend: Backend, permit: Permit, io: CallIo, dialogue: Dialogue, settings: BackendSettings, deps: AttemptDeps): Promise<Answered> {
   let result = await attempt(backend, permit, io, settings, deps);
   for (let round = 1; ; round += 1) {
     // Completion asks nobody (S12): what it gets instead of an answer is none.

@@ -2,11 +2,14 @@
 // the headers that repeat some of them must say the same (SEP-2243, SH9): no proxy on the way may have been told another story. A prompt
 // has no schema: its arguments are held to what it declares.
 import type { PromptCall } from '../../core/call.ts';
-import type { ArgumentError, Decision } from '../../core/decision.ts';
+import type { ArgumentError, Decision, Violation } from '../../core/decision.ts';
 import { toRaw } from '../../core/json/compose.ts';
+import { pathOf } from '../../core/json/segment.ts';
 import type { SchemaVerdict } from '../../core/ports.ts';
 import { principalKey } from '../../core/principal.ts';
 import type { ArgumentSettings } from '../../core/settings.ts';
+import { cut } from '../../core/text.ts';
+import { declaredNames } from '../../relay/declared.ts';
 import { mirrorFault, type MirrorFault } from '../../relay/mirrored.ts';
 import { promptArgumentErrors } from '../../relay/prompt-arguments.ts';
 import type { Stage, StageContext } from '../stage.ts';
@@ -15,6 +18,7 @@ import type { Stage, StageContext } from '../stage.ts';
 const NONE = toRaw({});
 /** The name is the backend's text. */
 const HEADER_NAME_MAX = 128;
+const PLACE_UNITS = 200;
 
 export const argumentsStage: Stage = {
   name: 'arguments',
@@ -27,7 +31,7 @@ export const argumentsStage: Stage = {
     const fault = cx.paramHeaders === undefined || entry.mirrors.length === 0 ? undefined : mirrorFault(entry.mirrors, call.args, cx.paramHeaders);
     if (fault !== undefined) return mismatch(fault);
     const verdict = await cx.schemas.check(entry.inputSchema, entry.digest, call.args ?? NONE, principalKey(call.principal));
-    return toDecision(verdict, cx.snapshot.settings.arguments);
+    return toDecision(verdict, cx.snapshot.settings.arguments, (found) => placed(found, declaredNames(entry), cx));
   },
 };
 
@@ -44,19 +48,28 @@ function mismatch({ header, problem }: MirrorFault): Decision {
   return { kind: 'deny', rule: 'arguments:headers', reason: { code: 'header_mismatch', header: name, problem }, severity: 'low', note: `${name} ${problem}` };
 }
 
-function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings): Decision {
+/** The agent reads its own keys; a record only those that the schema names. */
+function placed(found: readonly Violation[], declared: ReadonlySet<string>, cx: StageContext): readonly ArgumentError[] {
+  const segment = cx.segment(declared);
+  return found.map(({ steps, ...error }) => ({ ...error, place: cut(pathOf(steps, segment), PLACE_UNITS) }));
+}
+
+function toDecision(verdict: SchemaVerdict, settings: ArgumentSettings, place: (found: readonly Violation[]) => readonly ArgumentError[]): Decision {
   switch (verdict.kind) {
     case 'valid': return { kind: 'pass', rule: 'arguments:schema' };
-    case 'invalid': return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors: verdict.errors }, mode: settings.mode, severity: 'low', note: placesOf(verdict.errors) };
+    case 'invalid': {
+      const errors = place(verdict.errors);
+      return { kind: 'deny', rule: 'arguments:schema', reason: { code: 'invalid_arguments', errors }, mode: settings.mode, severity: 'low', note: placesOf(errors) };
+    }
     // Not the schema's fault, so `on_unusable` does not speak of it: else a crowd would be a way past the check.
     case 'unchecked': return { kind: 'deny', rule: 'arguments:unchecked', reason: { code: 'stage_failed', stage: 'arguments' }, mode: settings.mode, severity: 'medium', note: verdict.note };
     case 'unusable':
       if (settings.onUnusable === 'allow') return { kind: 'pass', rule: 'arguments:unusable-schema', note: verdict.note };
-      return { kind: 'deny', rule: 'arguments:unusable-schema', reason: { code: 'invalid_arguments', errors: [{ path: '', keyword: '$schema', message: 'cannot be checked: the schema of this tool is not usable' }] }, mode: settings.mode, severity: 'medium', note: verdict.note };
+      return { kind: 'deny', rule: 'arguments:unusable-schema', reason: { code: 'invalid_arguments', errors: [{ path: '', place: '', keyword: '$schema', message: 'cannot be checked: the schema of this tool is not usable' }] }, mode: settings.mode, severity: 'medium', note: verdict.note };
   }
 }
 
 /** Where and which rule; the words of the answer name more, but evidence holds nothing an agent wrote. */
 function placesOf(errors: readonly ArgumentError[]): string {
-  return errors.map(({ path, keyword }) => `${path === '' ? '/' : path} ${keyword}`).join('; ');
+  return errors.map(({ place, keyword }) => `${place === '' ? '/' : place} ${keyword}`).join('; ');
 }

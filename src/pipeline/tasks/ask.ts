@@ -18,6 +18,8 @@ export interface TaskPeer {
   readonly task: string;
   /** Its `createdAt`. */
   readonly born: string;
+  /** For the request of an agent that all this is for: what the gateway asks of its own accord is none of it. */
+  readonly sent?: CallIo['sent'];
 }
 
 export type AskDeps = Pick<DispatchDeps, 'clock' | 'timers' | 'runtime'>;
@@ -27,9 +29,9 @@ export type Answered = Result<BackendAnswer, BackendFault>;
 const QUIET = { onProgress: undefined, onLog: undefined, ask: undefined } as const;
 
 /** A throw is a bug of ours, and ends on record like any fault. */
-export async function step({ backend, permit }: Pick<TaskPeer, 'backend' | 'permit'>, what: TaskStep, signal: AbortSignal): Promise<Answered> {
+export async function step({ backend, permit, sent }: Pick<TaskPeer, 'backend' | 'permit' | 'sent'>, what: TaskStep, signal: AbortSignal): Promise<Answered> {
   try {
-    return await backend.task(permit, what, { signal, ...QUIET });
+    return await backend.task(permit, what, { signal, ...QUIET, sent });
   } catch (error) {
     return failedClient(error);
   }

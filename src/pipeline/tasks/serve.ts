@@ -27,7 +27,7 @@ function refusal(inbound: Inbound, snapshot: Snapshot, deps: PipelineDeps): Answ
   if (origin.era === 'legacy') return isSince(origin.version, '2025-11-25') ? undefined : notFound(inbound);
   if (origin.capabilities.tasks) return undefined;
   const data = objectOf([['requiredCapabilities', toRaw({ extensions: { [TASKS_EXTENSION]: {} } })]]);
-  return { message: errorMessage(id, CODE.missingCapability, 'Missing required client capability', data), status: 400 };
+  return { message: errorMessage(id, CODE.missingCapability, 'Missing required client capability', data), status: 400, refusal: 'invalid_request' };
 }
 
 /** An id of ours leads to a backend that has not told its lists yet: a task of before a restart is there. */
@@ -42,6 +42,9 @@ export function listTasks(inbound: Inbound, snapshot: Snapshot, deps: PipelineDe
   if (refused !== undefined) return refused;
   const { origin: { endpoint }, principal, id } = inbound;
   const known = deps.tasks.of(principal).filter(({ target }) => isServed(target, snapshot.catalog, endpoint) && mayUse(snapshot.policy, principal, target, deps.clock.wall()));
-  const page = pageFor(inbound, { member: 'tasks', items: known.flatMap(({ item }) => item ?? []), epoch: deps.digest(known.map((task) => task.id).join('\n')) }, snapshot, deps);
-  return page === undefined ? invalidCursor(id) : { message: resultMessage(id, page), status: 200 };
+  const items = known.flatMap(({ item }) => item ?? []);
+  const page = pageFor(inbound, { member: 'tasks', items, epoch: deps.digest(known.map((task) => task.id).join('\n')) }, snapshot, deps);
+  if (page === undefined) return invalidCursor(inbound);
+  deps.listed(principal, inbound.method, items.length);
+  return { message: resultMessage(id, page), status: 200 };
 }

@@ -121,9 +121,9 @@ function untilOver(answered: Answered): Answered | undefined {
   return !answered.ok && answered.error.code === 'timeout' ? undefined : answered;
 }
 
-async function held({ backend, permit, task }: TaskPeer, io: CallIo): Promise<Answered> {
+async function held({ backend, permit, task, sent }: TaskPeer, io: CallIo): Promise<Answered> {
   try {
-    return await backend.task(permit, { verb: 'result', task }, { ...io, onProgress: undefined });
+    return await backend.task(permit, { verb: 'result', task }, { ...io, onProgress: undefined, sent });
   } catch (error) {
     return failedClient(error);
   }

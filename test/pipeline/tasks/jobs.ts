@@ -147,8 +147,9 @@ export const asks: BackendSettings['asks'] = { elicitation: true, sampling: true
 
 export type Support = 'optional' | 'required' | 'forbidden';
 
-export function taskWorld(era: Era, over: Partial<Settings> = {}, support: Support = 'optional'): TaskWorld {
+export function taskWorld(era: Era, over: Partial<Settings> = {}, support: Support = 'optional', deps: Parameters<typeof world>[0] = {}): TaskWorld {
   const w = world({
+    ...deps,
     settings: settings({ backends: [backendSettings('alpha', { asks })], ...over }),
     tools: { alpha: [{ name: 'job', inputSchema: { type: 'object' }, execution: { taskSupport: support } }] },
     listings: { alpha: { era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', offers: { ...NO_OFFERS, tasks: true } } },
