@@ -18,6 +18,11 @@ const SMALL = new Set(['v', 'is_error']);
 const REQUIRED = new Set(['v', 'node', 'epoch', 'seq', 'id', 'ts', 'mono_ns', 'kind']);
 const SECOND_FORM = [...FIRST_FORM.toSpliced(FIRST_FORM.indexOf('seq') + 1, 0, 'prev'), 'owner', 'ruling', 'class', 'attempts', 'captured'];
 
+/** What the view and the filters read out of a row: one row of which they could not would hide all the others behind its error. */
+const READABLE = `constraint audit_record_roles check (roles is null or jsonb_typeof(roles::jsonb) = 'array'),
+    constraint audit_record_args check (args is null or args::jsonb is not null),
+    constraint audit_record_times check (greatest(admit_us, queue_us, dispatch_us, screen_us) <= 9007199254740991 and least(admit_us, queue_us, dispatch_us, screen_us) >= -9007199254740991)`;
+
 /** Rows of one statement of the carry-over: well below what a client waits for an answer. */
 const CHUNK = 5000;
 /** Any number that nobody else in this database locks. */
@@ -33,7 +38,7 @@ export async function up(db: Migrating, engine: 'sqlite' | 'postgres'): Promise<
   await createCompanions(db);
   await createDays(db, sql.id(place.schema));
   await createRetention(db, sql.id(place.schema));
-  await createGrants(db);
+  await createGrants(db, sql.id(place.schema));
   await createView(db);
   await carryOver(db);
   await sql`select sentinel_audit_partitions(14)`.execute(db);
@@ -55,6 +60,7 @@ async function createRecords(db: Migrating): Promise<void> {
   await sql`create table audit_record (
     row_id bigint not null default nextval('audit_record_arrival'), ${sql.raw(columns)},
     day date not null default (now() at time zone 'UTC')::date,
+    ${sql.raw(READABLE)},
     constraint audit_record_key primary key (day, node, epoch, seq, v)) partition by range (day)`.execute(db);
   await sql`create table audit_record_default partition of audit_record default`.execute(db);
   const index = (name: string, rest: string) => sql`create index ${sql.id(`audit_record_${name}`)} on audit_record ${sql.raw(rest)}`.execute(db);
@@ -99,28 +105,30 @@ async function createCompanions(db: Migrating): Promise<void> {
 /** What runs with the owner's rights trusts no name that its caller could put in the way. */
 async function definer(db: Migrating, schema: RawBuilder<unknown>, name: string): Promise<void> {
   await sql`alter function ${sql.raw(name)} security definer set search_path = ${schema}, pg_temp`.execute(db);
+  // Dates become text and dates again on the way: in the caller's style the fifth of October would come back as the tenth of May.
+  await sql`alter function ${sql.raw(name)} set datestyle = 'ISO, YMD'`.execute(db);
   await sql`revoke all on function ${sql.raw(name)} from public`.execute(db);
 }
 
 async function createDays(db: Migrating, schema: RawBuilder<unknown>): Promise<void> {
   // Attached, not created in place: so writers and readers of the other days go on.
   await sql`create function sentinel_audit_make(for_day date) returns text language plpgsql as $$
-    declare made text := 'audit_record_' || to_char(for_day, 'YYYYMMDD');
+    declare made text := 'audit_record_' || pg_catalog.to_char(for_day::timestamp, 'YYYYMMDD');
     begin
       perform pg_advisory_xact_lock(${sql.raw(String(LOCK))});
       if to_regclass(made) is not null then
         return case when exists (select from pg_inherits where inhrelid = to_regclass(made)) then 'there' else 'detached' end;
       end if;
       if exists (select from audit_record_default where day = for_day) then return 'default'; end if;
-      execute format('create table %I (like audit_record including defaults including constraints)', made);
+      execute pg_catalog.format('create table %I (like audit_record including defaults including constraints)', made);
       begin
-        execute format('alter table audit_record attach partition %I for values from (%L) to (%L)', made, for_day, for_day + 1);
+        execute pg_catalog.format('alter table audit_record attach partition %I for values from (%L) to (%L)', made, for_day, for_day + 1);
       exception when invalid_object_definition then
         -- A partition of more than one day has it.
-        execute format('drop table %I', made);
+        execute pg_catalog.format('drop table %I', made);
         return 'there';
       end;
-      execute format('create trigger audit_record_no_truncate before truncate on %I for each statement execute function audit_record_frozen()', made);
+      execute pg_catalog.format('create trigger audit_record_no_truncate before truncate on %I for each statement execute function audit_record_frozen()', made);
       return 'made';
     end $$`.execute(db);
   await sql`revoke all on function sentinel_audit_make(date) from public`.execute(db);
@@ -157,9 +165,9 @@ async function createRetention(db: Migrating, schema: RawBuilder<unknown>): Prom
       for old in select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'audit_record'::regclass
         and substring(pg_get_expr(c.relpartbound, c.oid) from $re$TO \\('([^']+)'\\)$re$)::date <= before order by 1
       loop
-        execute format('alter table audit_record detach partition %I', old);
+        execute pg_catalog.format('alter table audit_record detach partition %I', old);
         -- Detaching takes the triggers of the parent away.
-        execute format('create trigger audit_record_no_change before update or delete on %I for each row execute function audit_record_frozen()', old);
+        execute pg_catalog.format('create trigger audit_record_no_change before update or delete on %I for each row execute function audit_record_frozen()', old);
         return next old;
       end loop;
       update audit_policy set detached_before = greatest(detached_before, before);
@@ -184,21 +192,26 @@ async function createRetention(db: Migrating, schema: RawBuilder<unknown>): Prom
 }
 
 /** Also called by the shipped postgres-roles.sql; roles that are not there are passed over. */
-async function createGrants(db: Migrating): Promise<void> {
+async function createGrants(db: Migrating, schema: RawBuilder<unknown>): Promise<void> {
   await sql`create function sentinel_audit_grant(app text, auditor text) returns void language plpgsql as $$
     begin
       if exists (select from pg_roles where rolname = app) then
-        execute format('grant select, insert on audit_record, checkpoint, audit_start, audit_refused to %I', app);
-        execute format('grant select on audit_log, audit_policy, audit_epoch, sentinel_migration to %I', app);
-        execute format('grant usage on sequence audit_record_arrival to %I', app);
-        execute format('grant select, insert, update on override to %I', app);
-        execute format('grant execute on function sentinel_audit_partition(date), sentinel_audit_partitions(int), sentinel_audit_detach(date) to %I', app);
+        execute pg_catalog.format('grant select, insert on checkpoint, audit_start, audit_refused to %I', app);
+        -- Whoever chose the number of a row could put it behind all that are to come, where who follows the audit waits for ever.
+        execute pg_catalog.format('revoke insert on audit_record from %I', app);
+        execute pg_catalog.format('grant select, insert (${sql.raw(SECOND_FORM.join(', '))}, day) on audit_record to %I', app);
+        execute pg_catalog.format('grant select on audit_log, audit_policy, audit_epoch, sentinel_migration to %I', app);
+        execute pg_catalog.format('grant usage on sequence audit_record_arrival to %I', app);
+        execute pg_catalog.format('grant select, insert, update on override to %I', app);
+        execute pg_catalog.format('grant execute on function sentinel_audit_partition(date), sentinel_audit_partitions(int), sentinel_audit_detach(date) to %I', app);
       end if;
       if exists (select from pg_roles where rolname = auditor) then
-        execute format('grant select on audit_record, audit_log, checkpoint, audit_start, audit_refused, audit_policy, audit_epoch, override, sentinel_migration to %I', auditor);
-        if to_regclass('audit_record_v1') is not null then execute format('grant select on audit_record_v1 to %I', auditor); end if;
+        execute pg_catalog.format('grant select on audit_record, audit_log, checkpoint, audit_start, audit_refused, audit_policy, audit_epoch, override, sentinel_migration to %I', auditor);
+        if to_regclass('audit_record_v1') is not null then execute pg_catalog.format('grant select on audit_record_v1 to %I', auditor); end if;
       end if;
     end $$`.execute(db);
+  // A superuser calls it too: with no other names than ours.
+  await sql`alter function sentinel_audit_grant(text, text) set search_path = ${schema}, pg_temp`.execute(db);
   await sql`revoke all on function sentinel_audit_grant(text, text) from public`.execute(db);
 }
 
@@ -232,13 +245,31 @@ async function carryOver(db: Migrating): Promise<void> {
   // One partition for all of them: a partition for each of hundreds of days would hold more locks than one transaction may.
   await sql`create table audit_record_first partition of audit_record for values from (minvalue) to (${sql.lit(old.until)})`.execute(db);
   await sql`create trigger audit_record_no_truncate before truncate on audit_record_first for each statement execute function audit_record_frozen()`.execute(db);
-  const columns = sql.raw(['row_id', ...FIRST_FORM].join(', '));
-  for (let from = 0; from < old.last; from += CHUNK) {
-    await sql`insert into audit_record (${columns}, day) select ${columns}, ${day(sql.raw('ts'))} from audit_record_v1 where row_id > ${from} and row_id <= ${from + CHUNK}`.execute(db);
-  }
+  await createCarry(db);
+  for (let from = 0; from < old.last; from += CHUNK) await sql`select sentinel_audit_carry(${from}, ${from + CHUNK})`.execute(db);
+  await sql`drop function sentinel_audit_carry(bigint, bigint)`.execute(db);
   await sql`select setval('audit_record_arrival', ${old.last})`.execute(db);
   // Without knowing how many there are, the planner compares each with each.
   await sql`analyze audit_record`.execute(db);
+}
+
+/** A row that nobody could read stays in its old table, and is named in audit_refused: it must not keep the others from being carried over. */
+async function createCarry(db: Migrating): Promise<void> {
+  const columns = sql.raw(['row_id', ...FIRST_FORM].join(', '));
+  const insert = (rows: RawBuilder<unknown>): RawBuilder<unknown> => sql`insert into audit_record (${columns}, day) select ${columns}, ${day(sql.raw('ts'))} from audit_record_v1 where ${rows}`;
+  await sql`create function sentinel_audit_carry(first bigint, last bigint) returns void language plpgsql as $$
+    declare one audit_record_v1;
+    begin
+      ${insert(sql.raw('row_id > first and row_id <= last'))};
+    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+      for one in select * from audit_record_v1 where row_id > first and row_id <= last order by row_id loop
+        begin
+          ${insert(sql.raw('row_id = one.row_id'))};
+        exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+          insert into audit_refused (node, place, record, state, detail) values ('v1 ' || one.node, one.row_id, convert_to(to_jsonb(one)::text, 'UTF8'), sqlstate, sqlerrm);
+        end;
+      end loop;
+    end $$`.execute(db);
 }
 
 function day(ms: RawBuilder<unknown>): RawBuilder<unknown> {

@@ -6,6 +6,7 @@ import type { ExportSettings } from '../core/audit/exports.ts';
 import { EVERYTHING } from '../core/audit/filter.ts';
 import { parseFilter } from '../core/audit/parse.ts';
 import { predicateOf } from '../core/audit/predicate.ts';
+import type { Timestamp } from '../core/ids.ts';
 import type { Clock, Random, Timers } from '../core/ports.ts';
 import { err, ok } from '../core/result.ts';
 import { Secret } from '../core/secret.ts';
@@ -23,21 +24,33 @@ export interface ExportsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
+  /** Records so far that only say that checkpoints of others were kept here. */
+  readonly echoes: () => number;
   readonly onEvent: (event: ExporterEvent) => void;
 }
 
 export interface Exports {
-  /** After the start and after each reload. */
+  /** After the start and after each reload. Those that fail and stay try again at once: what was wrong with them may be why there is a reload. */
   follow(wanted: readonly ExportSettings[]): Promise<void>;
-  health(): readonly ExporterHealth[];
-  stop(): Promise<void>;
+  health(): readonly ExportHealth[];
+  /** Once the journal is closed: sends what is left of it, for a moment, and ends. What cannot go out now goes after the next start. */
+  finish(): Promise<void>;
+}
+
+export interface ExportHealth extends ExporterHealth {
+  readonly failingSince: Timestamp | undefined;
 }
 
 interface Running {
   readonly key: string;
   readonly exporter: Exporter;
   readonly source: JournalSource;
+  /** How long the last records may take. */
+  readonly lastMs: number;
 }
+
+/** A receiver that is away must not keep a gateway from its end. */
+const LAST_MS = 2000;
 
 /** The door that backends go through. */
 const egress: Egress = (host, allowPrivate) => {
@@ -47,6 +60,15 @@ const egress: Egress = (host, allowPrivate) => {
 
 export function createExports(deps: ExportsDeps): Exports {
   let running: ReadonlyMap<string, Running> = new Map();
+  let ending = false;
+  const failing = new Map<string, Timestamp>();
+  const onEvent = (event: ExporterEvent): void => {
+    if (event.kind === 'recovered') failing.delete(event.exporter);
+    if (event.kind === 'failing' || event.kind === 'conflict') failing.set(event.exporter, failing.get(event.exporter) ?? deps.clock.wall());
+    deps.onEvent(event);
+  };
+  // At the end nothing is held back for another gateway's sake.
+  const own: ExportsDeps = { ...deps, onEvent, echoes: () => (ending ? 0 : deps.echoes()) };
   const end = async ({ exporter, source }: Running): Promise<void> => {
     await exporter.stop();
     source.close();
@@ -54,15 +76,43 @@ export function createExports(deps: ExportsDeps): Exports {
   return {
     async follow(wanted) {
       const keep = new Map([...running].filter(([name, { key }]) => wanted.some((one) => one.name === name && keyOf(one) === key)));
-      await Promise.all([...running].filter(([name]) => !keep.has(name)).map(([, one]) => end(one)));
-      running = new Map(wanted.map((one) => [one.name, keep.get(one.name) ?? begin(one, deps)]));
+      const gone = [...running].filter(([name]) => !keep.has(name));
+      await Promise.all(gone.map(([, one]) => end(one)));
+      for (const [name] of gone) failing.delete(name);
+      running = new Map(wanted.map((one) => [one.name, keep.get(one.name) ?? begin(one, own)]));
+      for (const { exporter } of keep.values()) exporter.retry();
     },
-    health: () => [...running.values()].map(({ exporter }) => exporter.health()),
-    async stop() {
-      await Promise.all([...running.values()].map(end));
+    health: () => [...running].map(([name, { exporter }]) => ({ ...exporter.health(), failingSince: failing.get(name) })),
+    async finish() {
+      ending = true;
+      await Promise.all([...running.values()].map(async (one) => {
+        await sendRest(one, deps.timers);
+        await end(one);
+      }));
       running = new Map();
     },
   };
+}
+
+async function sendRest({ exporter, lastMs }: Running, timers: Timers): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  let over = false;
+  const undo = timers.after(lastMs, () => {
+    over = true;
+    late.resolve();
+  });
+  const rest = async (): Promise<void> => {
+    // One that was under way may have looked before the journal was closed.
+    await exporter.step();
+    while (!over && exporter.health().inARow === 0 && (await exporter.step()) === 0);
+  };
+  await Promise.race([rest(), late.promise]);
+  undo();
+}
+
+function timeoutOf(settings: ExportSettings): number {
+  if (settings.kind === 'file') return LAST_MS;
+  return settings.kind === 'syslog' ? settings.target.timeoutMs : settings.timeoutMs;
 }
 
 function begin(settings: ExportSettings, { directories, version, node, ...deps }: ExportsDeps): Running {
@@ -73,7 +123,7 @@ function begin(settings: ExportSettings, { directories, version, node, ...deps }
     ...deps, source, egress, behind: (rowId) => source.behind(rowId), accepts: predicateOf(filter.ok ? filter.value : EVERYTHING), context: { version, host: hostname(), node },
   });
   exporter.start();
-  return { key: keyOf(settings), exporter, source };
+  return { key: keyOf(settings), exporter, source, lastMs: Math.min(LAST_MS, timeoutOf(settings)) };
 }
 
 /** Equal texts for equal settings, secrets among them. */

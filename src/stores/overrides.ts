@@ -10,8 +10,18 @@ import type { OverrideTable } from './schema.ts';
 
 const WORD_UNITS = 1024;
 
-export function createOverrides({ db }: Database): OverrideStore {
+export interface OverrideRows extends OverrideStore {
+  /** Which of these it has at all, undone ones too. */
+  known(ids: readonly string[]): Promise<Result<ReadonlySet<string>, StoreFault>>;
+}
+
+export function createOverrides({ db }: Database): OverrideRows {
   return {
+    known: (ids) => guarded(async () => {
+      if (ids.length === 0) return ok(new Set<string>());
+      const rows = await db.selectFrom('override').select('id').where('id', 'in', ids).execute();
+      return ok(new Set(rows.map(({ id }) => id)));
+    }),
     list: () => guarded(async () => {
       const rows = await db.selectFrom('override').selectAll().where('undone_at', 'is', null).orderBy('at').orderBy('id').execute();
       return readAll(rows);

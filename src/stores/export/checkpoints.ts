@@ -2,6 +2,7 @@
 // kept there shows that the end of an epoch was cut off, or all of it written anew (`sentinel audit verify --anchor`).
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Instant } from '../../core/ids.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
 import { replaceFile } from '../journal/folder.ts';
 import type { StoredCheckpoint } from '../journal/source.ts';
@@ -18,12 +19,16 @@ export interface CheckpointSource {
 
 export interface CheckpointDeps extends Omit<ExporterDeps, 'source' | 'accepts' | 'behind'> {
   readonly source: CheckpointSource;
+  /** Records so far that only say that checkpoints of others were kept here. */
+  readonly echoes?: () => number;
 }
 
 /** Between two looks: so much of an end could be cut off and nobody would see. */
 const LOOK_MS = 5000;
 /** Epochs whose size is remembered; of older ones nothing comes any more. */
 const EPOCHS_MOST = 1000;
+/** Two gateways that keep each other's checkpoints would for ever keep the record of keeping one: what is nothing but that waits so long. */
+const ECHO_MS = 300_000;
 
 interface Sent {
   readonly from: number;
@@ -43,6 +48,11 @@ class CheckpointExporter implements Exporter {
   #undo: (() => void) | undefined;
   #running: Promise<number> | undefined;
   #counts = { delivered: 0, failed: 0, inARow: 0, missing: 0 };
+  /** Sent of a look that is not over: by epoch, the size. */
+  #partly = new Map<number, number>();
+  #last: { readonly at: Instant; readonly echoes: number } | undefined;
+  /** Once said, it stands while this process runs: no later success makes it untrue. */
+  #conflict: string | undefined;
   #lag: number | undefined;
   #elsewhere = false;
   #fault: string | undefined;
@@ -61,6 +71,10 @@ class CheckpointExporter implements Exporter {
     // The next look is soon enough.
   }
 
+  retry(): void {
+    if (this.#undo !== undefined && this.#running === undefined && this.#fault !== undefined) this.#due(0);
+  }
+
   async step(): Promise<number> {
     this.#running ??= this.#attempt().finally(() => {
       this.#running = undefined;
@@ -77,7 +91,7 @@ class CheckpointExporter implements Exporter {
   }
 
   health(): ExporterHealth {
-    return { name: this.#options.name, lag: this.#lag, ...this.#counts, fault: this.#fault, note: undefined, elsewhere: this.#elsewhere };
+    return { name: this.#options.name, lag: this.#lag, ...this.#counts, inARow: Math.max(this.#counts.inARow, this.#conflict === undefined ? 0 : 1), fault: this.#fault ?? this.#conflict, note: undefined, elsewhere: this.#elsewhere };
   }
 
   #due(ms: number): void {
@@ -98,25 +112,67 @@ class CheckpointExporter implements Exporter {
   }
 
   async #once(): Promise<number> {
-    const { source, transport } = this.#deps;
+    const { source } = this.#deps;
     const sent = this.#sent ??= readSent(this.#options.cursorPath);
     // Asked before: what comes into a newer one is looked for there.
     const newest = source.newest();
     const largest = new Map(source.checkpointsFrom(sent.from, sent.sizes).map((one) => [one.epoch, one]));
     this.#lag = largest.size;
-    if (largest.size === 0) return LOOK_MS;
-    const done = await transport.send([...largest.values()].map((one) => this.#line(one)), this.#abort.signal);
-    if (!done.ok) return this.#failed(done.error);
+    if (largest.size === 0 || this.#isEcho(sent, [...largest.values()])) return LOOK_MS;
+    const echoes = this.#deps.echoes?.() ?? 0;
+    const fault = await this.#sendAll([...largest.values()].filter(({ epoch, size }) => this.#partly.get(epoch) !== size));
+    if (fault !== undefined) return this.#failed(fault);
     const sizes = new Map([...sent.sizes, ...[...largest.values()].map(({ epoch, size }) => [epoch, size] as const)].toSorted(([a], [b]) => a - b).slice(-EPOCHS_MOST));
     this.#sent = { from: newest, sizes };
+    this.#partly = new Map();
+    this.#last = { at: this.#deps.clock.mono(), echoes };
     mkdirSync(dirname(this.#options.cursorPath), { recursive: true, mode: 0o700 });
     replaceFile(this.#options.cursorPath, `${JSON.stringify({ from: newest, sizes: [...sizes] })}\n`);
-    this.#counts.delivered += largest.size;
     this.#lag = 0;
     if (this.#fault !== undefined) this.#deps.onEvent?.({ kind: 'recovered', exporter: this.#options.name });
     this.#counts.inARow = 0;
     this.#fault = undefined;
     return LOOK_MS;
+  }
+
+  /** In batches. What was sent before a fault is not sent again after it. */
+  async #sendAll(checkpoints: readonly StoredCheckpoint[]): Promise<SendFault | undefined> {
+    for (let rest = checkpoints; rest.length > 0;) {
+      const batch = this.#batchOf(rest);
+      const done = await this.#deps.transport.send(batch.map((one) => this.#line(one)), this.#abort.signal);
+      if (!done.ok && done.error.code !== 'conflict') return done.error;
+      if (!done.ok) this.#contradicted(done.error);
+      for (const { epoch, size } of batch) this.#partly.set(epoch, size);
+      this.#counts.delivered += batch.length;
+      rest = rest.slice(batch.length);
+    }
+    return undefined;
+  }
+
+  /** One at least. */
+  #batchOf(checkpoints: readonly StoredCheckpoint[]): readonly StoredCheckpoint[] {
+    let bytes = 0;
+    const over = checkpoints.findIndex((one, at) => {
+      bytes += Buffer.byteLength(this.#line(one)) + 1;
+      return at > 0 && (at >= this.#options.records || bytes > this.#options.bytes);
+    });
+    return over < 0 ? checkpoints : checkpoints.slice(0, over);
+  }
+
+  /** The receiver has it all, and holds something else: sending it again would change nothing, and saying nothing would hide it. */
+  #contradicted(fault: SendFault): void {
+    this.#counts.failed += 1;
+    this.#conflict = faultText(fault);
+    this.#deps.onEvent?.({ kind: 'conflict', exporter: this.#options.name, fault: faultText(fault) });
+  }
+
+  /** One epoch has grown by no more than what was kept here for others since. What was counted too much makes the next look see more than that. */
+  #isEcho({ sizes }: Sent, largest: readonly StoredCheckpoint[]): boolean {
+    const { echoes, clock } = this.#deps;
+    const [one, other] = largest;
+    const before = one === undefined ? undefined : sizes.get(one.epoch);
+    if (echoes === undefined || this.#last === undefined || one === undefined || other !== undefined || before === undefined) return false;
+    return one.size - before <= echoes() - this.#last.echoes && clock.mono() - this.#last.at < ECHO_MS;
   }
 
   #line({ epoch, size, note }: StoredCheckpoint): string {
@@ -128,7 +184,7 @@ class CheckpointExporter implements Exporter {
   #failed(fault: SendFault): number {
     this.#counts.failed += 1;
     this.#counts.inARow += 1;
-    if (this.#fault === undefined) this.#deps.onEvent?.({ kind: 'failing', exporter: this.#options.name, fault: faultText(fault) });
+    if (this.#fault !== faultText(fault)) this.#deps.onEvent?.({ kind: 'failing', exporter: this.#options.name, fault: faultText(fault) });
     this.#fault = faultText(fault);
     return retryDelay(this.#counts.inARow, this.#deps.random.float(), 'retryAfterMs' in fault ? fault.retryAfterMs : 0);
   }

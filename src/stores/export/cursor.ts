@@ -24,9 +24,9 @@ export interface Cursor {
 
 export const NO_CURSOR: Cursor = Object.freeze({ rowId: 0, hash: undefined, epochs: [], base: undefined, rejected: 0 });
 
-/** `<state_dir>/journal/cursors/<name>.json`. The configuration lets no name be a path. */
-export function cursorPath(stateDir: string, name: string): string {
-  return join(stateDir, 'journal', 'cursors', `${name}.json`);
+/** `<state_dir>/journal/cursors/<name>.json`. The configuration lets no name be a path. Checkpoints have one of their own: an export may send them for a while, and then records again. */
+export function cursorPath(stateDir: string, name: string, of: 'records' | 'checkpoints' = 'records'): string {
+  return join(stateDir, 'journal', 'cursors', `${name}${of === 'checkpoints' ? '.checkpoints' : ''}.json`);
 }
 
 export function hashOf({ record }: StoredRecord): string {

@@ -3,7 +3,7 @@
 import type { Clock, Random, Timers } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import { messageIn } from '../../core/thrown.ts';
-import type { RecordSource, StoredRecord } from '../journal/source.ts';
+import { type RecordSource, type StoredRecord, unitsOf } from '../journal/source.ts';
 import { Appetite } from './appetite.ts';
 import { retryDelay } from './backoff.ts';
 import { type Batch, batchOf, type BatchRules } from './batch.ts';
@@ -29,6 +29,8 @@ export interface ExporterOptions {
 export type ExporterEvent =
   | { readonly kind: 'failing'; readonly exporter: string; readonly fault: string }
   | { readonly kind: 'recovered'; readonly exporter: string }
+  /** Another gateway keeps a checkpoint of this one that contradicts what is in this journal. */
+  | { readonly kind: 'conflict'; readonly exporter: string; readonly fault: string }
   | { readonly kind: 'told'; readonly exporter: string; readonly what: MarkerEvent };
 
 export interface ExporterDeps {
@@ -67,6 +69,8 @@ export interface Exporter {
   start(): void;
   /** There is something new: do not wait for the next look. */
   poke(): void;
+  /** What it waits for may be over: one that fails tries again now. */
+  retry(): void;
   /** Does what is due once; returns in how many milliseconds there is more to do. Never rejects. */
   step(): Promise<number>;
   /** A batch on its way is broken off, and sent again by the next start. */
@@ -119,6 +123,10 @@ class JournalExporter implements Exporter {
     if (this.#started && this.#running === undefined && this.#counts.inARow === 0) this.#due(0);
   }
 
+  retry(): void {
+    if (this.#started && this.#running === undefined && this.#counts.inARow > 0) this.#due(0);
+  }
+
   async step(): Promise<number> {
     this.#running ??= this.#attempt().finally(() => {
       this.#running = undefined;
@@ -165,7 +173,7 @@ class JournalExporter implements Exporter {
     if (cursor === undefined) return IDLE_MS;
     if (typeof cursor === 'string') return this.#fail({ code: 'io', detail: cursor });
     const { limit } = this.#appetite;
-    const page = this.#deps.source.after(cursor.rowId, limit);
+    const page = this.#deps.source.after(cursor.rowId, limit, this.#options.bytes);
     if (page.length === 0) {
       if (cursor !== this.#saved) await this.#save(cursor);
       this.#well();
@@ -178,7 +186,7 @@ class JournalExporter implements Exporter {
       if (sent.error.code === 'refused') this.#appetite.notTaken(batch);
       return this.#fail(sent.error);
     }
-    return this.#deliver(batch, sent, batch.cut || page.length === limit);
+    return this.#deliver(batch, sent, batch.cut || page.length === limit || unitsOf(page) >= this.#options.bytes);
   }
 
   #rules(page: readonly StoredRecord[], cursor: Cursor): BatchRules {
@@ -225,8 +233,10 @@ class JournalExporter implements Exporter {
     if (fault.code === 'stopped') return IDLE_MS;
     this.#counts.failed += 1;
     this.#counts.inARow += 1;
+    const before = this.#fault;
     this.#fault = faultText(fault);
-    if (this.#counts.inARow === 1) this.#say({ kind: 'failing', exporter: this.#options.name, fault: this.#fault });
+    // Also when the reason becomes another one: who mends the first must hear of the second.
+    if (before !== this.#fault) this.#say({ kind: 'failing', exporter: this.#options.name, fault: this.#fault });
     return retryDelay(this.#counts.inARow, this.#deps.random.float(), fault.code === 'status' ? fault.retryAfterMs : undefined);
   }
 

@@ -1,6 +1,6 @@
 // Export to a file: append, fsync, and only then say that it is there. Opened by its name for each batch, so that a tool that rotates it may.
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open as openFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open as openFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
@@ -16,10 +16,14 @@ export interface FileTarget {
 
 type Open = (path: string, flags: number, mode: number) => Promise<FileHandle>;
 
-const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const MODE = 0o600;
 const LINE_FEED = 0x0a;
 const LOOK_BACK = 65_536;
+/** More than any batch, and so than any line. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+/** Enough to tell one format from another, and from a file that is something else. */
+const BEGINNING = 8;
 
 export function fileTransport(target: FileTarget, join: (parts: readonly string[]) => string, open: Open = openFile): Transport {
   return {
@@ -27,7 +31,9 @@ export function fileTransport(target: FileTarget, join: (parts: readonly string[
       try {
         return await append(target, Buffer.from(join(parts)), open);
       } catch (thrown) {
-        return err({ code: 'io', detail: said(`${target.path}: ${codeIn(thrown) ?? messageIn(thrown)}`) });
+        // Not made here: the folder of a disk that is not mounted would come to be on this one, and with it what is kept elsewhere on purpose.
+        const gone = codeIn(thrown) === 'ENOENT' ? `its folder ${dirname(target.path)} is not there` : undefined;
+        return err({ code: 'io', detail: said(`${target.path}: ${gone ?? codeIn(thrown) ?? messageIn(thrown)}`) });
       }
     },
     close: async () => undefined,
@@ -35,15 +41,14 @@ export function fileTransport(target: FileTarget, join: (parts: readonly string[
 }
 
 async function append(target: FileTarget, bytes: Buffer, open: Open): Promise<Result<Receipt, SendFault>> {
-  await mkdir(dirname(target.path), { recursive: true, mode: 0o700 });
-  const first = await usable(target.path, open);
+  const first = await usable(target.path, bytes, open);
   if (!first.ok) return first;
   let { handle, size } = first.value;
   try {
     if (size > 0 && size + bytes.length > target.maxBytes) {
       await handle.close();
       await rotate(target);
-      const next = await usable(target.path, open);
+      const next = await usable(target.path, bytes, open);
       if (!next.ok) return next;
       ({ handle, size } = next.value);
     }
@@ -63,23 +68,39 @@ interface Opened {
 }
 
 /** A link is not followed, and a pipe or device is nothing that can be read again. */
-async function usable(path: string, open: Open): Promise<Result<Opened, SendFault>> {
-  const handle = await open(path, APPEND, MODE);
+async function usable(path: string, bytes: Buffer, open: Open): Promise<Result<Opened, SendFault>> {
+  const handle = await opened(path, open);
+  let flaw = 'is no regular file';
   try {
     const facts = await handle.stat();
-    if (facts.isFile()) return ok({ handle, size: await withoutTornLine(handle, facts.size) });
+    const size = facts.isFile() ? await withoutTornLine(handle, facts.size, bytes.subarray(0, BEGINNING)) : undefined;
+    if (size !== undefined) return ok({ handle, size });
+    if (facts.isFile()) flaw = 'has something else in it: no line of an export';
   } catch (thrown) {
     await handle.close();
     throw thrown;
   }
   await handle.close();
-  return err({ code: 'io', detail: said(`${path} is no regular file`) });
+  return err({ code: 'io', detail: said(`${path} ${flaw}`) });
 }
 
-/** What a crash left of a line is taken away: its record is sent again, whole. */
-async function withoutTornLine(handle: FileHandle, size: number): Promise<number> {
+async function opened(path: string, open: Open): Promise<FileHandle> {
+  try {
+    return await open(path, APPEND, MODE);
+  } catch (thrown) {
+    if (codeIn(thrown) !== 'ENOENT') throw thrown;
+  }
+  const handle = await open(path, APPEND | constants.O_CREAT | constants.O_EXCL, MODE);
+  // Whatever the umask took away or an access list of the folder gave.
+  await handle.chmod(MODE);
+  return handle;
+}
+
+/** What a crash left of a line is taken away: its record is sent again, whole. Undefined: it has no lines, and does not begin as ours do. */
+async function withoutTornLine(handle: FileHandle, size: number, begins: Buffer): Promise<number | undefined> {
   let end = size;
   while (end > 0) {
+    if (size - end >= LONGEST_LINE) return undefined;
     const from = Math.max(0, end - LOOK_BACK);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(end - from), 0, end - from, from);
     const at = buffer.subarray(0, bytesRead).lastIndexOf(LINE_FEED);
@@ -88,6 +109,7 @@ async function withoutTornLine(handle: FileHandle, size: number): Promise<number
       break;
     }
     end = from;
+    if (end === 0 && !begins.subarray(0, bytesRead).equals(buffer.subarray(0, Math.min(bytesRead, begins.length)))) return undefined;
   }
   if (end < size) await handle.truncate(end);
   return end;

@@ -19,6 +19,8 @@ export interface HttpDeps {
   readonly wall: () => Timestamp;
   readonly egress: Egress;
   readonly identity: () => Result<Identity, SendFault>;
+  /** What a status means at this kind of receiver, where that is more than HTTP says. */
+  readonly meaning?: (status: number) => SendFault | undefined;
 }
 
 export interface Answer {
@@ -35,8 +37,11 @@ export interface Poster {
 const MOST_ANSWER = 64 * 1024;
 const MOST_HEADERS = 16 * 1024;
 const LONGEST_WAIT_MS = 3_600_000;
-/** They speak of what was sent, and will of the same again. */
-const ABOUT_CONTENT: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+/** Of 4xx, those that do not speak of what was sent. A 403 may be a filter's word on what an agent wrote; where it is for the sender, a marker alone is not taken either, and nothing is passed over. */
+const NOT_ABOUT_CONTENT: ReadonlySet<number> = new Set([401, 402, 404, 407, 408, 421, 425, 426, 429]);
+
+/** The other side spoke. */
+const ANSWERS: ReadonlySet<SendFault['code']> = new Set(['refused', 'status', 'conflict']);
 
 export function openPoster(target: HttpTarget, deps: HttpDeps): Poster {
   const url = new URL(target.url);
@@ -50,9 +55,9 @@ export function openPoster(target: HttpTarget, deps: HttpDeps): Poster {
       const ready = client === undefined ? dial(url, target, deps) : ok(client);
       if (!ready.ok) return ready;
       client = ready.value;
-      const posted = await exchange(client, { path: `${url.pathname}${url.search}`, headers: { ...revealed(target.headers), ...headers }, body }, target.timeoutMs, signal, deps.wall);
+      const posted = await exchange(client, { path: `${url.pathname}${url.search}`, headers: { ...revealed(target.headers), ...headers }, body }, target.timeoutMs, signal, deps);
       // A connection in doubt, or made with a certificate that is no good any more, is not used again.
-      if (!posted.ok && posted.error.code !== 'refused' && posted.error.code !== 'status') drop();
+      if (!posted.ok && !ANSWERS.has(posted.error.code)) drop();
       return posted;
     },
     close: async () => drop(),
@@ -84,13 +89,13 @@ interface Outgoing {
   readonly body: string;
 }
 
-async function exchange(client: Client, request: Outgoing, timeoutMs: number, stop: AbortSignal, wall: () => Timestamp): Promise<Result<Answer, SendFault>> {
+async function exchange(client: Client, request: Outgoing, timeoutMs: number, stop: AbortSignal, { wall, meaning }: HttpDeps): Promise<Result<Answer, SendFault>> {
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await client.request({ method: 'POST', ...request, signal: AbortSignal.any([stop, deadline]) });
     if (answer.statusCode >= 200 && answer.statusCode < 300) return ok({ text: await capped(answer.body) });
     discard(answer.body);
-    return err(faultOf(answer, wall()));
+    return err(meaning?.(answer.statusCode) ?? faultOf(answer, wall()));
   } catch (thrown) {
     if (stop.aborted) return err({ code: 'stopped', detail: 'the exporter is being stopped' });
     const late = deadline.aborted || /^UND_ERR_\w*TIMEOUT$/.test(codeIn(thrown) ?? '');
@@ -99,7 +104,7 @@ async function exchange(client: Client, request: Outgoing, timeoutMs: number, st
 }
 
 function faultOf({ statusCode, headers }: Dispatcher.ResponseData, now: Timestamp): SendFault {
-  if (ABOUT_CONTENT.has(statusCode)) return { code: 'refused', detail: `HTTP ${statusCode}` };
+  if (statusCode >= 400 && statusCode < 500 && !NOT_ABOUT_CONTENT.has(statusCode)) return { code: 'refused', detail: `HTTP ${statusCode}` };
   return { code: 'status', detail: `HTTP ${statusCode}${statusCode >= 300 && statusCode < 400 ? ': redirects are not followed' : ''}`, retryAfterMs: retryAfter(headers['retry-after'], now) };
 }
 

@@ -27,13 +27,14 @@ export interface ExportSummary {
 }
 
 const PAGE = 500;
+const PAGE_UNITS = 4 * 1024 * 1024;
 
 /** The error is for the operator. What was written before it is whole. */
 export async function exportRecords({ source, accepts, format, after, write, limit = Infinity }: ExportRun): Promise<Result<ExportSummary, { readonly detail: string; readonly next: number }>> {
   let [written, unreadable, next] = [0, 0, after];
   try {
     while (written < limit) {
-      const page = source.after(next, PAGE);
+      const page = source.after(next, PAGE, PAGE_UNITS);
       if (page.length === 0) break;
       const parts: string[] = [];
       let last = next;

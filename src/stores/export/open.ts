@@ -9,6 +9,7 @@ import { fileTransport } from './file.ts';
 import { type ExportContext, formatOf, inArray, inSyslog, type RecordFormat } from './format.ts';
 import { openPoster } from './http.ts';
 import { otlpTransport } from './otlp-http.ts';
+import { MOST_AT_ONCE, replicaMeaning, replicaTransport } from './replica.ts';
 import type { AuditRecord } from './record.ts';
 import { streamTransport } from './stream.ts';
 import { identityFrom } from './tls-files.ts';
@@ -27,14 +28,18 @@ export interface ExportDeps {
   readonly timers: Timers;
   readonly egress: Egress;
   readonly behind?: (rowId: number) => number;
+  /** Records so far that only say that checkpoints of others were kept here. */
+  readonly echoes?: () => number;
   readonly onEvent?: (event: ExporterEvent) => void;
 }
 
-export function openExporter(settings: ExportSettings, { stateDir, context, egress, ...deps }: ExportDeps): Exporter {
+export function openExporter(settings: ExportSettings, { stateDir, context, egress, echoes, ...deps }: ExportDeps): Exporter {
   const format = wrapped(settings, context);
   const transport = transportOf(settings, format, { ...deps, egress });
-  const options = { name: settings.name, node: context.node, cursorPath: cursorPath(stateDir, settings.name), records: settings.batchRecords, bytes: settings.batchBytes };
-  if (settings.format === 'checkpoints') return createCheckpointExporter(options, { ...deps, format, transport });
+  const most = settings.kind === 'replica' ? MOST_AT_ONCE : { records: Infinity, bytes: Infinity };
+  const [records, bytes] = [Math.min(settings.batchRecords, most.records), Math.min(settings.batchBytes, most.bytes)];
+  const options = { name: settings.name, node: context.node, cursorPath: cursorPath(stateDir, settings.name, settings.format === 'checkpoints' ? 'checkpoints' : 'records'), records, bytes };
+  if (settings.format === 'checkpoints') return createCheckpointExporter(options, { ...deps, format, transport, ...(settings.kind === 'replica' && echoes !== undefined ? { echoes } : {}) });
   return createExporter(options, { ...deps, format, transport });
 }
 
@@ -50,6 +55,7 @@ function transportOf(settings: ExportSettings, format: RecordFormat, { clock, ti
     case 'file': return fileTransport(settings, (parts) => format.join(parts));
     case 'syslog': return streamTransport(settings.target, { timers, egress, identity: () => identityFrom(settings.tls) });
     case 'otlp': return otlpTransport(format, openPoster(settings, { wall, egress, identity: () => identityFrom(settings.tls) }));
+    case 'replica': return replicaTransport(format, openPoster(settings, { wall, egress, identity: () => identityFrom(settings.tls), meaning: replicaMeaning }));
     case 'webhook': return webhookTransport(format, openPoster(settings, { wall, egress, identity: () => identityFrom(settings.tls) }), settings.secret, wall);
   }
 }

@@ -25,8 +25,12 @@ const KINDS: ReadonlySet<unknown> = new Set<RecordKind>(['intent', 'outcome', 'r
 /** `\u0000`, or half of a surrogate pair, written as JSON escapes. */
 const NEEDS_CARE = /\\u(?:0000|d[89a-f])/i;
 
+/** None is written with one, and in a file of lines it would become several records. */
+const LINE_BREAK = /[\r\n]/;
+
 /** Undefined: no record of ours. Text that has no UTF-8 comes out visibly escaped, should a record ever hold any. */
 export function parseRecord(line: string): AuditRecord | undefined {
+  if (LINE_BREAK.test(line)) return undefined;
   try {
     const value: unknown = JSON.parse(line);
     const whole = NEEDS_CARE.test(line) ? cleaned(value) : value;

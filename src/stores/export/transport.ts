@@ -12,6 +12,8 @@ export type SendFault =
   | { readonly code: 'status'; readonly detail: string; readonly retryAfterMs: number | undefined }
   /** The content itself is not taken: a smaller batch may be. */
   | { readonly code: 'refused'; readonly detail: string }
+  /** The other side holds something else, and says so: to send it again would change nothing. It has taken note of all that was sent. */
+  | { readonly code: 'conflict'; readonly detail: string }
   /** The disk. */
   | { readonly code: 'io'; readonly detail: string }
   /** The gateway itself will not go there. */

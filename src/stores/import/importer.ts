@@ -78,13 +78,15 @@ interface Standing {
 const NOTHING = { at: 0, untold: 0 } as const;
 
 async function resume(source: ImportSource, directories: Directories): Promise<Result<Standing, StoreFault>> {
-  const saved = readProgress(directories, nameOf(source));
+  let saved: Progress | undefined;
   // Another table may stand in the place of the one that was read then: its rows are other ones.
-  const same = saved !== undefined && (await source.after(saved.row - 1, 1)).some(({ row, values }) => row === saved.row && values.id === saved.id);
-  const found = importedBehind(directories, same ? saved : NOTHING, source.from);
+  for (const one of readProgress(directories, nameOf(source), source.from)) {
+    if ((await source.after(one.row - 1, 1)).some(({ row, values }) => row === one.row && values.id === one.id)) saved ??= one;
+  }
+  const found = importedBehind(directories, saved ?? NOTHING, source.from);
   if (!found.ok) return found;
   const { ids, untold } = found.value;
-  return ok(same ? { row: saved.row, id: saved.id, known: ids, untold } : { row: NO_ROW, id: '', known: ids, untold });
+  return ok(saved !== undefined ? { row: saved.row, id: saved.id, known: ids, untold } : { row: NO_ROW, id: '', known: ids, untold });
 }
 
 function nameOf({ from, name }: ImportSource): string {

@@ -3,6 +3,7 @@ import { BACKEND_LIMITS, type RawJson } from '../../core/json/raw.ts';
 import { scan } from '../../core/json/scan.ts';
 import { kindOf } from '../../core/json/slice.ts';
 import { storable } from '../../core/text.ts';
+import { tameNumber } from '../tame-number.ts';
 
 const MOST_UNITS = 2 ** 20;
 /** Not what is visible already, with two backslashes. */
@@ -17,22 +18,19 @@ export function jsonMember(text: string, kind: 'array' | 'object'): RawJson {
 function storableJson(text: string): RawJson | undefined {
   const scanned = scan(text, BACKEND_LIMITS);
   if (!scanned.ok) return undefined;
-  const tight = ESCAPED_UNSTORABLE.test(text) ? JSON.stringify(escapedIn(JSON.parse(text))) : withoutSpace(scanned.value);
-  const again = scan(tight, BACKEND_LIMITS);
+  const again = scan(plain(scanned.value), BACKEND_LIMITS);
   return again.ok ? again.value : undefined;
 }
 
-/** Keys too. */
-function escapedIn(value: unknown): unknown {
-  if (typeof value === 'string') return storable(value);
-  if (Array.isArray(value)) return value.map(escapedIn);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storable(key), escapedIn(member)]));
-}
+/** Strings, numbers, and white space between them. */
+const LEXEME = /"(?:[^"\\]|\\.)*"|[-0-9][-+.0-9eE]*|\s+/g;
 
-/** Numbers stay as they were written. */
-function withoutSpace(raw: RawJson): string {
-  return /\s/.test(raw) ? raw.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, (_found, string?: string) => string ?? '') : raw;
+/** Lexeme by lexeme: what every database takes stays as it was written. */
+function plain(raw: RawJson): string {
+  return raw.replaceAll(LEXEME, (lexeme) => {
+    if (!lexeme.startsWith('"')) return lexeme.trim() === '' ? '' : tameNumber(lexeme);
+    return ESCAPED_UNSTORABLE.test(lexeme) ? JSON.stringify(storable(String(JSON.parse(lexeme)))) : lexeme;
+  });
 }
 
 function textIn(text: string, kind: 'array' | 'object'): RawJson {

@@ -12,6 +12,7 @@ import { guarded } from '../fault.ts';
 import type { RecordValues } from '../journal/members.ts';
 import type { Node } from '../node.ts';
 import type { Values } from '../record.ts';
+import { segmentOf } from '../../core/json/segment.ts';
 import { identity, name, note, rolesText, shapeText } from '../record-text.ts';
 import { strictUrl } from '../ship/url.ts';
 import { derivedId, type ImportRow, type ImportSource, sayableTime } from './source.ts';
@@ -29,11 +30,13 @@ interface LogRow {
   readonly has_args: boolean;
   readonly response_status: string | null;
   readonly error_message: string | null;
-  readonly latency_ms: number | null;
+  readonly latency_ms: number | string | null;
 }
 
 /** Longer arguments are fetched one row at a time: the original kept them without a limit. */
 const TOGETHER_BYTES = 65_536;
+/** Of any text: a record holds much less. */
+const TEXT_UNITS = 16_384;
 
 export function openOriginal(url: string, node: Node): Promise<Result<ImportSource, StoreFault>> {
   return guarded(async () => {
@@ -62,6 +65,8 @@ export function placeIn(url: string): string {
 
 const COLUMNS = ['id', 'request_id', 'timestamp', 'client_subject', 'client_role', 'tool_name', 'backend_name', 'request_args', 'response_status', 'error_message', 'latency_ms'];
 
+const NUMBERED = /^(?:smallint|integer|bigint)$/;
+
 /** Under its name, or under the one that it has when its database is this gateway's too, whose view has the old one. */
 const NAMES = ['audit_log', 'audit_log_original'] as const;
 type TableName = (typeof NAMES)[number];
@@ -72,11 +77,22 @@ async function tableIn({ db }: Database): Promise<Result<TableName, StoreFault>>
     const { rows: [table] } = await sql<{ kind: string | null }>`select (select relkind::text from pg_class where oid = to_regclass(${name})) as kind`.execute(db);
     if (table?.kind === 'v') flaw = { code: 'unavailable', detail: 'audit_log there is a view: the audit of this version, and not of the original' };
     if (table?.kind !== 'r' && table?.kind !== 'p') continue;
-    const { rows } = await sql<{ name: string }>`select attname::text as name from pg_attribute where attrelid = to_regclass(${name}) and attnum > 0 and not attisdropped`.execute(db);
+    const { rows } = await sql<{ name: string; type: string }>`select attname::text as name, format_type(atttypid, null) as type from pg_attribute where attrelid = to_regclass(${name}) and attnum > 0 and not attisdropped`.execute(db);
+    const id = rows.find((row) => row.name === 'id')?.type ?? 'bigint';
     const missing = COLUMNS.find((column) => !rows.some((row) => row.name === column));
-    return missing === undefined ? ok(name) : err({ code: 'unavailable', detail: `the table ${name} there has no column ${missing}: it is not that of the original` });
+    if (missing !== undefined) return err({ code: 'unavailable', detail: `the table ${name} there has no column ${missing}: it is not that of the original` });
+    if (!NUMBERED.test(id)) return err({ code: 'unavailable', detail: `the column id of the table ${name} there is ${id}: that of the original is bigint` });
+    if (await isUnique(db, name)) return ok(name);
+    return err({ code: 'unavailable', detail: `the column id of the table ${name} there is not unique: rows are told apart by it. Mend it there first: create unique index on ${name} (id)` });
   }
   return err(flaw);
+}
+
+/** By its definition, not by a look at the rows: the next one might be there twice. */
+async function isUnique(db: Database['db'], name: TableName): Promise<boolean> {
+  const { rows } = await sql`select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'id' and not a.attisdropped
+    where i.indrelid = to_regclass(${name}) and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum`.execute(db);
+  return rows.length > 0;
 }
 
 interface Reading {
@@ -94,10 +110,10 @@ function sourceOver({ db, close }: Database, { table, place, node }: Reading): I
   return {
     from: 'audit_log', name: place, close,
     after: async (row, limit) => {
-      const { rows } = await sql<LogRow>`select id, request_id::text as request_id, extract(epoch from "timestamp")::float8 * 1000 as ts, client_subject::text as client_subject,
-          client_role::text as client_role, tool_name::text as tool_name, backend_name::text as backend_name, request_args is not null as has_args,
+      const { rows } = await sql<LogRow>`select id, left(request_id::text, ${TEXT_UNITS}) as request_id, extract(epoch from "timestamp")::float8 * 1000 as ts, left(client_subject::text, ${TEXT_UNITS}) as client_subject,
+          left(client_role::text, ${TEXT_UNITS}) as client_role, left(tool_name::text, ${TEXT_UNITS}) as tool_name, left(backend_name::text, ${TEXT_UNITS}) as backend_name, request_args is not null as has_args,
           case when octet_length(request_args::text) <= ${TOGETHER_BYTES} then request_args::text end as args,
-          response_status::text as response_status, left(error_message::text, 16384) as error_message, latency_ms
+          left(response_status::text, ${TEXT_UNITS}) as response_status, left(error_message::text, ${TEXT_UNITS}) as error_message, latency_ms
         from ${from} where id > ${row} order by id limit ${limit}`.execute(db);
       const found: ImportRow[] = [];
       for (const one of rows) {
@@ -124,7 +140,7 @@ function valuesOf(row: LogRow, args: string | null, node: Node): Values {
   const [backend, tool, status] = [row.backend_name ?? '', row.tool_name ?? '', row.response_status ?? ''];
   const end = ENDS.get(status);
   return {
-    id: derivedId('audit_log', row.id, row.request_id ?? ''), ts: sayableTime(row.ts ?? 0), mono_ns: 0, kind: 'outcome', call_id: row.request_id,
+    id: derivedId('audit_log', row.id, row.request_id ?? ''), ts: sayableTime(row.ts ?? 0), mono_ns: 0, kind: 'outcome', call_id: row.request_id === null ? null : name(row.request_id),
     subject: row.client_subject === null ? null : identity(node, row.client_subject), roles: row.client_role ? rolesText([row.client_role]) : null,
     method: 'tools/call', backend: backend === '' || backend === 'unknown' ? null : name(backend), object_type: 'tool', object_name: identity(node, bareName(tool, backend)), exposed: name(tool),
     decision: end?.decision ?? null, reason: end?.decision === 'deny' ? end.code : null, ...argumentsOf(args, node), status: name(status), code: end?.code ?? null,
@@ -143,7 +159,7 @@ function argumentsOf(text: string | null, node: Node): Partial<RecordValues> {
   const scanned = scan(text, BACKEND_LIMITS);
   if (!scanned.ok) return { args_hmac: node.hmac(text), args_bytes: Buffer.byteLength(text) };
   const said = saidIn(scanned.value);
-  return said === undefined ? {} : { args_hmac: node.hmac(said), args_bytes: Buffer.byteLength(said), args_shape: shapeText(said) };
+  return said === undefined ? {} : { args_hmac: node.hmac(said), args_bytes: Buffer.byteLength(said), args_shape: shapeText(said, segmentOf(() => false, node.hmac)) };
 }
 
 function saidIn(params: RawJson): RawJson | undefined {
@@ -151,6 +167,7 @@ function saidIn(params: RawJson): RawJson | undefined {
   return memberOf(params, 'arguments') ?? (memberOf(params, 'name') === undefined ? params : undefined);
 }
 
-function micros(ms: number | null): number | null {
-  return ms === null ? null : Math.min(Math.max(0, Math.round(ms * 1000)), Number.MAX_SAFE_INTEGER);
+function micros(ms: number | string | null): number | null {
+  // Other types than the original's have more: 'NaN'.
+  return ms === null || Number.isNaN(Number(ms)) ? null : Math.min(Math.max(0, Math.round(Number(ms) * 1000)), Number.MAX_SAFE_INTEGER);
 }

@@ -23,9 +23,10 @@ export interface Progress {
 const FILE = 'imported.json';
 
 /** Damaged or lost: as if there were none, and the journal is read from its beginning. */
-export function readProgress([directory]: Directories, source: string): Progress | undefined {
-  const entry = Object.entries(sourcesIn(directory)).find(([name]) => name === source)?.[1];
-  return isProgress(entry) ? entry : undefined;
+export function readProgress([directory]: Directories, source: string, from: ImportedFrom): readonly Progress[] {
+  // Under its name first; under others of its sort because files move and hosts have several names.
+  const entries = Object.entries(sourcesIn(directory)).filter(([name]) => name.startsWith(`${from} `));
+  return entries.toSorted(([a], [b]) => Number(b === source) - Number(a === source)).map(([, entry]) => entry).filter(isProgress);
 }
 
 /** On the disk when it returns well. */

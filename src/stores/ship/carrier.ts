@@ -2,16 +2,16 @@
 import type { StoreFault } from '../../core/ports.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { messageIn } from '../../core/thrown.ts';
-import type { StoredCheckpoint, StoredRecord } from '../journal/source.ts';
+import { type StoredCheckpoint, type StoredRecord, unitsOf } from '../journal/source.ts';
 import type { Connection } from './connection.ts';
 import type { CursorStore } from './cursor.ts';
 import { Days } from './days.ts';
 import { resumeFrom } from './resume.ts';
-import { hasCheckpoints, sendCheckpoints, sendRecords, sortOut } from './sender.ts';
+import { hasCheckpoints, sendCheckpoints, sendRecords, type Sorted, sortOut } from './sender.ts';
 
 /** What of a journal is shipped. Synchronous; throws when the journal cannot be read. */
 export interface ShipSource {
-  after(rowId: number, limit: number): readonly StoredRecord[];
+  after(rowId: number, limit: number, units?: number): readonly StoredRecord[];
   /** Checkpoints in the segment of this row and the later ones; of an epoch in `known` only the larger ones need be given. */
   checkpointsFrom(rowId: number, known: ReadonlyMap<number, number>): readonly StoredCheckpoint[];
   /** How many committed records stand behind this row. */
@@ -45,6 +45,8 @@ export interface Counts {
   readonly resent: number;
   /** Put into audit_refused. */
   readonly refused: number;
+  /** Records, put there too, and checkpoints in whose places stand others: somebody else writes under the name of this node. */
+  readonly conflicts: number;
   /** How often a server lacked the end of what was shipped, and was sent it again. */
   readonly setBack: number;
 }
@@ -54,7 +56,7 @@ export class Carrier {
   readonly #bounds: CarrierBounds;
   readonly #deps: CarrierDeps;
   readonly #days: Days;
-  readonly #counts = { shipped: 0, resent: 0, refused: 0, setBack: 0 };
+  readonly #counts = { shipped: 0, resent: 0, refused: 0, conflicts: 0, setBack: 0 };
   #cursor = 0;
   #checkpointsFrom = 0;
   #checkpointsAt = -Infinity;
@@ -85,7 +87,13 @@ export class Carrier {
 
   /** What does not stop it, and wants a person all the same. */
   get trouble(): string | undefined {
-    return this.#unsaved ?? this.#days.trouble;
+    return this.#conflict() ?? this.#unsaved ?? this.#days.trouble;
+  }
+
+  #conflict(): string | undefined {
+    const { conflicts } = this.#counts;
+    if (conflicts === 0) return undefined;
+    return `somebody else writes under the id of this node (${this.#node}): in the place of ${conflicts} of its records or checkpoints stand others, and its own are in the journal and in audit_refused (state CONFLICT)`;
   }
 
   load(): void {
@@ -99,7 +107,11 @@ export class Carrier {
     const { source } = this.#deps;
     this.#days.forget();
     // What is signed comes behind its records, and so may be lost alone.
-    if (!(await hasCheckpoints(connection, this.#node, this.#signed))) this.#signed.clear();
+    if (!(await hasCheckpoints(connection, this.#node, this.#signed))) {
+      this.#signed.clear();
+      this.#checkpointsFrom = 0;
+      this.#checkpointsAt = -Infinity;
+    }
     const from = await resumeFrom(connection, source, this.#node, this.#cursor);
     if (from >= this.#cursor) return;
     const [lost] = source.after(from, 1);
@@ -122,19 +134,22 @@ export class Carrier {
     // Read before the records: those that they cover are then among the records, or were shipped before.
     const due = clock.mono() - this.#checkpointsAt >= this.#bounds.checkpointMs;
     const signed = due ? source.checkpointsFrom(this.#checkpointsFrom, this.#signed).filter(({ epoch, size }) => size > (this.#signed.get(epoch) ?? 0)) : [];
-    const found = source.after(this.#cursor, this.#batch);
+    const found = source.after(this.#cursor, this.#batch, this.#bounds.batchUnits);
     // A batch that was not full was all there is: what comes meanwhile makes the next one, at the next look.
-    const full = found.length === this.#batch;
-    const records = this.#within(found);
-    const last = records.at(-1);
+    const full = found.length === this.#batch || unitsOf(found) >= this.#bounds.batchUnits;
+    const sorted = sortOut(this.#within(found));
+    const last = sorted.good.at(-1) ?? sorted.bad.at(-1);
     if (last !== undefined) {
-      const sent = await this.#send(connection, records, last.rowId);
+      const sent = await this.#send(connection, sorted, last.rowId);
       if (!sent.ok) return sent;
-      const more = full || records.length < found.length;
+      const more = full || sorted.good.length + sorted.bad.length < found.length;
       if (!more || clock.mono() - this.#savedAt >= this.#bounds.saveMs) await this.save();
       if (more) return ok(true);
     }
-    if (due) return this.#sign(connection, signed);
+    if (due) {
+      await this.#sign(connection, signed);
+      return ok(false);
+    }
     if (last === undefined && clock.mono() - this.#askedAt >= this.#bounds.pingMs) {
       await connection.ask('select 1');
       this.#askedAt = clock.mono();
@@ -142,25 +157,24 @@ export class Carrier {
     return ok(false);
   }
 
-  async #send(connection: Connection, records: readonly StoredRecord[], last: number): Promise<Result<void, StoreFault>> {
-    const sorted = sortOut(records);
+  async #send(connection: Connection, sorted: Sorted, last: number): Promise<Result<void, StoreFault>> {
     await this.#days.of(connection, sorted.good);
     const sent = await sendRecords(connection, this.#node, sorted);
     if (!sent.ok) return sent;
     this.#counts.shipped += sent.value.inserted;
     this.#counts.resent += sent.value.resent;
     this.#counts.refused += sent.value.refused;
+    this.#counts.conflicts += sent.value.conflicts;
     this.#cursor = last;
     this.#askedAt = this.#deps.clock.mono();
     this.#batch = Math.min(this.#bounds.batch, this.#batch * 2);
     return ok(undefined);
   }
 
-  async #sign(connection: Connection, signed: readonly StoredCheckpoint[]): Promise<Result<boolean, StoreFault>> {
+  async #sign(connection: Connection, signed: readonly StoredCheckpoint[]): Promise<void> {
     for (let at = 0; at < signed.length; at += this.#bounds.batch) {
       const some = signed.slice(at, at + this.#bounds.batch);
-      const sent = await sendCheckpoints(connection, this.#node, some);
-      if (!sent.ok) return sent;
+      this.#counts.conflicts += await sendCheckpoints(connection, this.#node, some);
       for (const { epoch, size } of some) this.#signed.set(epoch, Math.max(size, this.#signed.get(epoch) ?? 0));
     }
     this.#checkpointsAt = this.#deps.clock.mono();
@@ -168,7 +182,6 @@ export class Carrier {
       this.#checkpointsFrom = this.#cursor;
       await this.save();
     }
-    return ok(false);
   }
 
   #within(records: readonly StoredRecord[]): readonly StoredRecord[] {

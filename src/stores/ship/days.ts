@@ -7,6 +7,8 @@ const DAY_MS = 86_400_000;
 const RETRY_MS = 600_000;
 /** Of the partitions: taken by a long reader or by another node, both of which end. */
 const LOCK_NOT_AVAILABLE = '55P03';
+/** A default partition that has become large is read through for each new day: that must keep no record waiting. */
+const QUERY_CANCELED = '57014';
 
 export class Days {
   readonly #ahead: number;
@@ -60,7 +62,7 @@ export class Days {
   }
 
   #put(thrown: unknown): void {
-    if (codeIn(thrown) !== LOCK_NOT_AVAILABLE && !isOfRow(thrown)) throw thrown;
+    if (codeIn(thrown) !== LOCK_NOT_AVAILABLE && codeIn(thrown) !== QUERY_CANCELED && !isOfRow(thrown)) throw thrown;
     this.#due = this.#clock.mono() + RETRY_MS;
     this.#trouble = `a partition could not be made: ${messageIn(thrown)}`;
   }

@@ -23,6 +23,8 @@ export function sortOut(records: readonly StoredRecord[]): Sorted {
   const bad: (StoredRecord & { readonly why: string })[] = [];
   for (const stored of records) {
     const place = placeIn(stored.record);
+    // One kind at a time: what is committed is then a beginning of the journal at any moment, and a server that lost an end shows where to go on.
+    if (place.ok ? bad.length > 0 : good.length > 0) break;
     if (place.ok) good.push({ ...stored, place: place.value });
     else bad.push({ ...stored, why: place.error });
   }
@@ -35,6 +37,8 @@ export interface Sent {
   readonly resent: number;
   /** Went to audit_refused. */
   readonly refused: number;
+  /** Of these, because another record stands in their place. */
+  readonly conflicts: number;
 }
 
 /** The day of a record, in UTC, from the milliseconds of its time. */
@@ -49,30 +53,33 @@ const OTHER_START = `select s.epoch, s.seq from ${RECORDS} s join audit_start a 
 // The limit inside keeps the planner at one look by the key for each record.
 const OTHER_RECORD = `select s.epoch, s.seq from ${RECORDS} s left join lateral (
   select id, prev from audit_record a where a.day = ${dayOf('s.ts')} and a.node = s.node and a.epoch = s.epoch and a.seq = s.seq and a.v = s.v limit 1
-) a on true where a.id is distinct from s.id or a.prev is distinct from s.prev order by s.epoch, s.seq limit 1`;
+) a on true where a.id is distinct from s.id or a.prev is distinct from s.prev order by s.epoch, s.seq`;
 const CHECKPOINT = `insert into checkpoint (node, epoch, size, note) select $1, c.epoch, c.size, c.note
   from json_to_recordset($2::json) as c(epoch bigint, size bigint, note text) on conflict do nothing`;
 const OTHER_CHECKPOINT = `select c.epoch, c.size from json_to_recordset($2::json) as c(epoch bigint, size bigint, note text)
-  join checkpoint k on k.node = $1 and k.epoch = c.epoch and k.size = c.size where k.note <> c.note limit 1`;
+  join checkpoint k on k.node = $1 and k.epoch = c.epoch and k.size = c.size where k.note <> c.note`;
 const REFUSE = 'insert into audit_refused (node, place, record, state, detail) values ($1, $2, $3, $4, $5) on conflict do nothing';
 
 const DETAIL_UNITS = 1024;
 
-/** Throws what the driver throws; an error that it returns is another writer under the name of this node. */
+/**
+ * Throws what the driver throws; an error that it returns is another run of this node's epoch, so that two directories would mix. A single record of
+ * another in the place of one of ours stops nothing: whoever may add records could stop any node by it. Ours is kept beside, and that is told.
+ */
 export async function sendRecords(connection: Connection, node: string, { good, bad }: Sorted): Promise<Result<Sent, StoreFault>> {
   let refused = 0;
   for (const one of bad) refused += await refuse(connection, node, one, 'SHAPE', one.why);
   const started = await claimStarts(connection, good);
   if (!started.ok) return started;
-  let inserted = 0;
+  let [inserted, conflicts] = [0, 0];
   const waiting = [good];
   for (let some = waiting.pop(); some !== undefined; some = waiting.pop()) {
     if (some.length === 0) continue;
     const done = await insertSome(connection, some);
     if (done.ok) {
-      inserted += done.value;
-    } else if (done.error.conflict !== undefined) {
-      return err(done.error.conflict);
+      inserted += done.value.inserted;
+      for (const one of done.value.others) refused += await refuse(connection, node, one, CONFLICT, `another record stands at epoch ${one.place.epoch}, seq ${one.place.seq}`);
+      conflicts += done.value.others.length;
     } else if (some.length > 1) {
       const half = some.length >> 1;
       waiting.push(some.slice(half), some.slice(0, half));
@@ -80,27 +87,36 @@ export async function sendRecords(connection: Connection, node: string, { good, 
       for (const one of some) refused += await refuse(connection, node, one, done.error.state, done.error.detail);
     }
   }
-  return ok({ inserted, resent: good.length + bad.length - inserted - refused, refused });
+  return ok({ inserted, resent: good.length + bad.length - inserted - refused, refused, conflicts });
 }
 
+/** Beside the SQLSTATEs of audit_refused. */
+const CONFLICT = 'CONFLICT';
+
 interface Unsent {
-  readonly conflict: StoreFault | undefined;
   readonly state: string;
   readonly detail: string;
 }
 
-async function insertSome(connection: Connection, records: readonly Placed[]): Promise<Result<number, Unsent>> {
+interface Inserted {
+  readonly inserted: number;
+  /** In whose places stand others. */
+  readonly others: readonly Placed[];
+}
+
+async function insertSome(connection: Connection, records: readonly Placed[]): Promise<Result<Inserted, Unsent>> {
   const values = [arrayText(records)];
   let count: number;
   try {
     ({ count } = await connection.ask(INSERT, values));
   } catch (thrown) {
     if (!isOfRow(thrown)) throw thrown;
-    return err({ conflict: undefined, state: codeIn(thrown) ?? '', detail: messageIn(thrown) });
+    return err({ state: codeIn(thrown) ?? '', detail: messageIn(thrown) });
   }
-  if (count === records.length) return ok(count);
-  const { rows: [other] } = await connection.ask(OTHER_RECORD, values);
-  return other === undefined ? ok(count) : err({ conflict: twoPlaces(records[0], other), state: '', detail: '' });
+  if (count === records.length) return ok({ inserted: count, others: [] });
+  const { rows } = await connection.ask(OTHER_RECORD, values);
+  const places = new Set(rows.map(({ epoch, seq }) => `${String(epoch)}/${String(seq)}`));
+  return ok({ inserted: count, others: records.filter(({ place }) => places.has(`${place.epoch}/${place.seq}`)) });
 }
 
 async function claimStarts(connection: Connection, records: readonly Placed[]): Promise<Result<void, StoreFault>> {
@@ -146,14 +162,11 @@ async function refuse(connection: Connection, node: string, { rowId, record }: S
   return 1;
 }
 
-/** A node that has signed two trees of one size cannot be believed any more. */
-export async function sendCheckpoints(connection: Connection, node: string, checkpoints: readonly StoredCheckpoint[]): Promise<Result<number, StoreFault>> {
+/** In whose places how many others stand: as little a reason to stop as another record, and as much to look. */
+export async function sendCheckpoints(connection: Connection, node: string, checkpoints: readonly StoredCheckpoint[]): Promise<number> {
   const values = [node, JSON.stringify(checkpoints.map(({ epoch, size, note }) => ({ epoch, size, note })))];
   const { count } = await connection.ask(CHECKPOINT, values);
-  if (count === checkpoints.length) return ok(count);
-  const { rows: [other] } = await connection.ask(OTHER_CHECKPOINT, values);
-  if (other === undefined) return ok(count);
-  return err({ code: 'corrupt', detail: `the node id ${node} writes from two places: another checkpoint stands at epoch ${String(other['epoch'])}, size ${String(other['size'])}` });
+  return count === checkpoints.length ? 0 : (await connection.ask(OTHER_CHECKPOINT, values)).rows.length;
 }
 
 /** Whether each of these is there. */

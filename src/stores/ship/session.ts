@@ -10,6 +10,12 @@ export interface ShipOptions {
   readonly directories: readonly [string, ...string[]];
 }
 
+/** What of the environment the thread gets: what the driver reads of it (libpq's variables; HOME is for ~/.pgpass), so that it connects as the gateway itself does. */
+export function driverEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const wanted = (name: string): boolean => name.startsWith('PG') || name === 'HOME' || name === 'USER';
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && wanted(name) ? [[name, value]] : [])));
+}
+
 export interface ShipReport {
   readonly health: ShipperHealth;
 }
@@ -34,10 +40,10 @@ function isReport(value: unknown): value is ShipReport {
 }
 
 /** In a thread that runs `program`. One that ends by itself is started again by the next run; what it has not shipped stays in the journal. */
-export function threadShipping(program: URL, options: ShipOptions, onChange: (health: ShipperHealth) => void): ShipSession {
+export function threadShipping(program: URL, options: ShipOptions, env: Readonly<Record<string, string | undefined>>, onChange: (health: ShipperHealth) => void): ShipSession {
   let health: ShipperHealth | undefined;
   let ending: Promise<void> | undefined;
-  const worker = new Worker(program, { workerData: options, stdin: false, env: {} });
+  const worker = new Worker(program, { workerData: options, stdin: false, env: driverEnv(env) });
   worker.unref();
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const heard = (next: ShipperHealth): void => {
@@ -63,4 +69,4 @@ export function threadShipping(program: URL, options: ShipOptions, onChange: (he
   };
 }
 
-const NOTHING: ShipperHealth = { state: 'waiting', cursor: 0, lagRecords: 0, lagOldest: undefined, fault: undefined, trouble: undefined, shipped: 0, resent: 0, refused: 0, setBack: 0 };
+const NOTHING: ShipperHealth = { state: 'waiting', cursor: 0, lagRecords: 0, lagOldest: undefined, fault: undefined, trouble: undefined, shipped: 0, resent: 0, refused: 0, conflicts: 0, setBack: 0 };

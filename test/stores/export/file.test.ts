@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,7 +12,7 @@ const NEVER = new AbortController().signal;
 const big = { maxBytes: 1_000_000, keep: 3 };
 
 function place(t: TestContext): string {
-  return join(temporaryFolder(t), 'deep', 'audit.jsonl');
+  return join(temporaryFolder(t), 'audit.jsonl');
 }
 
 test('a batch is appended, on the disk, in a file that nobody else may read', async (t) => {
@@ -66,12 +66,43 @@ test('a file that another tool moved away is begun anew', async (t) => {
 
 test('half a line that a crash left is taken away before the next one, however long it is', async (t) => {
   const path = place(t);
-  mkdirSync(join(path, '..'), { recursive: true });
-  for (const [before, after] of [['whole\n{"half', 'whole\nnext\n'], ['{"half', 'next\n'], [`whole\n${'x'.repeat(200_000)}`, 'whole\nnext\n'], ['whole\n', 'whole\nnext\n']] as const) {
+  for (const [before, after] of [['whole\n{"half', 'whole\nnext\n'], ['ne', 'next\n'], [`whole\n${'x'.repeat(200_000)}`, 'whole\nnext\n'], ['whole\n', 'whole\nnext\n']] as const) {
     writeFileSync(path, before);
     assert.ok((await fileTransport({ path, ...big }, lines).send(['next'], NEVER)).ok);
     assert.equal(readFileSync(path, 'utf8'), after);
   }
+});
+
+test('a file that is something else is left as it is', async (t) => {
+  const path = place(t);
+  const beyond = 70 * 2 ** 20;
+  for (const before of ['{"half', 'n', 'x'.repeat(100_000), 'x'.repeat(beyond)]) {
+    writeFileSync(path, before);
+    const sent = await fileTransport({ path, ...big }, lines).send(before === 'n' ? ['other'] : ['next'], NEVER);
+    assert.ok(!sent.ok && sent.error.detail.endsWith('has something else in it: no line of an export'));
+    assert.equal(readFileSync(path, 'utf8'), before);
+  }
+});
+
+test('a folder that is not there is not made: it may be a disk that is not mounted', async (t) => {
+  const folder = join(temporaryFolder(t), 'elsewhere');
+  const transport = fileTransport({ path: join(folder, 'audit.jsonl'), ...big }, lines);
+  const sent = await transport.send(['one'], NEVER);
+  assert.ok(!sent.ok && sent.error.code === 'io' && sent.error.detail.endsWith(`its folder ${folder} is not there`));
+  assert.equal(existsSync(folder), false);
+  mkdirSync(folder);
+  assert.ok((await transport.send(['one'], NEVER)).ok);
+});
+
+test('a file has mode 0600 where it is made, whatever the umask, and keeps its mode where it was there', async (t) => {
+  const path = place(t);
+  const before = process.umask(0o277);
+  t.after(() => process.umask(before));
+  assert.ok((await fileTransport({ path, ...big }, lines).send(['one'], NEVER)).ok);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  chmodSync(path, 0o640);
+  assert.ok((await fileTransport({ path, ...big }, lines).send(['two'], NEVER)).ok);
+  assert.equal(statSync(path).mode & 0o777, 0o640);
 });
 
 test('a link, a folder, a socket: none of them is written to', async (t) => {

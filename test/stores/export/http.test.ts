@@ -8,6 +8,8 @@ import { Webhook } from 'standardwebhooks';
 import { err } from '../../../src/core/result.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { timestamp } from '../../../src/core/ids.ts';
+import { cursorPath } from '../../../src/stores/export/cursor.ts';
+import { createExporter } from '../../../src/stores/export/exporter.ts';
 import { formatOf, inArray } from '../../../src/stores/export/format.ts';
 import { type HttpDeps, openPoster, type Poster } from '../../../src/stores/export/http.ts';
 import { otlpTransport } from '../../../src/stores/export/otlp-http.ts';
@@ -16,7 +18,7 @@ import type { SendFault } from '../../../src/stores/export/transport.ts';
 import { webhookTransport } from '../../../src/stores/export/webhook.ts';
 import { makeAuthority } from './certificates.ts';
 import { LINES } from './records.ts';
-import { AT, CLOCK, CONTEXT, LOOPBACK, temporaryFolder } from './sample.ts';
+import { AT, CLOCK, CONTEXT, EVERYTHING, LOOPBACK, NODE, RANDOM, simpleRecords, sourceOf, temporaryFolder, TIMERS } from './sample.ts';
 import { httpServer, httpsServer, type Request, tcpServer } from './servers.ts';
 
 const NEVER = new AbortController().signal;
@@ -54,6 +56,9 @@ test('each answer that is no success has its meaning: later, smaller, or not the
     [401, undefined, { code: 'status', detail: 'HTTP 401', retryAfterMs: undefined }],
     [413, undefined, { code: 'refused', detail: 'HTTP 413' }],
     [400, undefined, { code: 'refused', detail: 'HTTP 400' }],
+    [403, undefined, { code: 'refused', detail: 'HTTP 403' }],
+    [407, undefined, { code: 'status', detail: 'HTTP 407', retryAfterMs: undefined }],
+    [451, undefined, { code: 'refused', detail: 'HTTP 451' }],
   ];
   const base = await httpServer(t, [], (response, _request, at) => {
     const [status, header] = answers[at - 1] ?? [200, undefined];
@@ -195,4 +200,19 @@ test('a collector that threw records away says so, and whatever else it answers 
   const transport = otlpTransport(format, poster(t, `${base}/v1/logs`));
   for (const [text, rejected, note] of answers) assert.deepEqual(await transport.send(['{}', '{}', '{}'], NEVER), { ok: true, value: { rejected, note } }, text);
   assert.deepEqual([requests[0]?.url, requests[0]?.headers['content-type']], ['/v1/logs', 'application/json']);
+});
+
+test('a filter in front of the receiver that does not like what one agent wrote costs that record, which is told, and no other', async (t) => {
+  const requests: Request[] = [];
+  const base = await httpServer(t, requests, (response, request) => void response.writeHead(/union select/i.test(request.body) ? 403 : 200).end());
+  const records = simpleRecords(30).map((one, at) => (at === 9 ? { ...one, record: one.record.replace(/}$/, ',"exposed":"x union select 1"}') } : one));
+  const format = formatOf('jsonl', CONTEXT);
+  const exporter = createExporter({ name: 'siem', node: NODE, cursorPath: cursorPath(temporaryFolder(t), 'siem'), records: 10, bytes: 1e6 }, {
+    source: sourceOf(records), accepts: EVERYTHING, format, clock: CLOCK, random: RANDOM, timers: TIMERS,
+    transport: webhookTransport(format, poster(t, base), new Secret('x'.repeat(32)), () => timestamp(AT)),
+  });
+  t.after(() => exporter.stop());
+  for (let step = 0; step < 40; step += 1) await exporter.step();
+  assert.deepEqual([exporter.health().delivered, exporter.health().missing, exporter.health().lag], [29, 1, 0]);
+  assert.ok(requests.some(({ body }) => body.includes('export_skipped')));
 });

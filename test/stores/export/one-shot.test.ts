@@ -44,3 +44,12 @@ test('lines that are no records are counted, and a reader who has gone is an err
   });
   assert.deepEqual(gone, { ok: false, error: { detail: 'EPIPE', next: 2 ** 32 + 500 } });
 });
+
+test('a stored line with a line break in it, as only a stranger can have written, is no record: it would become two lines', async () => {
+  const [first] = simpleRecords(1);
+  assert.ok(first !== undefined);
+  const records = ['\n', '\r', '\r\n'].map((end, at) => stored(1, at + 1, first.record.replace(/}$/, `,"detail":${end}${first.record}}`)));
+  let text = '';
+  const done = await exportRecords({ source: sourceOf(records), accepts: EVERYTHING, format: JSONL, after: 0, write: async (part) => void (text += part) });
+  assert.deepEqual([done.ok && done.value.unreadable, text], [3, '']);
+});

@@ -84,3 +84,16 @@ test('to a webhook, as lines or as one array', async (t) => {
     assert.deepEqual(records, lineOfAll.map((line) => JSON.parse(line) as unknown));
   }
 });
+
+test('an export that sends checkpoints for a while, and then records again, goes on where it was', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'audit.jsonl');
+  const file = { ...COMMON, name: 'file', kind: 'file', path, maxBytes: 1_000_000, keep: 1 } as const;
+  for (const [format, count] of [['jsonl', 3], ['checkpoints', 4], ['jsonl', 5], ['checkpoints', 5]] as const) {
+    const exporter = opened(t, { ...file, format }, folder, simpleRecords(count));
+    await exporter.step();
+    assert.equal(exporter.health().fault, undefined);
+    await exporter.stop();
+  }
+  assert.equal(readFileSync(path, 'utf8'), lineOfAll.map((line) => `${line}\n`).join(''));
+});

@@ -271,3 +271,8 @@ test('any text as JSON of a record is valid, on one line, of its kind, and valid
     assert.equal(jsonMember(made, kind), made);
   }));
 });
+
+test('numbers that a database could not take stand as texts, and others as they were written', () => {
+  assert.equal(jsonMember('{ "a": 1e999999, "b": [1.50, -0, 12345678901234567890, 1E+400], "c": "1e999999 \\"x" }', 'object'), '{"a":"1e999999","b":[1.50,-0,12345678901234567890,1E+400],"c":"1e999999 \\"x"}');
+  assert.equal(jsonMember('{"\\u0000": 1e400, "n": 1.0}', 'object'), '{"\\\\u0000":1e400,"n":1.0}');
+});

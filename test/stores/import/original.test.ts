@@ -72,7 +72,7 @@ describe("the original's audit_log", { skip: 'skip' in server ? server.skip : fa
       object_type: 'tool', object_name: 'read', exposed: 'fs__read', decision: 'allow', args_bytes: 14, status: 'success', code: 'ok', dispatch_us: 12_000, fault: 'why',
     });
     assert.deepEqual(JSON.parse(detail ?? ''), { imported: { from: 'audit_log', row: 1 } });
-    assert.match(args_shape ?? '', /"path":"\/path"/);
+    assert.match(args_shape ?? '', /"path":"\/~3[0-9a-f]{8}"/);
     assert.deepEqual([unknown?.backend, unknown?.object_name, unknown?.args_hmac], [undefined, 'fs__read', undefined]);
     assert.deepEqual([bare?.object_name, empty?.object_name, empty?.roles], ['read', 'a__', undefined]);
   });
@@ -155,6 +155,24 @@ describe("the original's audit_log", { skip: 'skip' in server ? server.skip : fa
     assert.equal(await run(folder(t), url), 2);
   });
 
+  test('columns of other types than the original had are read as far as they can be: no number is none, and every text is masked and bounded', async (t) => {
+    const url = await table([]);
+    const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U';
+    await inDatabase(url, async (client) => {
+      await client.query(`alter table audit_log alter latency_ms type double precision, alter request_id type text`);
+      await insertLog(client, [{ latency: 'NaN' }, { latency: '1.5' }, { latency: 'Infinity' }]);
+      await client.query(`update audit_log set request_id = $1 where id = 1`, [`Bearer ${token}`]);
+      await client.query(`update audit_log set request_id = repeat('x', 3000000) where id = 2`);
+    });
+    const state = folder(t);
+    assert.equal(await run(state, url), 3);
+    const records = imported(state);
+    assert.deepEqual(records.map(({ dispatch_us }) => dispatch_us), [undefined, 1500, Number.MAX_SAFE_INTEGER]);
+    assert.ok(!String(records[0]?.call_id).includes(token) && String(records[1]?.call_id).length < 1000);
+    await inDatabase(url, (client) => client.query('alter table audit_log alter latency_ms type numeric using 2.25'));
+    assert.equal(await run(folder(t), url), 3);
+  });
+
   test("no table, this version's own view, and a table of somebody else are told apart and refused", async (t) => {
     const url = await table([]);
     const said = async (...statements: string[]): Promise<string> => {
@@ -163,6 +181,9 @@ describe("the original's audit_log", { skip: 'skip' in server ? server.skip : fa
       });
       return run(folder(t), url).then(() => '', (thrown: unknown) => String(thrown));
     };
+    assert.match(await said('alter table audit_log drop constraint audit_log_pkey'), /id of the table audit_log there is not unique.*create unique index on audit_log \(id\)/);
+    assert.match(await said('create unique index part on audit_log (id) where id > 5', 'create unique index pair on audit_log (id, latency_ms)', 'create index plain on audit_log (id)'), /is not unique/);
+    assert.equal(await said('create unique index whole on audit_log (id)'), '');
     assert.match(await said('alter table audit_log drop column latency_ms'), /no column latency_ms/);
     assert.match(await said('drop table audit_log'), /no table audit_log/);
     assert.match(await said('create view audit_log as select 1 as id'), /is a view/);

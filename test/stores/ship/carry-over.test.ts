@@ -68,6 +68,15 @@ describe('records of the first form', { skip: 'skip' in server ? server.skip : f
     assert.deepEqual(await ask(url, 'select count(*)::int as rows from audit_record'), [{ rows: 0 }]);
   });
 
+  test('that no reader could read stay where they are, named, and keep no other one', async (t) => {
+    const { url, database } = await old(t, 30);
+    await ask(url, `insert into audit_record (v, node, epoch, seq, id, ts, mono_ns, kind, roles) values (1, 'n', 9, 1, 'spoilt', 1, 1, 'refused', 'no json')`);
+    assert.ok((await migrate(database, { now })).ok);
+    assert.deepEqual(await ask(url, 'select count(*)::int as rows from audit_record'), [{ rows: 30 }]);
+    assert.deepEqual(await ask(url, `select node, place::int, state, convert_from(record, 'UTF8')::jsonb->>'id' as id from audit_refused`), [{ node: 'v1 n', place: 31, state: '22P02', id: 'spoilt' }]);
+    assert.ok((await ask(url, 'select * from audit_log')).length > 0, 'they can be read');
+  });
+
   test('of a wrong clock are carried over too', async (t) => {
     const { url, database } = await old(t, 5);
     const far = `insert into audit_record (v, node, epoch, seq, id, ts, mono_ns, kind) values (1, 'n', 9, $1, $2, $3, 1, 'refused')`;

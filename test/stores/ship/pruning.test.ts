@@ -6,8 +6,9 @@ import { all, compare, type AuditFilter } from '../../../src/core/audit/filter.t
 import { Secret } from '../../../src/core/secret.ts';
 import { openDatabase } from '../../../src/stores/database.ts';
 import { daysOf, daysOfCall, looksOf } from '../../../src/stores/ship/pruning.ts';
-import { testServer } from '../../support/postgres.ts';
-import { DAY } from './synthetic.ts';
+import { createAuditReader } from '../../../src/stores/queries.ts';
+import { createDatabase, testServer } from '../../support/postgres.ts';
+import { ask, DAY, migrated } from './synthetic.ts';
 
 const server = testServer();
 const NOW = Date.UTC(2026, 10, 22, 13, 14, 15);
@@ -36,9 +37,21 @@ describe('days that are asked', { skip: 'skip' in server ? server.skip : false }
       assert.deepEqual(looks.flat(), whole);
       const [from = -Infinity, before = Infinity] = bounds(filter);
       const all = await days(sql<SqlBool>`true`);
-      const possible = all.filter((day) => day * DAY < before && (day + 1) * DAY > from && from < before);
+      const possible = all.filter((day) => (day - 1) * DAY < before && (day + 2) * DAY > from && from < before);
       assert.deepEqual(possible.filter((day) => !whole.includes(day)), []);
     }), { numRuns: 200 });
+  });
+
+  test('a record that stands on the day behind, as the release before left it at midnight, is found by its time', async (t) => {
+    if ('skip' in server) return;
+    const url = await createDatabase(server.url);
+    await migrated(t, url);
+    const midnight = Math.floor(Date.now() / DAY) * DAY;
+    await ask(url, `insert into audit_record (v, node, epoch, seq, id, ts, mono_ns, kind, subject) values (1, 'n', 1, 1, 'i', $1, 1, 'outcome', 'eve')`, [midnight - 5]);
+    const database = openDatabase({ postgresUrl: new Secret(url), maxConnections: 1, sqlitePath: '' }, { readOnly: true, thread: false });
+    t.after(() => database.close());
+    const found = await createAuditReader(database).query(all([compare('ts', '<', midnight)]), { limit: 10 });
+    assert.ok(found.ok && found.value.entries.length === 1);
   });
 
   test('a call is looked for from the day before its id was made, and one with another kind of id everywhere', async (t) => {

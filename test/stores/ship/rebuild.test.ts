@@ -27,6 +27,8 @@ const anyRecord = fc.record({
   const row: Partial<Record<Member, string | number>> = {};
   for (const [name, word, number, json] of rest) row[name] = typeOf(name) === 'text' ? word : typeOf(name) === 'json' ? json : number;
   if (row.is_error !== undefined) row.is_error = 1;
+  // Any other value is kept apart, as what blinds a reader.
+  if (row.roles !== undefined) row.roles = '["a",1.0,{"\\u0061":-0}]';
   return recordOf({ ...row, ...place, v: 2, node: 'n', mono_ns: 2 ** 53 - 1 });
 });
 
@@ -58,7 +60,7 @@ describe('on PostgreSQL', { skip }, () => {
         const sorted = sortOut(records.map((record) => ({ rowId: rowId += 1, record })));
         assert.deepEqual(sorted.bad, []);
         const sent = await sendRecords(connection, 'n', sorted);
-        assert.deepEqual(sent, { ok: true, value: { inserted: records.length, resent: 0, refused: 0 } });
+        assert.deepEqual(sent, { ok: true, value: { inserted: records.length, resent: 0, refused: 0, conflicts: 0 } });
         const { rows } = await connection.ask(`select ${MEMBER_NAMES.join(', ')} from audit_record`);
         const back = rows.map((row) => recordOf(Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'number' ? value : value === null ? null : String(value)]))));
         assert.deepEqual(back.toSorted(), records.toSorted());

@@ -27,7 +27,7 @@ describe('the shipper', { skip: 'skip' in server ? server.skip : false }, () => 
     one.shipper.nudge();
     const health = await drained(one);
     assert.deepEqual({ ...health, cursor: 0 }, {
-      state: 'shipping', cursor: 0, lagRecords: 0, lagOldest: undefined, shipped: 1208, resent: 0, refused: 0, setBack: 0, fault: undefined, trouble: undefined,
+      state: 'shipping', cursor: 0, lagRecords: 0, lagOldest: undefined, shipped: 1208, resent: 0, refused: 0, conflicts: 0, setBack: 0, fault: undefined, trouble: undefined,
     });
     assert.equal(health.cursor, journal.records.at(-1)?.rowId);
     const rows = await ask(url, 'select epoch, seq from audit_record order by row_id');

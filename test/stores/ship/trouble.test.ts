@@ -15,23 +15,28 @@ function fresh(): Promise<string> {
 }
 
 describe('a shipper in trouble', { skip: 'skip' in server ? server.skip : false }, () => {
-  test('another record in the same place is a fault that names the place, and stops it', async (t) => {
-    const [url, journal, copy] = [await fresh(), new Journal(), new Journal()];
-    // Of one moment: else they differ from the first record on.
+  test('another record in the place of one stops nothing: ours is put aside, and somebody is told', async (t) => {
+    const [url, journal] = [await fresh(), new Journal()];
+    await migrated(t, url);
+    journal.many(20);
+    const one = shipping(t, url, journal);
+    await drained(one);
+    // By whoever holds the role that the gateways share: the record that is next, and the checkpoint behind it.
+    await ask(url, `insert into audit_record (v, node, epoch, seq, prev, id, ts, mono_ns, kind, day) select 2, node, epoch, 22, 'p', 'forged', $1::bigint, 1, 'outcome', (to_timestamp($1::bigint / 1000.0) at time zone 'UTC')::date
+      from audit_record where seq = 20`, [Date.now()]);
+    await ask(url, `insert into checkpoint values ($1, 1, 30, 'forged')`, [NODE]);
     const ts = Date.now();
-    journal.many(30, { ts });
-    copy.many(20, { ts });
-    copy.add({ ts, more: ',"subject":"another"' });
-    copy.many(9, { ts });
-    await drained(shipping(t, url, journal));
-    const other = shipping(t, url, copy);
-    const { state, fault, cursor } = await drained(other);
-    assert.equal(state, 'halted');
-    assert.equal(fault?.code, 'corrupt');
-    assert.match(fault.detail, new RegExp(`node id ${NODE} writes from two places: .* epoch 1, seq 22\\.`));
-    assert.equal(cursor, 0);
-    assert.deepEqual(await compared(url, journal), { missing: 0, rows: 30 });
-    assert.ok(other.told.some(({ state }) => state === 'halted'), 'it was told');
+    journal.many(10, { ts });
+    journal.sign();
+    journal.many(5, { ts });
+    journal.sign();
+    await until(() => one.shipper.health().conflicts === 2);
+    const { state, fault, refused, shipped, trouble } = await drained(one);
+    assert.deepEqual([state, fault, refused, shipped], ['shipping', undefined, 1, 34]);
+    assert.match(String(trouble), new RegExp(`somebody else writes under the id of this node \\(${NODE}\\): in the place of 2 of its records or checkpoints stand others`));
+    const aside = await ask(url, `select state, detail, convert_from(record, 'UTF8') as record from audit_refused`);
+    assert.deepEqual(aside, [{ state: 'CONFLICT', detail: 'another record stands at epoch 1, seq 22', record: journal.records[21]?.record }]);
+    await until(async () => (await ask(url, 'select 1 from checkpoint where size = 35')).length === 1);
   });
 
   test('a copy that runs on another day is found too, by the first record of its run', async (t) => {
@@ -44,22 +49,40 @@ describe('a shipper in trouble', { skip: 'skip' in server ? server.skip : false 
     assert.deepEqual(await compared(url, journal), { missing: 0, rows: 3 });
   });
 
-  test('two checkpoints of one size are a fault that stops it', async (t) => {
+  test('another first record of the run stops it: two directories would mix', async (t) => {
+    const [url, journal] = [await fresh(), new Journal()];
+    await migrated(t, url);
+    await ask(url, `insert into audit_start values ($1, 1, 'forged', 0)`, [NODE]);
+    journal.many(3);
+    const one = shipping(t, url, journal);
+    const { state, fault } = await drained(one);
+    assert.deepEqual([state, fault?.code], ['halted', 'corrupt']);
+    assert.match(String(fault?.detail), new RegExp(`node id ${NODE} writes from two places: .* epoch 1, seq 1\\.`));
+    assert.ok(one.told.some((told) => told.state === 'halted'), 'it was told');
+  });
+
+  test('a default partition too large to look through in time keeps no record waiting', async (t) => {
+    const [url, journal] = [await fresh(), new Journal()];
+    await migrated(t, url);
+    await ask(url, `create or replace function sentinel_audit_partitions(days_ahead int) returns table (for_day date, state text) language plpgsql as $$ begin perform pg_sleep(60); end $$`);
+    journal.many(50);
+    const one = shipping(t, url, journal, { bounds: { timeouts: { connectMs: 3000, statementMs: 150, lockMs: 100, readMs: 8000 } } });
+    await until(() => one.shipper.health().shipped === 50);
+    assert.match(String(one.shipper.health().trouble), /a partition could not be made: .*statement timeout/);
+  });
+
+  test('what readers could not read is no row: one such row would hide all the others', async (t) => {
     const [url, journal] = [await fresh(), new Journal()];
     journal.many(3);
-    journal.sign();
-    const one = shipping(t, url, journal);
-    await drained(one);
-    await until(async () => (await ask(url, 'select 1 from checkpoint')).length === 1);
-    await one.shipper.close();
-    journal.checkpoints.pop();
-    journal.sign(1, 'another tree\n');
-    const { state, fault } = await drained(shipping(t, url, journal)).then(async () => {
-      const again = shipping(t, url, journal);
-      await until(() => again.shipper.health().state === 'halted');
-      return again.shipper.health();
-    });
-    assert.deepEqual([state, fault?.code], ['halted', 'corrupt']);
+    const spoilt = [
+      ',"roles":{"a":1}', String.raw`,"roles":["\u0000"]`, ',"args":{"a":1e999999}', ',"admit_us":9007199254740993', ',"admit_us":-9223372036854775808',
+    ].map((more) => journal.put(`{"v":2,"node":"${NODE}","epoch":1,"seq":${journal.records.length + 1},"prev":"${'x'.repeat(43)}","id":"spoilt-${journal.records.length}","ts":${Date.now()},"mono_ns":1,"kind":"intent","object_type":"tool"${more}}`));
+    journal.many(3);
+    const { shipped, refused, fault } = await drained(shipping(t, url, journal));
+    assert.deepEqual([shipped, refused, fault], [6, spoilt.length, undefined]);
+    assert.equal((await ask(url, 'select state from audit_refused')).length, spoilt.length);
+    await ask(url, `select * from audit_log`);
+    await assert.rejects(ask(url, `insert into audit_record (v, node, epoch, seq, id, ts, mono_ns, kind, roles) values (2, 'x', 1, 1, 'i', 1, 1, 'intent', 'not json')`), /invalid input syntax for type json/);
   });
 
   test('records that PostgreSQL refuses are put aside whole, and the others go on', async (t) => {
