@@ -15,6 +15,7 @@ import { ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Policy } from '../core/snapshot.ts';
 import type { TokenAuthenticator } from '../identity/authenticator.ts';
+import type { Witness } from '../stores/witness/witness.ts';
 import { conclude } from '../pipeline/conclude.ts';
 import type { PipelineDeps } from '../pipeline/deps.ts';
 import { createHandle } from '../pipeline/handle.ts';
@@ -57,10 +58,15 @@ export interface Gateway {
   readonly schemas: SchemaChecker;
   readonly authenticator: TokenAuthenticator;
   readonly telemetry: Telemetry;
+  /** Refused requests without a record of their own, as far as they came to the pipeline. */
+  readonly unrecorded: () => number;
   readonly memory: Memory;
   readonly exports: Exports;
+  readonly witness: Witness;
   /** Audited, logged, counted and shown live. */
   announce(event: LifecycleEvent): Promise<void>;
+  /** The same, and durable when it resolves well. */
+  noted(event: LifecycleEvent): ReturnType<Memory['audit']['note']>;
   /** Disposal ends everything that was opened here, last opened first. */
   readonly stack: AsyncDisposableStack;
 }
@@ -77,7 +83,7 @@ export async function compose(configuration: Configuration, deps: AppDeps, authe
 
 async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDisposableStack, given: TokenAuthenticator | undefined): Promise<Result<Gateway, StartFault>> {
   const { settings, hash, file } = configuration;
-  const late: Late = { cell: undefined, sample: undefined, abandoned: (segment, why) => telemetry.auditAbandoned(segment, why) };
+  const late: Late = { cell: undefined, sample: undefined, exports: undefined, abandoned: (segment, why) => telemetry.auditAbandoned(segment, why) };
   const telemetry = createTelemetry({ settings, deps, sample: () => late.sample?.() ?? NOTHING, exposedName: (target) => exposedName(late.cell, target) });
   const reportFault = (error: unknown): void => telemetry.fault(error);
   if (file !== '') telemetry.configuration(file);
@@ -86,10 +92,10 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   if (carried !== undefined) telemetry.auditImported(carried);
   const memory = await openMemory(settings, deps, {
     audit: () => late.cell?.current().settings.audit ?? settings.audit, onAbandoned: (segment, why) => late.abandoned(segment, why),
-    onChange: telemetry.auditHealth, onShipping: telemetry.auditShipping, onCapture: telemetry.auditCapture,
+    onChange: telemetry.auditHealth, onShipping: telemetry.auditShipping, onCapture: telemetry.auditCapture, onLost: telemetry.overrideLost,
   });
   if (!memory.ok) return memory;
-  stack.defer(() => memory.value.close());
+  stack.defer(() => memory.value.close(() => late.exports?.finish() ?? Promise.resolve()));
 
   const cell = new RuntimeCell({ settings, configHash: hash }, memory.value.active, { digest: sha256, compile: (from, overrides) => compiled(from, overrides, telemetry), names: compileNames, onListenerFault: reportFault });
   late.cell = cell;
@@ -100,12 +106,14 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   if (!opened.ok) return opened;
   const authenticator = opened.value;
 
-  const announce = async (event: LifecycleEvent): Promise<void> => {
+  const noted: Gateway['noted'] = async (event) => {
     telemetry.lifecycle(event);
-    await memory.value.note(event);
+    return memory.value.audit.note(event);
   };
-  const recording = keepRecord({ memory: memory.value, cell, telemetry, stack, announce }, deps);
+  const announce = async (event: LifecycleEvent): Promise<void> => void await noted(event);
+  const recording = keepRecord({ memory: memory.value, cell, telemetry, stack, noted }, deps);
   late.abandoned = recording.abandoned;
+  late.exports = recording.exports;
   if (settings.audit.enabled) await recording.exports.follow(settings.audit.exports);
   const inflight = new Inflight();
   const subscriptions = new Subscriptions();
@@ -124,20 +132,18 @@ async function build(configuration: Configuration, deps: AppDeps, stack: AsyncDi
   const watch = createWatch({ runtime: cell, clock: deps.clock, timers: deps.timers, digest: sha256 });
   const pipeline: PipelineDeps = {
     runtime: cell, audit: memory.value.audit, clock: deps.clock, timers: deps.timers, silence: createSilence(deps.timers), random: deps.random, digest: sha256,
-    leases, inflight, windows, watch, parking, subscriptions, elicitations, schemas: edges.schemas, seal: processSeal(), tasks, taskSeal: sealUnder(memory.value.taskKey),
-    probes: limitWindows(bounds.limiterKeys),
+    leases, inflight, windows, watch, parking, subscriptions, elicitations, schemas: edges.schemas, seal: processSeal(), disguise: memory.value.disguise, tasks, taskSeal: sealUnder(memory.value.taskKey),
+    probes: limitWindows(bounds.limiterKeys), unrecorded: { times: 0 },
     identity: { ...IDENTITY, version: deps.version },
     listeners: [(outcome) => telemetry.outcome(outcome)],
-    onListenerFault: reportFault,
-    listed: recording.listed,
-    backend,
+    onListenerFault: reportFault, listed: recording.listed, backend,
   };
   const ingress = ingressOf(pipeline, authenticator, deps);
   late.sample = () => ({
-    ...sampleOf({ cell, edges, leases, inflight, memory: memory.value, exports: recording.exports }, deps.clock.wall()),
+    ...sampleOf({ cell, edges, leases, inflight, memory: memory.value, exports: recording.exports, witness: recording.witness }, deps.clock.wall()),
     parked: parking.size, follows: subscriptions.open, tasks: tasks.size, hits: { ...parking.hits, ...tasks.hits, follows: subscriptions.hits, elicitations: elicitations.hits },
   });
-  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: ends.endTasks, countTasks: ends.countTasks, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, memory: memory.value, exports: recording.exports, announce, stack });
+  return ok({ ingress, cell, edges, leases, inflight, parking, tasks, endTasks: ends.endTasks, countTasks: ends.countTasks, subscriptions, windows, schemas: edges.schemas, authenticator, telemetry, unrecorded: () => pipeline.unrecorded.times + memory.value.audit.health().unrecorded, memory: memory.value, exports: recording.exports, witness: recording.witness, announce, noted, stack });
 }
 
 function ingressOf(pipeline: PipelineDeps, authenticator: TokenAuthenticator, { clock, random }: AppDeps): Ingress {
@@ -166,6 +172,7 @@ async function openTokens(settings: Settings, cell: RuntimeCell, deps: AppDeps, 
 interface Late {
   abandoned: (segment: number, why: string) => void;
   cell: RuntimeCell | undefined;
+  exports: Exports | undefined;
   sample: SampleSource | undefined;
 }
 
@@ -177,13 +184,13 @@ function exposedName(cell: RuntimeCell | undefined, target: Target): string | un
   return named?.get(target.name)?.exposed;
 }
 
-function sampleOf({ cell, edges, leases, inflight, memory, exports }: Pick<Gateway, 'cell' | 'edges' | 'leases' | 'inflight' | 'memory' | 'exports'>, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'tasks' | 'hits'> {
+function sampleOf({ cell, edges, leases, inflight, memory, exports, witness }: Pick<Gateway, 'cell' | 'edges' | 'leases' | 'inflight' | 'memory' | 'exports' | 'witness'>, now: Timestamp): Omit<ReturnType<SampleSource>, 'parked' | 'follows' | 'tasks' | 'hits'> {
   const { settings, catalog, policy, revision } = cell.current();
   return {
     inflight: inflight.size, tools: catalog.tools.length, kills: policy.kills.filter((rule) => rule.until === undefined || rule.until > now).length, revision,
     backends: edges.fleet.statuses().map((status) => ({ id: status.id, up: status.state === 'ready', restarts: status.restarts })),
     circuits: leases.circuits(settings.backends.map((row) => row.id)),
-    audit: { ...memory.audit.health(), shipping: memory.shipping(), exports: exports.health() },
+    audit: { ...memory.audit.health(), shipping: memory.shipping(), exports: exports.health(), witnessed: settings.audit.witness.length === 0 ? undefined : witness.counts() },
   };
 }
 

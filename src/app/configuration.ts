@@ -1,5 +1,5 @@
 // Finds and reads the configuration file and hands it to `config/`, which does not touch the disk itself.
-import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { exitFor } from '../config/codes.ts';
 import { locateConfig, type StartedBy } from '../config/find.ts';
@@ -8,6 +8,7 @@ import type { Diagnostic } from '../core/operations.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { messageIn } from '../core/thrown.ts';
+import { parseVkey } from '../stores/tlog/note.ts';
 import { findAccount } from './account.ts';
 import type { Env } from './deps.ts';
 import { startFault, whyUnread, type StartFault } from './fault.ts';
@@ -61,7 +62,7 @@ export function readConfigurationFile(file: string, env: Env, home: string = hom
   }
   if (flaw !== undefined && !evenUntrusted) return err(problemsFault(file, text, [flaw]));
   const readFile = flaw === undefined ? readSecretFile : readPlainFile;
-  const loaded = load({ text, file, env, home, readFile, which: (command) => which(command, env), account: findAccount });
+  const loaded = load({ text, file, env, home, readFile, which: (command) => which(command, env), account: findAccount, realPath, vkeyFlaw });
   if (flaw !== undefined) return err(problemsFault(file, text, [flaw, ...(loaded.ok ? loaded.value.warnings : loaded.error)]));
   if (!loaded.ok) return err(problemsFault(file, text, loaded.error));
   return ok({ file, text, hash: sha256(text), ...loaded.value });
@@ -87,6 +88,19 @@ function problemsFault(file: string, text: string, problems: readonly Diagnostic
   const [first] = problems;
   const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}`;
   return { exit: exitFor(problems.map((one) => one.code)), code: first?.code ?? 'SEN-0101', message: count, help: 'sentinel check', problems, source: text };
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function vkeyFlaw(line: string): string | undefined {
+  const parsed = parseVkey(line);
+  return parsed.ok ? undefined : parsed.error.detail;
 }
 
 /** What `config/` asks of a secret's file: its text and whether others may read it. */

@@ -3,6 +3,7 @@ import { NO_CAPABILITIES } from '../core/capabilities.ts';
 import { callId, roleName, timestamp } from '../core/ids.ts';
 import { scan, type RawJson } from '../core/json/scan.ts';
 import { AGENT_LIMITS } from '../core/json/raw.ts';
+import { plainSegment } from '../core/json/segment.ts';
 import { kindOf } from '../core/json/slice.ts';
 import type { Entry } from '../core/catalog.ts';
 import { targetKey } from '../core/call.ts';
@@ -55,7 +56,7 @@ async function explainFor(call: ExplainedCall, snapshot: Snapshot, deps: Explain
   // Resources have none.
   const withArguments = given || call.kind === 'resource';
   const stages = withArguments ? REQUEST_STAGES : REQUEST_STAGES.filter((stage) => stage.name !== 'arguments');
-  const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, paramHeaders: undefined, onRefusal: () => {} });
+  const admission = await admit(call, stages, { snapshot, now: call.at, wall: call.wall, windows: looking(deps.windows), schemas: deps.schemas, segment: () => plainSegment, paramHeaders: undefined, onRefusal: () => {} });
   const rows = admission.kind === 'admitted' ? admission.permit.trail : admission.trail;
   const trail = rows.map((row) => withWhy(row, snapshot.policy, call.principal.roles, call.target));
   return {

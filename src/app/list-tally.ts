@@ -34,7 +34,8 @@ export class ListTally {
 
   /** `shown`: how many there were in it. */
   count(principal: Principal, method: string, shown: number): void {
-    const key = `${method} ${principalKey(principal)}`;
+    // What is seen goes by the roles: another token of the same subject may have others.
+    const key = `${method} ${principalKey(principal)} ${JSON.stringify(principal.roles)}`;
     const known = this.#counts.get(key);
     if (known !== undefined) {
       known.times += 1;

@@ -1,5 +1,5 @@
 // Brings the store of a configuration to this version, and older audits into its journal: asked for by an operator, or at a gateway's start.
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -9,7 +9,8 @@ import { openFirstForm } from '../stores/import/first-form.ts';
 import { importAll, type Imported, pendingIn } from '../stores/import/importer.ts';
 import { openOriginal } from '../stores/import/original.ts';
 import { missingMigrations } from '../stores/import/missing.ts';
-import type { ImportedFrom, ImportSource } from '../stores/import/source.ts';
+import { guarded } from '../stores/fault.ts';
+import { type ImportedFrom, type ImportSource, NO_ROW } from '../stores/import/source.ts';
 import { journalDirectories } from '../stores/journal/folder.ts';
 import { inlineJournal, type JournalSession } from '../stores/journal/session.ts';
 import { processLife } from '../stores/life.ts';
@@ -18,8 +19,9 @@ import { loadNode, type Node } from '../stores/node.ts';
 import { createEncoder } from '../stores/record.ts';
 import { startFault, type StartFault } from './fault.ts';
 import { SEGMENT_BYTES } from './memory.ts';
-import { systemClock, systemRandom, systemTimers } from './system.ts';
 import { originalsFault } from './originals.ts';
+import { otherOwner } from './owner.ts';
+import { systemClock, systemRandom, systemTimers } from './system.ts';
 
 type Given = Pick<Settings, 'gateway' | 'store' | 'audit'>;
 
@@ -47,6 +49,8 @@ export interface ImportReport {
   readonly source: string;
   /** Imported now or (dry run) to be imported; undefined: too many to count in time. */
   readonly records: number | undefined;
+  /** Rows of it, new ones too; undefined: too many to count in time. */
+  readonly rows: number | undefined;
   readonly interrupted: boolean;
 }
 
@@ -67,8 +71,8 @@ export async function migrateStore(settings: Given, request: MigrateRequest): Pr
 
 /** What another user makes in the state directory, the gateway could not write to any more. */
 function strangeOwner({ gateway }: Given): StartFault | undefined {
-  const [uid, owner] = [process.geteuid?.(), statSync(gateway.stateDir, { throwIfNoEntry: false })?.uid];
-  if (uid === undefined || owner === undefined || owner === uid) return undefined;
+  const owner = otherOwner(gateway.stateDir);
+  if (owner === undefined) return undefined;
   return startFault(1, 'SEN-0601', `nothing was changed: ${gateway.stateDir} belongs to user ${owner}, who could not write to what this user makes there: run this as that user`, 'sentinel doctor');
 }
 
@@ -120,7 +124,8 @@ async function within<T>(source: ImportSource, run: (source: ImportSource) => Pr
 async function runImport(settings: Given, source: ImportSource, doing: Doing): Promise<Result<ImportReport, StartFault>> {
   const done = doing.dryRun ? await counted(settings, source) : await imported(settings, source, doing);
   if (!done.ok) return err(storeFault(`the audit of ${source.name}, on its way into the journal,`, done.error));
-  return ok({ from: source.from, source: source.name, ...done.value });
+  const rows = await guarded(async () => ok(await source.count(NO_ROW)));
+  return ok({ from: source.from, source: source.name, ...done.value, rows: rows.ok ? rows.value : undefined });
 }
 
 async function counted(settings: Given, source: ImportSource): Promise<Result<Pick<ImportReport, 'records' | 'interrupted'>, StoreFault>> {

@@ -10,7 +10,7 @@ export interface Shipping {
   readonly lagRecords: number;
   /** Time of the oldest record that has not arrived. */
   readonly lagOldest: number | undefined;
-  readonly fault: { readonly code: string } | undefined;
+  readonly fault: { readonly code: string; readonly detail: string } | undefined;
   readonly trouble: string | undefined;
 }
 

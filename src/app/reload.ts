@@ -68,17 +68,27 @@ async function reloadOnce(by: string, deps: ReloadDeps): Promise<ReloadReport> {
   if (refusals.length > 0) return refuse(by, refusals, deps);
   const keys = await deps.prepareKeys(settings);
   if (!keys.ok) return refuse(by, [{ code: keys.error.code, severity: 'error', message: keys.error.message, file, line: undefined, column: undefined, help: undefined }], deps);
+  const { settings: before, revision } = deps.cell.current();
+  const announce = (of: number): Promise<void> => deps.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by, revision: of, kind: 'reloaded', configHash: hash, changes });
+  // The last that is on record of an audit that is switched off is who did it.
+  const endsAudit = before.audit.enabled && !settings.audit.enabled;
+  if (endsAudit) await announce(revision);
   keys.value();
   const next = deps.cell.configure({ settings, configHash: hash });
   deps.apply(settings);
-  await deps.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by, revision: next.revision, kind: 'reloaded', configHash: hash, changes });
+  if (!endsAudit) await announce(next.revision);
   return { ok: true, revision: next.revision, changes, problems: warnings };
 }
 
 async function refuse(by: string, problems: readonly Diagnostic[], deps: ReloadDeps): Promise<ReloadReport> {
   const { revision } = deps.cell.current();
-  await deps.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by, revision, kind: 'reload_refused', problems: problems.length, first: problems[0]?.message ?? '' });
+  await deps.announce({ id: deps.random.uuid(), wall: deps.clock.wall(), by, revision, kind: 'reload_refused', problems: problems.length, first: unquoted(problems[0]?.message ?? '') });
   return { ok: false, revision, changes: [], problems };
+}
+
+/** What stands in the place of a value may be a secret that was put there by mistake: it is told to who reloads, and not written down. */
+function unquoted(message: string): string {
+  return message.replace(/, not ".*$/su, '');
 }
 
 function plain(fault: StartFault): Diagnostic {

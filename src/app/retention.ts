@@ -3,7 +3,7 @@ import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { Clock, Random, Timers } from '../core/ports.ts';
 import { messageIn } from '../core/thrown.ts';
 import type { Settings } from '../core/settings.ts';
-import { journalDirectories } from '../stores/journal/folder.ts';
+import { bytesOf, journalDirectories } from '../stores/journal/folder.ts';
 import { removeSegment, retirable } from '../stores/journal/retention.ts';
 
 export interface RetentionDeps {
@@ -18,17 +18,17 @@ export interface RetentionDeps {
   readonly onFault: (error: unknown) => void;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const LOOK_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** What was shipped stays so long: a server that lost its end is sent it again (F33). */
 const SPOOL_MS = DAY_MS;
 
-/** Now and every hour. Returns the undo. */
+/** Now and every minute. Returns the undo. */
 export function keepRetention(deps: RetentionDeps): () => void {
   let undo: (() => void) | undefined;
   const turn = (): void => {
     retire(deps).catch(deps.onFault).finally(() => {
-      if (undo !== undefined) undo = deps.timers.after(HOUR_MS, turn);
+      if (undo !== undefined) undo = deps.timers.after(LOOK_MS, turn);
     });
   };
   undo = deps.timers.after(0, turn);
@@ -45,8 +45,13 @@ export async function retire({ clock, random, settings: settingsNow, shipped, no
   const carried = shipped();
   // Not known yet how far it is: nothing goes.
   if (spool && carried === undefined) return 0;
+  const directories = journalDirectories(settings);
+  const keepMs = spool ? SPOOL_MS : settings.audit.retentionDays * DAY_MS;
+  // What PostgreSQL has may take half of the quota, not more: calls must go on.
+  const isTight = (): boolean => spool && bytesOf(directories) > settings.audit.quota / 2;
   let count = 0;
-  for (const segment of retirable(journalDirectories(settings), { now: clock.wall(), keepMs: spool ? SPOOL_MS : settings.audit.retentionDays * DAY_MS, carried: spool ? carried : undefined })) {
+  for (const segment of retirable(directories, { now: clock.wall(), keepMs: isTight() ? 0 : keepMs, carried: spool ? carried : undefined })) {
+    if (clock.wall() - segment.until < keepMs && !isTight()) break;
     const { number, records, until } = segment;
     const noted = await note({ id: random.uuid(), wall: clock.wall(), by: 'system', revision: 0, kind: 'segment_retired', segment: number, records, until });
     if (!noted) return count;

@@ -68,10 +68,10 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
     return bound;
   }
   surfaces = bound.value;
-  gateway.telemetry.surfaces(() => sampleOf(bound.value, standing().sessions));
+  gateway.telemetry.surfaces(() => sampleOf(bound.value, standing().sessions, gateway.unrecorded()));
   gateway.stack.defer(noteUnrecorded({
     clock: deps.clock, random: deps.random, timers: deps.timers, revision: () => gateway.cell.current().revision,
-    count: () => bound.value.http.stats().unrecorded, note: (event) => void gateway.memory.note(event),
+    count: () => bound.value.http.stats().unrecorded + gateway.unrecorded(), note: (event) => void gateway.memory.audit.note(event),
   }));
   gateway.edges.apply(configuration.settings);
   gateway.edges.warm();
@@ -88,9 +88,9 @@ export async function serve(options: ServeOptions): Promise<Result<RunningGatewa
   });
 }
 
-function sampleOf({ http, admin, control }: Surfaces, sessions: number): SurfacesSample {
+function sampleOf({ http, admin, control }: Surfaces, sessions: number, unrecorded: number): SurfacesSample {
   const stats = http.stats();
-  return { ...stats, hits: { ...stats.hits, connections: stats.hits.connections + admin.refused() }, attached: control.stats().attached, sessions };
+  return { ...stats, unrecorded: stats.unrecorded + unrecorded, hits: { ...stats.hits, connections: stats.hits.connections + admin.refused() }, attached: control.stats().attached, sessions };
 }
 
 export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<typeof createReloader> {
@@ -115,7 +115,7 @@ export function reloaderOf(options: ServeOptions, gateway: Gateway): ReturnType<
 function operationsOf(gateway: Gateway, deps: AppDeps, reload: Operations['reload'], status: Operations['status']): Operations {
   return createOperations({
     cell: gateway.cell, clock: deps.clock, random: deps.random, overrides: gateway.memory.overrides, inflight: gateway.inflight, endTasks: gateway.endTasks, countTasks: gateway.countTasks,
-    schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, status,
+    schemas: gateway.schemas, windows: gateway.windows, announce: gateway.announce, noted: gateway.noted, status,
     metrics: () => gateway.telemetry.metrics(),
     reload: async (by) => {
       try {
@@ -147,7 +147,7 @@ async function bindSurfaces(operations: Operations, gateway: Gateway, settings: 
     await control.value.close(0);
     return err(listenFault('health listener', admin.error));
   }
-  const http = await startHttp(gateway.ingress, settings);
+  const http = await startHttp(gateway.ingress, settings, gateway.witness);
   if (!http.ok) {
     await Promise.all([control.value.close(0), admin.value.close()]);
     return err(listenFault('listener', http.error));

@@ -1,8 +1,10 @@
 // Log, metrics and live tail as one thing the composition hands outcomes and events to. None of them can hold up a call.
 import type { BackendLogLine } from '../backends/deps.ts';
+import type { WitnessedFact } from '../core/audit/witness.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
 import type { CircuitView, LiveEvent } from '../core/operations.ts';
 import type { Outcome } from '../core/outcome.ts';
+import type { Override } from '../core/override.ts';
 import type { Target } from '../core/call.ts';
 import type { BackendId } from '../core/ids.ts';
 import type { QuestionRefused, StoreFault } from '../core/ports.ts';
@@ -32,11 +34,15 @@ export interface Telemetry {
   /** Keys of captured values: why one cannot be had or destroyed; undefined: it can be had again. */
   auditCapture(detail: string | undefined): void;
   /** How the journal comes to PostgreSQL. */
-  auditShipping(health: { readonly state: string; readonly lagRecords: number; readonly fault: StoreFault | undefined; readonly trouble: string | undefined }): void;
+  auditShipping(health: { readonly state: string; readonly lagRecords: number; readonly conflicts: number; readonly fault: StoreFault | undefined; readonly trouble: string | undefined }): void;
   /** An export of the audit fails, works again, or has something to say. */
   auditExport(event: ExporterEvent): void;
+  /** A checkpoint of another gateway contradicts one that is kept here. */
+  auditConflict(fact: WitnessedFact): void;
   /** What an import of an older audit at the start has to say. */
   auditImported(said: { readonly text: string; readonly warns: boolean }): void;
+  /** The store has lost what an operator said. */
+  overrideLost(override: Override): void;
   /** Which file is in force: with several places to look, it may be another than its operator thinks. */
   configuration(file: string): void;
   /** After a reload: the log level. */
@@ -88,16 +94,19 @@ export function createTelemetry({ settings, deps, sample, exposedName }: Telemet
       if (detail === undefined) log.info({}, 'captured values are kept again');
       else log.error({ untrusted: { detail } }, 'the key of captured values cannot be used: records go without them');
     },
-    auditShipping: ({ state, lagRecords, fault, trouble }) => {
+    auditShipping: ({ state, lagRecords, conflicts, fault, trouble }) => {
       if (fault === undefined && trouble === undefined) log.info({ state, behind: lagRecords }, 'audit to PostgreSQL');
-      else log[state === 'halted' ? 'error' : 'warn']({ state, behind: lagRecords, code: fault?.code, untrusted: { detail: fault?.detail ?? trouble } }, 'audit to PostgreSQL');
+      else log[state === 'halted' || conflicts > 0 ? 'error' : 'warn']({ state, behind: lagRecords, code: fault?.code, untrusted: { detail: fault?.detail ?? trouble } }, 'audit to PostgreSQL');
     },
     auditExport: (event) => {
       if (event.kind === 'failing') log.warn({ export: event.exporter, untrusted: { detail: event.fault } }, 'an export of the audit fails');
       else if (event.kind === 'recovered') log.info({ export: event.exporter }, 'an export of the audit works again');
+      else if (event.kind === 'conflict') log.error({ code: 'SEN-0604', export: event.exporter, untrusted: { detail: event.fault } }, 'another gateway keeps a checkpoint that contradicts this journal');
       else log.error({ export: event.exporter, untrusted: { detail: JSON.stringify(event.what) } }, 'an export of the audit is not whole');
     },
+    auditConflict: ({ node, epoch, size }) => log.error({ code: 'SEN-0604', node, epoch, size }, 'a checkpoint of another gateway contradicts one that is kept here'),
     auditImported: ({ text, warns }) => log[warns ? 'warn' : 'info']({ untrusted: { detail: text } }, 'audit of before the journal'),
+    overrideLost: ({ kind, id, by }) => log.error({ override: kind, id, untrusted: { by } }, 'the store has lost what an operator said: it is in force all the same, and stored again'),
     configuration: (file) => log.info({ file }, 'configuration'),
     configure: (next) => {
       log.level = next.gateway.logLevel;

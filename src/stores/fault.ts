@@ -37,8 +37,12 @@ export function guardedNow<T>(work: () => Result<T, StoreFault>): Result<T, Stor
   }
 }
 
+/** The driver's words for it name neither the password nor who is to give it. */
+const NO_PASSWORD = /client password must be a string/;
+
 export function writeFault(thrown: unknown): WriteFault {
-  const detail = messageIn(thrown);
+  const said = messageIn(thrown);
+  const detail = NO_PASSWORD.test(said) ? 'the server asks for a password, and there is none in the URL or in PGPASSWORD' : said;
   const errcode = errcodeIn(thrown);
   if (errcode !== undefined) return sqliteFault(errcode & 0xff, detail);
   const state = codeIn(thrown);

@@ -29,6 +29,7 @@ function conditionThat(holds: boolean, writing: Writing, filter: AuditFilter): R
     case 'not': return conditionThat(!holds, writing, filter.of);
     case 'text':
     case 'role':
+    case 'held':
     case 'number': {
       const term = termOf(writing, filter);
       return holds ? term : e.not(e.fn.coalesce(term, sql<SqlBool>`false`));
@@ -36,12 +37,13 @@ function conditionThat(holds: boolean, writing: Writing, filter: AuditFilter): R
   }
 }
 
-type Term = Extract<AuditFilter, { is: 'text' | 'role' | 'number' }>;
+type Term = Extract<AuditFilter, { is: 'text' | 'role' | 'held' | 'number' }>;
 
 function termOf(writing: Writing, filter: Term): RecordCondition {
   switch (filter.is) {
     case 'text': return likeAny(writing, sql.ref<string | null>(filter.member), filter.patterns);
     case 'role': return writing.e.or(filter.patterns.map((pattern) => holdsRole(writing, pattern)));
+    case 'held': return writing.e(sql.ref<string | null>(filter.member), 'is not', null);
     case 'number': return compared(writing, filter.measure, filter.comparison, filter.value);
   }
 }

@@ -1,6 +1,6 @@
 // One SQLite file, opened the one way it may be opened: WAL, FULL, a busy timeout, mode 0600. Synchronous: whoever must not
 // wait for a disk uses it through sqlite-thread.ts.
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { errcodeIn } from './fault.ts';
@@ -46,8 +46,10 @@ export function openSqlite(opening: SqliteOpening): DatabaseSync {
 function makePrivate(path: string): void {
   if (path === ':memory:') return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  // A link that somebody planted would have its target opened to us, and its mode changed.
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  fchmodSync(fd, 0o600);
+  closeSync(fd);
 }
 
 function configure(database: DatabaseSync, readOnly: boolean): void {

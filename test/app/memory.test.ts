@@ -24,7 +24,7 @@ test('a PostgreSQL that is not there yet is asked again; one that stays away ref
   const at = folder();
   const opened = await openMemory(
     { ...base, gateway: { ...base.gateway, stateDir: at }, store: { ...base.store, postgresUrl: new Secret(`postgres://u:hunter2@127.0.0.1:${port}/x`) } },
-    processDeps({}), { audit: () => base.audit, onChange: () => {}, onAbandoned: () => {}, onShipping: () => {}, onCapture: () => {} },
+    processDeps({}), { audit: () => base.audit, onChange: () => {}, onAbandoned: () => {}, onShipping: () => {}, onCapture: () => {}, onLost: () => {} },
   );
   server.close();
   assert.ok(!opened.ok);
@@ -36,7 +36,7 @@ test('a PostgreSQL that is not there yet is asked again; one that stays away ref
 test('an embedded store that cannot be opened is told at once', async () => {
   const base = settings();
   const at = folder();
-  const opened = await openMemory({ ...base, gateway: { ...base.gateway, stateDir: at }, store: { ...base.store, sqlitePath: join(at, 'nowhere\u0000', 'x.db') } }, processDeps({}), { audit: () => base.audit, onChange: () => {}, onAbandoned: () => {}, onShipping: () => {}, onCapture: () => {} });
+  const opened = await openMemory({ ...base, gateway: { ...base.gateway, stateDir: at }, store: { ...base.store, sqlitePath: join(at, 'nowhere\u0000', 'x.db') } }, processDeps({}), { audit: () => base.audit, onChange: () => {}, onAbandoned: () => {}, onShipping: () => {}, onCapture: () => {}, onLost: () => {} });
   assert.ok(!opened.ok);
   assert.equal(opened.error.exit, 1);
 });

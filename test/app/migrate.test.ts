@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { importAtStart } from '../../src/app/migrate.ts';
+import { listSegments } from '../../src/stores/journal/folder.ts';
+import { removeSegment } from '../../src/stores/journal/retention.ts';
 import { oldRows, oldStore } from '../stores/import/old-store.ts';
 import { AUDIT, recordsIn, temporaryFolder } from '../stores/sample.ts';
 
@@ -18,6 +20,19 @@ test('at a start the audit of before is brought in, once, and said', async (t) =
   assert.deepEqual(first, { text: '300 records of the audit of before were brought into the journal', warns: false });
   assert.equal(await importAtStart(settingsIn(state)), undefined);
   assert.equal(recordsIn(state).length, 302);
+});
+
+test('a state directory that was moved brings nothing in twice, also when its journal has shipped and given up what was brought in', async (t) => {
+  const [from, to] = [join(temporaryFolder(t), 'a'), join(temporaryFolder(t), 'b')];
+  mkdirSync(from, { mode: 0o700 });
+  await oldStore(join(from, 'sentinel.db'), oldRows(50));
+  assert.match(String((await importAtStart(settingsIn(from)))?.text), /^50 records/);
+  const [segment] = listSegments([join(from, 'journal')]);
+  assert.ok(segment !== undefined);
+  removeSegment(segment);
+  assert.equal(await importAtStart(settingsIn(from)), undefined);
+  renameSync(from, to);
+  assert.equal(await importAtStart(settingsIn(to)), undefined);
 });
 
 test('at a start with more than agents can wait for, nothing is brought in and an operator is told how', async (t) => {

@@ -1,10 +1,12 @@
 // PostgreSQL is in no call's way: while it is stopped, killed or missing from the start, calls go on, what it lacks is said, and when it is
 // back it has every record once.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
+import { hmacSha256 } from '../../src/stores/node.ts';
 import { connect, type Peer } from '../support/e2e/clients.ts';
 import { type Gateway, launch, prepare, type Setup } from '../support/e2e/gateway.ts';
 import { ROOT, until } from '../support/e2e/processes.ts';
@@ -17,11 +19,11 @@ import { ask } from '../stores/ship/synthetic.ts';
 const FULL = process.env['SENTINEL_TEST_FULL'] === '1';
 const AWAY_MS = FULL ? 600_000 : 6_000;
 const CRASHES = FULL ? 20 : 3;
-const KILLS = FULL ? 20 : 2;
+const KILLS = FULL ? 200 : 4;
 const QUICK = join(ROOT, 'test/fixtures/backends/quick.ts');
 const server = testServer();
 
-const TOML = [stdioBackend('near', [process.execPath, QUICK, 'stdio']), '[rbac.roles.all]', 'permissions = ["*"]', '[rate_limits]', 'default_rpm = 100000000', ''].join('\n');
+const toml = (...manner: readonly string[]): string => [stdioBackend('near', [process.execPath, QUICK, 'stdio', ...manner]), '[rbac.roles.all]', 'permissions = ["*"]', '[rate_limits]', 'default_rpm = 100000000', ''].join('\n');
 
 /** Calls without a pause, until it is told to end. */
 class Load {
@@ -30,13 +32,13 @@ class Load {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[];
 
-  constructor(peers: readonly Peer[]) {
-    this.#running = peers.map((peer, at) => this.#run(peer, at));
+  constructor(peers: readonly Peer[], round = 0) {
+    this.#running = peers.map((peer, at) => this.#run(peer, `${round} ${at}`));
   }
 
-  async #run(peer: Peer, at: number): Promise<void> {
+  async #run(peer: Peer, who: string): Promise<void> {
     for (let n = 0; !this.#stop.signal.aborted; n += 1) {
-      const text = `${at} ${n}`;
+      const text = `${who} ${n}`;
       const answer = await peer.call('near__echo', { text }).catch((error: unknown) => String(error));
       if (typeof answer === 'string' || answer.kind !== 'result' || answer.isError || answer.text !== text) this.failed.push(JSON.stringify(answer));
       else this.made += 1;
@@ -90,7 +92,7 @@ describe('PostgreSQL away', { skip: 'skip' in server ? server.skip : false }, ()
   test(`stopped for ${AWAY_MS / 1000} s under load: no call fails, nothing is lost, readiness and metrics say how it stands, and it drains`, async (t) => {
     await using bin = new AsyncDisposableStack();
     const postgres = await ownServer(t);
-    const setup = bin.use(await prepare({ toml: TOML, env: { DATABASE_URL: postgres.url } }));
+    const setup = bin.use(await prepare({ toml: toml(), env: { DATABASE_URL: postgres.url } }));
     const gateway = bin.use(await launch(setup));
     const load = new Load(await peersOf(gateway, setup, 4));
     await drainedOnce(gateway);
@@ -120,16 +122,19 @@ describe('PostgreSQL away', { skip: 'skip' in server ? server.skip : false }, ()
   test(`${CRASHES} crash-stops under load, and ${KILLS} kill -9 of the gateway: 0 lost, 0 doubled, sent again is counted`, async (t) => {
     await using bin = new AsyncDisposableStack();
     const postgres = await ownServer(t);
-    const setup = bin.use(await prepare({ toml: TOML, env: { DATABASE_URL: postgres.url } }));
+    const effects = join(mkdtempSync(join(tmpdir(), 'sentinel-effects-')), 'effects');
+    bin.defer(() => rmSync(dirname(effects), { recursive: true, force: true }));
+    const setup = bin.use(await prepare({ toml: toml('notes', effects), env: { DATABASE_URL: postgres.url } }));
     for (let kill = 0; kill < KILLS; kill += 1) {
       const gateway = await launch(setup);
       bin.defer(() => gateway.process.signal('SIGKILL'));
-      const load = new Load(await peersOf(gateway, setup, 3));
-      for (let crash = 0; crash < CRASHES / KILLS; crash += 1) {
-        await sleep(700);
+      const load = new Load(await peersOf(gateway, setup, 3), kill);
+      await sleep(300);
+      if (kill % Math.ceil(KILLS / CRASHES) === 0) {
         await postgres.kill();
         await sleep(300);
         await postgres.start();
+        await sleep(300);
       }
       assert.deepEqual(load.failed, []);
       gateway.process.signal('SIGKILL');
@@ -143,6 +148,11 @@ describe('PostgreSQL away', { skip: 'skip' in server ? server.skip : false }, ()
     assert.deepEqual(rows.map((row) => row['n']), rows.map((row) => row['calls']), 'a call has one intent and one outcome');
     const [intents, outcomes] = rows.map((row) => row['n']);
     assert.equal(intents, outcomes, 'what was open when it was killed was closed');
+    const digest = hmacSha256(Buffer.from(readFileSync(join(setup.state, 'audit-hmac.key'), 'utf8').trim(), 'base64url'));
+    const intended = new Set((await ask(postgres.url, "select args_hmac from audit_record where kind = 'intent'")).map((row) => String(row['args_hmac'])));
+    const made = readFileSync(effects, 'utf8').trimEnd().split('\n');
+    assert.ok(made.length > KILLS, `${made.length} calls were made`);
+    assert.deepEqual(made.filter((text) => !intended.has(digest(JSON.stringify({ text })))), [], 'what had an effect has its intent');
     assert.match((await gateway.page('/metrics')).body, /^sentinel_audit_shipped_total\{what="again"\} \d+$/m);
     assert.equal((await setup.cli(['audit', 'verify'])).code, 0);
   });
@@ -150,7 +160,7 @@ describe('PostgreSQL away', { skip: 'skip' in server ? server.skip : false }, ()
   test('F27: a gateway that knows what operators said starts without PostgreSQL, with the kills that were in force, and ships what came meanwhile', async (t) => {
     await using bin = new AsyncDisposableStack();
     const postgres = await ownServer(t);
-    const setup = bin.use(await prepare({ toml: TOML, env: { DATABASE_URL: postgres.url } }));
+    const setup = bin.use(await prepare({ toml: toml(), env: { DATABASE_URL: postgres.url } }));
     const first = await launch(setup);
     assert.equal((await setup.cli(['kill', 'tool', 'near/other', '--reason', 'test'])).code, 0);
     assert.equal((await first.stop()).code, 0);

@@ -110,6 +110,15 @@ for (const store of STORES) {
       assert.deepEqual(await ask(db, rows, { is: 'role', patterns: [globText('?')] }), [0, 1, 6]);
     });
 
+    test('find what holds something captured, and what does not', async (t) => {
+      const db = await open(t, store);
+      const rows: readonly Row[] = [{ captured: { day: '2026-11-21', fault: 'no_key', rules: [] } }, {}, { subject: 'alice' }, { captured: { day: '2026-11-21' }, subject: 'alice' }];
+      const captured: AuditFilter = { is: 'held', member: 'captured' };
+      assert.deepEqual(await ask(db, rows, captured), [0, 3]);
+      assert.deepEqual(await ask(db, rows, not(captured)), [1, 2]);
+      assert.deepEqual(await ask(db, rows, not(all([captured, oneOf('subject', ['alice'])]))), [0, 1, 2]);
+    });
+
     test('sum what is there of times and sizes, and of nothing know no sum', async (t) => {
       const db = await open(t, store);
       const rows: readonly Row[] = [{ admit_us: 400, dispatch_us: 100 }, { admit_us: 0 }, {}, { queue_us: 500 }];

@@ -14,6 +14,8 @@ export const NUMBER_MEMBERS: readonly NumberMember[] = [...new Set(FIELDS.flatMa
   return type.is === 'took' || type.is === 'size' ? summands(type.measure) : [];
 })), 'ts'];
 
+const JSON_MEMBERS: readonly string[] = ['roles', 'captured'];
+
 /** Of few members, so that a filter and a record meet. */
 const SOME_TEXTS: readonly TextMember[] = ['subject', 'object_name', 'exposed', 'class', 'owner'];
 const SOME_NUMBERS: readonly NumberMember[] = ['ts', 'admit_us', 'queue_us', 'screen_us', 'args_bytes', 'result_bytes', 'is_error', 'attempts'];
@@ -33,11 +35,13 @@ export const row: fc.Arbitrary<Row> = fc.record({
   ...Object.fromEntries(SOME_TEXTS.map((member) => [member, text])),
   ...Object.fromEntries(SOME_NUMBERS.map((member) => [member, member === 'ts' ? number : small])),
   roles: fc.array(text, { maxLength: 3 }),
+  captured: fc.constantFrom({ day: '2026-11-21', fault: 'no_key', rules: [] }, { day: '2026-11-21', kid: 'k', data: 'x' }),
 }, { requiredKeys: [] });
 
 const leaf: fc.Arbitrary<AuditFilter> = fc.oneof(
   fc.record({ is: fc.constant('text' as const), member: fc.constantFrom(...SOME_TEXTS), patterns: fc.array(pattern, { maxLength: 3 }) }),
   fc.record({ is: fc.constant('role' as const), patterns: fc.array(pattern, { maxLength: 2 }) }),
+  fc.constant({ is: 'held', member: 'captured' } as const),
   fc.record({ is: fc.constant('number' as const), measure: fc.constantFrom(...SOME_MEASURES), comparison: fc.constantFrom('=' as const, '<' as const, '<=' as const, '>' as const, '>=' as const), value: number }),
 );
 
@@ -54,7 +58,7 @@ export const filter: fc.Arbitrary<AuditFilter> = fc.letrec<{ tree: AuditFilter }
 export async function createRecords(db: Kysely<Schema>, from: 'columns' | 'record'): Promise<void> {
   const column = (name: string, type: string): string => `"${name}" ${type}${from === 'record' ? ` generated always as (json_extract(record, '$.${name}')) virtual` : ''}`;
   // `attempts` is of the smallest kind that a database may have for it.
-  const columns = [...[...TEXT_MEMBERS, 'roles'].map((name) => column(name, 'text')), ...NUMBER_MEMBERS.map((name) => column(name, name === 'is_error' || name === 'attempts' ? 'integer' : 'bigint'))];
+  const columns = [...[...TEXT_MEMBERS, ...JSON_MEMBERS].map((name) => column(name, 'text')), ...NUMBER_MEMBERS.map((name) => column(name, name === 'is_error' || name === 'attempts' ? 'integer' : 'bigint'))];
   await sql.raw(`create table audit_record (row_id integer primary key, record text, ${columns.join(', ')})`).execute(db);
 }
 
@@ -62,7 +66,7 @@ export async function fill(db: Kysely<Schema>, from: 'columns' | 'record', rows:
   await sql`delete from audit_record`.execute(db);
   if (rows.length === 0) return;
   const names = from === 'record' ? ['record'] : [...new Set(['roles', ...rows.flatMap((one) => Object.keys(one))])];
-  const valueOf = (one: Row, name: string): unknown => (name === 'record' ? JSON.stringify(one) : name === 'roles' ? (one['roles'] === undefined ? null : JSON.stringify(one['roles'])) : (one[name] ?? null));
+  const valueOf = (one: Row, name: string): unknown => (name === 'record' ? JSON.stringify(one) : JSON_MEMBERS.includes(name) && one[name] !== undefined ? JSON.stringify(one[name]) : (one[name] ?? null));
   const lines = rows.map((one, index) => sql`(${sql.join([index, ...names.map((name) => valueOf(one, name))])})`);
   await sql`insert into audit_record (row_id, ${sql.join(names.map((name) => sql.ref(name)))}) values ${sql.join(lines)}`.execute(db);
 }

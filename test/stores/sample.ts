@@ -32,7 +32,7 @@ import { createDatabase, testServer } from '../support/postgres.ts';
 
 export const AUDIT: AuditSettings = {
   enabled: true, onFailure: 'block', durability: 'before_effect', owner: undefined, redactKeys: ['password', 'token', 'secret', 'api_key', 'authorization'],
-  secondDirectory: undefined, quota: 2 ** 30, reserve: 2 ** 20, retentionDays: 400, exports: [], capture: NO_CAPTURE,
+  secondDirectory: undefined, quota: 2 ** 30, reserve: 2 ** 20, retentionDays: 400, exports: [], witness: [], capture: NO_CAPTURE,
 };
 
 let ids = 0;
@@ -95,7 +95,7 @@ export function sampleOfKinds(uri = 'file:///srv/a', parts: CallParts = {}): { r
   };
 }
 
-export const JUDGED: Judged = { owner: 'team-a', changes: true };
+export const JUDGED: Judged = { owner: 'team-a', changes: true, declared: new Set(['path']) };
 
 export function sampleIntent(call: Call = sampleCall()): Intent {
   return { call, trail: TRAIL, revision: 7, configHash: 'f'.repeat(64), judged: JUDGED };

@@ -16,6 +16,9 @@ import type { RunLock, Runs } from './runs.ts';
 import type { EpochStart, Segment } from './segment.ts';
 import { type SpaceBounds, spaceIn, type SpaceReport } from './space.ts';
 
+/** A segment is retired as a whole: one that took years to fill would keep its first record as long. */
+const SEGMENT_MS = 86_400_000;
+
 /** One record without its place. `n` counts up with each entry of a process, so that what was written in doubt is not written twice; 0: never in doubt. */
 export interface Entry {
   readonly n: number;
@@ -188,7 +191,8 @@ export class Appender {
       segment.insert(this.epoch, seq, record);
     }
     also(segment);
-    if (segment.bytes() >= this.#options.segmentBytes) segment.seal(this.#deps.clock.wall());
+    const now = this.#deps.clock.wall();
+    if (segment.bytes() >= this.#options.segmentBytes || now - segment.createdAt >= SEGMENT_MS) segment.seal(now);
     segment.commit();
     if (!segment.isThere()) throw new Gone(`${segment.path} is not there any more`);
     segment.begun(this.epoch);

@@ -55,8 +55,11 @@ export function claim(segment: Segment, options: ClaimOptions, { clock, random, 
       segment.rollback();
       return ok(undefined);
     }
-    const epoch = Math.max(segment.highestEpoch(), highest(options).epoch) + 1;
-    lock = runs.hold(epoch);
+    let epoch = Math.max(segment.highestEpoch(), highest(options).epoch) + 1;
+    // Claimed in a segment that this process cannot see.
+    let held = runs.hold(epoch);
+    for (; held === 'taken'; held = runs.hold(epoch)) epoch += 1;
+    lock = held;
     const at = clock.wall();
     const chain = new Chain(node, epoch);
     segment.beginEpoch({ epoch, mark, startedAt: at, firstSeq: 1, prev: chain.prev, frontier: [], open: [] });

@@ -19,6 +19,8 @@ export interface JournalHealth {
   readonly queued: number;
   /** Records given up since the start. */
   readonly failed: number;
+  /** Refusals without a record of their own, because there is only room for calls under way. */
+  readonly unrecorded: number;
   readonly fault: StoreFault | undefined;
   /** Undefined before the first write. */
   readonly space: SpaceReport | undefined;
@@ -59,8 +61,12 @@ class GroupCommitJournal implements Journal {
   readonly #queue: WriteQueue;
   readonly #intended = new Set<string>();
   #unencoded = 0;
+  #unrecorded = 0;
+  /** Once it has begun, what happens to the gateway stays on record: that it was switched off, too. */
+  #begun = false;
   /** Set while a write takes longer than anybody waits. */
   #late: StoreFault | undefined;
+  #watching = false;
 
   constructor(deps: JournalDeps) {
     const { session, after, onChange, bounds } = deps;
@@ -72,7 +78,8 @@ class GroupCommitJournal implements Journal {
   async start(): Promise<Result<Opened | undefined, StoreFault>> {
     if (!this.#deps.settings().enabled) return ok(undefined);
     const opened = await this.#deps.session.open();
-    if (!opened.ok) this.#queue.breakOff(opened.error);
+    if (opened.ok) this.#begun = true;
+    else this.#queue.breakOff(opened.error);
     return opened;
   }
 
@@ -80,7 +87,7 @@ class GroupCommitJournal implements Journal {
     const { call, judged } = intent;
     const { enabled, durability } = this.#deps.settings();
     if (!enabled) return ok(undefined);
-    const fault = this.#late ?? this.#tooFull(judged.changes);
+    const fault = this.#late ?? this.#tooFull(judged.changes) ?? this.#crowded();
     if (fault !== undefined) return err(fault);
     const waits = durability === 'before_effect' || (durability === 'reads_batched' && judged.changes);
     const written = await this.#add(() => this.#encoder.intent(intent), { keep: !waits, urgent: waits });
@@ -90,24 +97,33 @@ class GroupCommitJournal implements Journal {
 
   conclude(outcome: Outcome, result?: RawJson): Promise<Result<void, StoreFault>> {
     const urgent = this.#deps.settings().durability !== 'batched';
+    if (outcome.kind === 'refused' && this.#deps.session.space()?.space === 'full') return this.#counted();
     if (outcome.kind === 'refused') return this.#add(() => this.#encoder.refusal(outcome), { keep: true, urgent });
     const onRecord = this.#intended.delete(outcome.call.id);
-    return this.#add(() => this.#encoder.outcome(outcome, !onRecord, result), { keep: true, urgent });
+    // What is kept for the ends of calls must not go to those that were never begun: counted, as refusals over their share are.
+    if (!onRecord && outcome.end.kind === 'denied' && this.#deps.session.space()?.space === 'full') return this.#counted();
+    // What has an intent gets its end, also when the audit was switched off meanwhile.
+    return this.#add(() => this.#encoder.outcome(outcome, !onRecord, result), { keep: true, urgent, always: onRecord });
   }
 
   note(event: LifecycleEvent): Promise<Result<void, StoreFault>> {
-    return this.#add(() => this.#encoder.lifecycle(event), { keep: true, urgent: true });
+    return this.#add(() => this.#encoder.lifecycle(event), { keep: true, urgent: true, always: this.#begun });
   }
 
   health(): JournalHealth {
     const { size, lost, fault } = this.#queue;
     const space = this.#deps.session.space();
-    return { enabled: this.#deps.settings().enabled, queued: size, failed: lost + this.#unencoded, fault: fault ?? this.#late ?? this.#tooFull(true), space };
+    return { enabled: this.#deps.settings().enabled, queued: size, failed: lost + this.#unencoded, unrecorded: this.#unrecorded, fault: fault ?? this.#late ?? this.#tooFull(true), space };
   }
 
   async close(): Promise<void> {
     await this.#queue.close();
     await this.#deps.session.end();
+  }
+
+  #counted(): Promise<Result<void, StoreFault>> {
+    this.#unrecorded += 1;
+    return Promise.resolve(ok(undefined));
   }
 
   /** Room is kept for the records of what is under way. */
@@ -117,17 +133,33 @@ class GroupCommitJournal implements Journal {
     return { code: 'full', detail: `the journal has ${report.bytes} bytes, and ${report.free} are free on its disk: that is kept for calls under way` };
   }
 
-  async #add(encode: () => Values, how: { readonly keep: boolean; readonly urgent: boolean }): Promise<Result<void, StoreFault>> {
-    if (!this.#deps.settings().enabled) return ok(undefined);
+  async #add(encode: () => Values, how: { readonly keep: boolean; readonly urgent: boolean; readonly always?: boolean }): Promise<Result<void, StoreFault>> {
+    if (!this.#deps.settings().enabled && how.always !== true) return ok(undefined);
     try {
       const values = encode();
       const written = this.#queue.add({ tail: tailOf(values), kind: values.kind, call: values.call_id ?? undefined }, how);
-      return how.urgent ? await this.#inTime(written) : this.#queue.fault === undefined ? ok(undefined) : err(this.#queue.fault);
+      if (how.urgent) return await this.#inTime(written);
+      // Nobody waits for it, but that it takes too long must be known: else calls would go on without a record of any.
+      this.#watch(written);
+      return this.#queue.fault === undefined ? ok(undefined) : err(this.#queue.fault);
     } catch (thrown) {
       if (how.keep) this.#unencoded += 1;
       this.#deps.onChange?.(this.health());
       return err({ code: 'corrupt', detail: `not encoded: ${messageIn(thrown)}` });
     }
+  }
+
+  #crowded(): StoreFault | undefined {
+    return this.#queue.full ? { code: 'full', detail: `${this.#queue.size} records wait to be written` } : undefined;
+  }
+
+  /** One at a time is enough: what is behind it waits as long. */
+  #watch(written: Promise<Result<void, StoreFault>>): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    void this.#inTime(written).then(() => {
+      this.#watching = false;
+    });
   }
 
   /** The record is still written when it can be; only the waiting ends. */

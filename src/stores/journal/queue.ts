@@ -76,6 +76,11 @@ export class WriteQueue {
     return this.#down;
   }
 
+  /** No more than this waits although the journal works: what comes now would only be given up. */
+  get full(): boolean {
+    return this.#pending.length >= this.#deps.bounds.queue;
+  }
+
   /** Resolves when the entry is on disk, or with the fault; one with `keep` is still written after a fault, when it can be. */
   add(entry: Omit<Entry, 'n'>, { keep, urgent }: Adding): Promise<Result<void, StoreFault>> {
     const down = this.#closed ? CLOSED : this.#down;
@@ -106,6 +111,7 @@ export class WriteQueue {
     if (this.#down !== undefined && this.#pending.length > 0) await this.#probe();
     await this.#drain();
     this.#lost += this.#pending.length;
+    if (this.#pending.length > 0) this.#deps.onChange();
     return this.#pending.length === 0 && this.#down === undefined;
   }
 

@@ -37,10 +37,16 @@ export class SegmentReader {
     };
   }
 
-  /** Behind `row`, in order. */
-  records(row: number, limit: number): readonly (StoredRecord & { readonly epoch: number; readonly seq: number })[] {
-    const rows = this.#database.prepare('select row, epoch, seq, record from record where row > ? order by row limit ?').all(row, limit);
-    return rows.map((one) => ({ rowId: rowIdOf(this.number, Number(one['row'])), epoch: Number(one['epoch']), seq: Number(one['seq']), record: String(one['record']) }));
+  /** Behind `row`, in order; no more behind the record with which they have `units`. */
+  records(row: number, limit: number, units: number = Infinity): readonly (StoredRecord & { readonly epoch: number; readonly seq: number })[] {
+    const found: (StoredRecord & { readonly epoch: number; readonly seq: number })[] = [];
+    let size = 0;
+    for (const one of this.#database.prepare('select row, epoch, seq, record from record where row > ? order by row limit ?').iterate(row, limit)) {
+      const record = String(one['record']);
+      found.push({ rowId: rowIdOf(this.number, Number(one['row'])), epoch: Number(one['epoch']), seq: Number(one['seq']), record });
+      if ((size += record.length) >= units) break;
+    }
+    return found;
   }
 
   /** The number of its last row; rows have no gaps. */

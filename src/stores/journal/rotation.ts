@@ -32,19 +32,23 @@ export function currentSegment(options: RotationOptions, deps: RotationDeps): Se
 
 function openOrLeave(file: SegmentFile, options: RotationOptions, deps: RotationDeps): Segment {
   try {
-    const segment = new Segment(file.number, file.path);
-    try {
-      checkHead(segment, options.node);
-      return segment;
-    } catch (thrown) {
-      segment.close();
-      throw thrown;
-    }
+    return ownSegment(file, options.node);
   } catch (thrown) {
     if (thrown instanceof Foreign) throw thrown;
     const why = messageIn(thrown);
     deps.onAbandoned(file.number, why);
     return placeBehind(file, why, options, deps);
+  }
+}
+
+function ownSegment({ number, path }: SegmentFile, node: string): Segment {
+  const segment = new Segment(number, path);
+  try {
+    checkHead(segment, node);
+    return segment;
+  } catch (thrown) {
+    segment.close();
+    throw thrown;
   }
 }
 
@@ -58,6 +62,9 @@ function placeBehind({ number, path }: SegmentFile, why: string, options: Rotati
 /** `abandoned`: why nothing more can be written to `from`. Of processes that ask at once, all get the same one. */
 export function nextSegment(from: Segment, abandoned: string | undefined, options: RotationOptions, deps: RotationDeps): Segment {
   const { directories } = options;
+  // This run rested while the next one had its time as well: its number must not be begun again.
+  const newest = Math.max(listSegments(directories).at(-1)?.number ?? 0, highest(options).segment);
+  if (newest > from.number && !hasNext(directories, from.number)) return currentSegment(options, deps);
   const order = abandoned === undefined ? [dirname(from.path), ...directories] : othersFirst(from.path, directories);
   try {
     return place(from.number + 1, Math.max(from.highestKnown(), highest(options).epoch), { number: from.number, abandoned }, order, options, deps);
@@ -79,7 +86,7 @@ function place(number: number, baseEpoch: number, previous: SegmentHead['previou
   for (const directory of new Set(order)) {
     try {
       const found = listSegments(directories).find((one) => one.number === number);
-      if (found !== undefined) return new Segment(found.number, found.path);
+      if (found !== undefined) return ownSegment(found, node);
       placeSegment(directory, number, (path) => makeSegment(path, { number, node, createdAt: wall(), baseEpoch, previous }));
     } catch (thrown) {
       failure = thrown instanceof Error ? thrown : new Error(messageIn(thrown));
@@ -88,7 +95,7 @@ function place(number: number, baseEpoch: number, previous: SegmentHead['previou
     const placed = listSegments(directories).find((one) => one.number === number);
     if (placed === undefined) continue;
     keepHighest(options, { epoch: baseEpoch, segment: number });
-    return new Segment(placed.number, placed.path);
+    return ownSegment(placed, node);
   }
   throw failure ?? new Error('no directory takes a segment');
 }

@@ -10,8 +10,8 @@ export interface RunLock {
 }
 
 export interface Runs {
-  /** For one's own epoch, before others can see it. Undefined: there can be no file; then its mark alone tells. */
-  hold(epoch: number): RunLock | undefined;
+  /** For one's own epoch, before others can see it. Undefined: there can be no file; then its mark alone tells. `taken`: a run that lives has this epoch. */
+  hold(epoch: number): RunLock | 'taken' | undefined;
   /** `alive`, or the lock of a dead run, which nobody else gets meanwhile. Undefined: there is no file. */
   inherit(epoch: number): RunLock | 'alive' | undefined;
 }
@@ -26,7 +26,7 @@ export function runsIn(stateDir: string): Runs {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         const taken = takeLock(path);
-        if (taken.ok) return taken.value === undefined ? undefined : lockOf(path, taken.value.release);
+        if (taken.ok) return taken.value === undefined ? 'taken' : lockOf(path, taken.value.release);
         // A file without a lock would say that this run is dead.
         rmSync(path, { force: true });
       } catch {

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openSqlite } from '../sqlite-file.ts';
-import { MEMBER_NAMES, typeOf } from './members.ts';
+import { type Member, MEMBER_NAMES, typeOf } from './members.ts';
 
 export const FORMAT = 2;
 
@@ -72,8 +72,9 @@ const AUDIT_LOG = `create view audit_log as select
   where (r.kind = 'intent' and r.object_type = 'tool') or (r.kind = 'refused' and r.method = 'tools/call')
     or (r.kind = 'outcome' and r.object_type = 'tool' and not exists (select 1 from audit_record i where i.kind = 'intent' and i.call_id = r.call_id))`;
 
-function schemaOf(number: number): readonly string[] {
-  const members = MEMBER_NAMES.filter((name) => name !== 'epoch' && name !== 'seq');
+/** `names`: those that the version which made it knew. */
+export function schemaOf(number: number, names: readonly Member[] = MEMBER_NAMES): readonly string[] {
+  const members = names.filter((name) => name !== 'epoch' && name !== 'seq');
   // Never stored: they are what the record says, and cannot say anything else.
   const columns = members.map((name) => `"${name}" ${typeOf(name) === 'integer' ? 'integer' : 'text'} generated always as (json_extract(record, '$.${name}')) virtual`);
   return [
@@ -85,7 +86,7 @@ function schemaOf(number: number): readonly string[] {
     'create table checkpoint (epoch integer not null, size integer not null, note text not null, primary key (epoch, size)) strict',
     // Epochs of the dead, of which the open calls were closed here.
     'create table closed (epoch integer primary key, closed_by integer not null) strict',
-    `create view audit_record as select ${number} * ${ROWS} + row as row_id, row, ${MEMBER_NAMES.map((name) => `"${name}"`).join(', ')} from record`,
+    `create view audit_record as select ${number} * ${ROWS} + row as row_id, row, ${names.map((name) => `"${name}"`).join(', ')} from record`,
     AUDIT_LOG,
     ...['update', 'delete'].map((change) => `create trigger record_no_${change} before ${change} on record begin select raise(abort, 'the journal is insert-only'); end`),
   ];
@@ -99,8 +100,11 @@ export interface EpochRow extends EpochStart {
 export class Segment {
   readonly number: number;
   readonly path: string;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly createdAt: number;
   readonly #database: DatabaseSync;
   readonly #inode: number;
+  #walInode: number | undefined;
   readonly #insert: StatementSync;
   readonly #sealed: StatementSync;
   readonly #pages: StatementSync;
@@ -117,6 +121,9 @@ export class Segment {
       this.#insert = this.#database.prepare('insert into record (epoch, seq, record) values (?, ?, ?)');
       this.#sealed = this.#database.prepare('select sealed_at from segment');
       this.#pages = this.#database.prepare('pragma page_count');
+      this.#sealed.get();
+      this.#walInode = statSync(`${path}-wal`, { throwIfNoEntry: false })?.ino;
+      this.createdAt = Number(this.#database.prepare('select created_at from segment').get()?.['created_at']);
     } catch (thrown) {
       this.#database.close();
       throw thrown;
@@ -145,10 +152,12 @@ export class Segment {
     this.#database.prepare('update segment set sealed_at = ? where sealed_at is null').run(at);
   }
 
-  /** Whether the file is still where it was: what is written to a file that somebody removed is lost with it. */
+  /** Whether the file and its -wal are still where they were: what is written to a file that somebody removed is lost with it. Only a hand takes the -wal of an open one. */
   isThere(): boolean {
     try {
-      return statSync(this.path).ino === this.#inode;
+      const wal = statSync(`${this.path}-wal`).ino;
+      this.#walInode ??= wal;
+      return wal === this.#walInode && statSync(this.path).ino === this.#inode;
     } catch {
       return false;
     }

@@ -17,8 +17,15 @@ export interface StoredCheckpoint {
 }
 
 export interface RecordSource {
-  /** Committed records behind `rowId` (0: from the beginning), in order, at most `limit`. Synchronous. Throws when the journal cannot be read. */
-  after(rowId: number, limit: number): readonly StoredRecord[];
+  /**
+   * Committed records behind `rowId` (0: from the beginning), in order, at most `limit`, and none behind the one with which they have `units` (UTF-16).
+   * Synchronous. Throws when the journal cannot be read.
+   */
+  after(rowId: number, limit: number, units?: number): readonly StoredRecord[];
+}
+
+export function unitsOf(records: readonly StoredRecord[]): number {
+  return records.reduce((sum, { record }) => sum + record.length, 0);
 }
 
 export interface JournalSource extends RecordSource {
@@ -42,42 +49,64 @@ class Source implements JournalSource {
   #open: SegmentReader | undefined;
   /** When each segment that has a next one was first seen here: a clock that goes back must not hold a reader until it has come forward again. */
   readonly #left = new Map<number, number>();
+  /** The last rows of segments to which nothing is added any more: how far behind a reader is, is asked often, and to open each costs much. */
+  readonly #sealed = new Map<string, number>();
 
   constructor(directories: readonly string[], wall: () => number) {
     this.#directories = directories;
     this.#wall = wall;
   }
 
-  after(rowId: number, limit: number): readonly StoredRecord[] {
+  after(rowId: number, limit: number, units: number = Infinity): readonly StoredRecord[] {
     const from = placeOf(rowId);
     const files = listSegments(this.#directories, true).filter(({ number }) => number >= from.number);
     const found: StoredRecord[] = [];
+    let size = 0;
     for (const [at, file] of files.entries()) {
       const reader = this.#reader(file);
       const view = reader.view();
       const next = files[at + 1];
       const nextView = next === undefined ? undefined : viewOf(next);
       // Asked before the records are read: what is added in between would be passed over.
-      const over = isOver(view, this.#directories, nextView, this.#wall()) || (next !== undefined && this.#isLongLeft(file.number));
+      const over = this.#isOver(view, next);
       const last = nextView?.previous?.abandoned === undefined ? undefined : voidPlaces(this.#directories).get(file.number);
-      for (const { epoch, seq, ...stored } of reader.records(file.number === from.number ? from.row : 0, limit - found.length)) {
-        if (seq < (last?.get(epoch) ?? Infinity)) found.push(stored);
+      const isVoid = (epoch: number, seq: number): boolean => seq >= (last?.get(epoch) ?? Infinity);
+      for (let row = file.number === from.number ? from.row : 0; found.length < limit && size < units;) {
+        const page = reader.records(row, limit - found.length, units - size);
+        for (const { epoch, seq, ...stored } of page) {
+          if (isVoid(epoch, seq)) continue;
+          found.push(stored);
+          size += stored.record.length;
+        }
+        const end = page.at(-1);
+        // What is void takes no room, and so may have ended the page before the records behind it.
+        if (end === undefined || !page.some(({ epoch, seq }) => isVoid(epoch, seq))) break;
+        row = placeOf(end.rowId).row;
       }
-      if (found.length >= limit || !over) break;
+      if (found.length >= limit || size >= units || !over) break;
     }
     return found;
   }
 
   checkpointsFrom(rowId: number, known: ReadonlyMap<number, number>): readonly StoredCheckpoint[] {
     const { number } = placeOf(rowId);
-    return listSegments(this.#directories).filter((file) => file.number >= number).flatMap((file) => {
+    const files = listSegments(this.#directories).filter((file) => file.number >= number);
+    const found: StoredCheckpoint[] = [];
+    for (const [at, file] of files.entries()) {
       const reader = new SegmentReader(file);
       try {
-        return reader.checkpointsBehind(known);
+        found.push(...reader.checkpointsBehind(known));
+        // What is behind vouches for records that are not shown yet: where they go, their end would seem to be cut off.
+        if (!this.#isOver(reader.view(), files[at + 1])) break;
       } finally {
         reader.close();
       }
-    });
+    }
+    return found;
+  }
+
+  #isOver(view: SegmentView, next: SegmentFile | undefined): boolean {
+    return isOver(view, this.#directories, next === undefined ? undefined : viewOf(next), this.#wall()) || (next !== undefined && this.#isLongLeft(view.number));
   }
 
   newest(): number {
@@ -86,14 +115,25 @@ class Source implements JournalSource {
 
   behind(rowId: number): number {
     const from = placeOf(rowId);
-    return listSegments(this.#directories).filter(({ number }) => number >= from.number).reduce((sum, file) => {
-      const reader = new SegmentReader(file);
-      try {
-        return sum + reader.newest() - (file.number === from.number ? from.row : 0);
-      } finally {
-        reader.close();
-      }
-    }, 0);
+    const files = listSegments(this.#directories);
+    const there = new Set(files.map(({ path }) => path));
+    for (const path of this.#sealed.keys()) if (!there.has(path)) this.#sealed.delete(path);
+    return files.filter(({ number }) => number >= from.number).reduce((sum, file) => sum + this.#newestIn(file) - (file.number === from.number ? from.row : 0), 0);
+  }
+
+  #newestIn(file: SegmentFile): number {
+    const known = this.#sealed.get(file.path);
+    if (known !== undefined) return known;
+    const reader = new SegmentReader(file);
+    try {
+      // Asked before: a segment that is sealed is complete.
+      const { sealedAt } = reader.view();
+      const newest = reader.newest();
+      if (sealedAt !== undefined) this.#sealed.set(file.path, newest);
+      return newest;
+    } finally {
+      reader.close();
+    }
   }
 
   close(): void {

@@ -72,6 +72,20 @@ test('a segment that is full is followed by the next, and the chain goes on', (t
   assert.deepEqual(records.map((one) => parsed(one)['seq']), Array.from({ length: 401 }, (_, seq) => seq + 1));
 });
 
+test('a segment holds a day at most, so that what has had its time can go', (t) => {
+  const at = desk(t);
+  const scribe = at.scribe('a');
+  scribe.append([entry({ event: 'one' })]);
+  at.clock.behind = -86_399_000;
+  scribe.append([entry({ event: 'two' })]);
+  assert.ok(!existsSync(join(at.directories[0], '00000002.db')));
+  at.clock.behind = -86_400_001;
+  scribe.append([entry({ event: 'three' })]);
+  scribe.append([entry({ event: 'four' })]);
+  assert.ok(existsSync(join(at.directories[0], '00000002.db')));
+  assert.deepEqual(at.read().map((one) => parsed(one)['event']), ['epoch_opened', 'one', 'two', 'three', 'four']);
+});
+
 test('a call that is open when its segment ends is closed from the next one', (t) => {
   const at = desk(t);
   const scribe = at.scribe('a', { segmentBytes: 128 * 1024 });

@@ -27,7 +27,7 @@ test('an intent that resolved can be read by another connection, and its outcome
   assert.equal(intent.owner, 'team-a');
   assert.equal(intent.class, 'changing');
   assert.equal(intent.rule, 'role:developer:allow:fs/*');
-  assert.equal(intent.peer, '192.0.2.0');
+  assert.equal(intent.peer, '192.0.2.0/24');
   assert.equal(intent.trace_id, 'a'.repeat(32));
   await journal.conclude(sampleOutcome(call));
   const outcome = recordsIn(folder)[2];
@@ -39,7 +39,7 @@ test('an intent that resolved can be read by another connection, and its outcome
   assert.equal(outcome.args_shape, undefined, 'the arguments are described on the intent already');
   assert.deepEqual([intent.seq, outcome.seq], [2, 3]);
   const { space, ...health } = journal.health();
-  assert.deepEqual(health, { enabled: true, queued: 0, failed: 0, fault: undefined });
+  assert.deepEqual(health, { enabled: true, queued: 0, failed: 0, unrecorded: 0, fault: undefined });
   assert.equal(space?.space, 'enough');
   await journal.close();
 });
@@ -109,7 +109,7 @@ test('with `durability = "reads_batched"` only what may change something waits',
   const folder = temporaryFolder(t);
   const journal = journalIn(folder, { settings: () => ({ ...AUDIT, durability: 'reads_batched' }) });
   await journal.start();
-  await journal.intend({ ...sampleIntent(), judged: { owner: undefined, changes: false } });
+  await journal.intend({ ...sampleIntent(), judged: { owner: undefined, changes: false, declared: new Set() } });
   assert.equal(journal.health().queued, 1);
   await journal.intend(sampleIntent());
   assert.deepEqual(recordsIn(folder).map((one) => one.class), [undefined, 'reading', 'changing'], 'and takes along what is there');
@@ -123,7 +123,7 @@ test('what may change something is refused when the room is low, all when there 
     const session = sessionIn(folder, node);
     const journal = journalIn(folder, { node, session: { ...session, space: () => ({ space, bytes: 1, free: 1 }) } });
     await journal.start();
-    const results = [await journal.intend(sampleIntent()), await journal.intend({ ...sampleIntent(), judged: { owner: undefined, changes: false } }), await journal.conclude(denied(sampleCall()))];
+    const results = [await journal.intend(sampleIntent()), await journal.intend({ ...sampleIntent(), judged: { owner: undefined, changes: false, declared: new Set() } }), await journal.conclude(denied(sampleCall()))];
     assert.deepEqual(results.map((one) => one.ok), expected, space);
     assert.equal(journal.health().fault?.code, 'full');
     await journal.close();

@@ -22,7 +22,7 @@ test('a journal that cannot be opened at the start refuses intents, keeps outcom
   const until = Date.now() + 20_000;
   while (journal.health().queued > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
   const { space: _, ...health } = journal.health();
-  assert.deepEqual(health, { enabled: true, queued: 0, failed: 0, fault: undefined });
+  assert.deepEqual(health, { enabled: true, queued: 0, failed: 0, unrecorded: 0, fault: undefined });
   assert.deepEqual(recordsIn(folder).map(({ kind, args_bytes }) => [kind, args_bytes]), [['lifecycle', undefined], ['outcome', 17], ['refused', undefined]]);
   assert.ok(told.some((one) => one.fault !== undefined) && told.at(-1)?.fault === undefined, 'the owner was told of both');
   assert.equal((await journal.intend(sampleIntent())).ok, true);
@@ -34,7 +34,7 @@ test('an audit that is switched off answers at once, writes nothing, and says th
   const journal = journalIn(folder, { settings: () => ({ ...AUDIT, enabled: false }) });
   const call = sampleCall();
   assert.deepEqual([await journal.start(), await journal.intend(sampleIntent(call)), await journal.conclude(sampleOutcome(call))].map((one) => one.ok), [true, true, true]);
-  assert.deepEqual(journal.health(), { enabled: false, queued: 0, failed: 0, fault: undefined, space: undefined });
+  assert.deepEqual(journal.health(), { enabled: false, queued: 0, failed: 0, unrecorded: 0, fault: undefined, space: undefined });
   await journal.close();
   assert.equal(existsSync(join(folder, 'journal')), false);
 });

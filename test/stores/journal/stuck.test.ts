@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JournalSession } from '../../../src/stores/journal/session.ts';
 import { HandClock } from '../../support/world.ts';
-import { journalIn, recordsIn, sampleCall, sampleIntent, sampleNode, sampleOutcome, sessionIn, temporaryFolder } from '../sample.ts';
+import { AUDIT, journalIn, recordsIn, sampleCall, sampleIntent, sampleNode, sampleOutcome, sessionIn, temporaryFolder } from '../sample.ts';
 
 test('a disk that neither writes nor fails holds no call for ever: intents are refused, and all is as before when it goes on', async (t) => {
   const folder = temporaryFolder(t);
@@ -44,3 +44,44 @@ test('a disk that neither writes nor fails holds no call for ever: intents are r
   assert.deepEqual(changes, ['unavailable', undefined]);
   await journal.close();
 });
+
+for (const durability of ['batched', 'reads_batched'] as const) {
+  test(`with ${durability}, where nobody waits for each record, a disk that hangs lets no more calls pass than can still be recorded`, async (t) => {
+    const folder = temporaryFolder(t);
+    const node = sampleNode(folder);
+    const real = sessionIn(folder, node);
+    let held: Promise<void> | undefined;
+    const session: JournalSession = {
+      ...real,
+      append: async (entries) => {
+        await held;
+        return real.append(entries);
+      },
+    };
+    const clock = new HandClock();
+    const journal = journalIn(folder, { node, session, after: clock.after, settings: () => ({ ...AUDIT, durability }), bounds: { queue: 64, retry: 256 } });
+    assert.ok((await journal.start()).ok);
+    const free = Promise.withResolvers<void>();
+    held = free.promise;
+    const made: string[] = [];
+    for (let at = 0; at < 500; at += 1) {
+      const call = sampleCall();
+      const intent = await journal.intend({ ...sampleIntent(call), judged: { owner: undefined, changes: durability === 'batched', declared: new Set() } });
+      if (intent.ok) made.push(call.id);
+      if (intent.ok && durability === 'batched') void journal.conclude(sampleOutcome(call));
+      clock.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(made.length > 0 && made.length < 500, `${made.length} calls passed`);
+    assert.notEqual(journal.health().fault, undefined);
+    free.resolve();
+    held = undefined;
+    while (journal.health().fault !== undefined) {
+      clock.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await journal.close();
+    const recorded = new Set(recordsIn(folder).map(({ call_id }) => call_id));
+    assert.deepEqual(made.filter((id) => !recorded.has(id)), []);
+  });
+}
