@@ -1,7 +1,9 @@
 // [[audit.exports]]: where else the audit goes. One table of keys for all kinds of receivers; what belongs to another kind is an error.
+import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import type { ExportFormat, ExportKind, ExportSettings, ExportStream, ExportTls } from '../core/audit/exports.ts';
 import { parseFilter } from '../core/audit/parse.ts';
+import { CHECKPOINTS_PATH } from '../core/audit/witness.ts';
 import { faultLine } from '../core/audit/told.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Secret } from '../core/secret.ts';
@@ -14,20 +16,20 @@ import { hasVariable, pathOf } from './secrets.ts';
 import { suggest } from './suggest.ts';
 import { parseAddress } from './units.ts';
 
-const KINDS = ['file', 'syslog', 'otlp', 'webhook'] as const;
+const KINDS = ['file', 'syslog', 'otlp', 'webhook', 'replica'] as const;
 const FORMATS = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp', 'checkpoints'] as const;
 
 const EXPORT = z.strictObject({
   name: neededText({ doc: 'Its name: in its cursor file, metrics and logs. Under a new name everything the journal holds is sent.', example: '"siem"' }),
-  kind: neededChoice(KINDS, { doc: 'A file, a syslog receiver, an OpenTelemetry collector, or a program that takes POSTs.', example: '"webhook"' }),
+  kind: neededChoice(KINDS, { doc: 'A file, a syslog receiver, an OpenTelemetry collector, a program that takes POSTs, or another gateway, which takes checkpoints alone (`[audit.witness]` there).', example: '"webhook"' }),
   format: choice(FORMATS, 'jsonl', { doc: 'What a record is written as: "jsonl" as it was hashed, "ocsf" 1.6.0, "cef" 0; in files also "syslog" (RFC 5424) and "otlp". Collectors always get "otlp". "checkpoints" sends no records but the signed checkpoints of their trees, for `sentinel audit verify --anchor`.' }),
   filter: maybeText({ doc: 'Which records go there, in the language that `sentinel audit filter` explains. Unset: all.', example: '"decision = deny"' }),
-  path: maybeText({ doc: 'The file, of kind "file". It is made with mode 0600.', example: '"/var/log/sentinel/audit.jsonl"' }),
+  path: maybeText({ doc: 'The file, of kind "file". It is made with mode 0600; its folder has to be there.', example: '"/var/log/sentinel/audit.jsonl"' }),
   max_size: size('100MiB', { doc: 'Size at which the file is moved aside, to `<path>.1`.' }, { least: 65_536 }),
   keep: count(10, { doc: 'How many files that were moved aside stay.' }, { most: 1000 }),
-  url: maybeText({ doc: 'The receiver: `https://…`, of kind "syslog" `tls://host:6514`, `tcp://host:514` or `unix:///path`. A collector\'s without a path gets `/v1/logs`.', secret: true, example: '"https://siem.example.com/audit"' }),
+  url: maybeText({ doc: 'The receiver: `https://…`, of kind "syslog" `tls://host:6514`, `tcp://host:514` or `unix:///path`. A collector\'s without a path gets `/v1/logs`, another gateway\'s `/audit/checkpoints`.', secret: true, example: '"https://siem.example.com/audit"' }),
   allow_private: maybeFlag({ doc: 'Whether its name may lead to a private address. Unset: yes when `url` names one or a local name, else no.', example: 'true' }),
-  headers: secretTexts({ doc: 'Headers sent with each request, of kinds "otlp" and "webhook".', example: '{ Authorization = "Bearer ${env:SIEM_TOKEN}" }' }),
+  headers: secretTexts({ doc: 'Headers sent with each request, of kinds "otlp", "webhook" and "replica".', example: '{ Authorization = "Bearer ${env:SIEM_TOKEN}" }' }),
   secret: secret({ doc: 'Key that signs what a webhook sends (Standard Webhooks, HMAC-SHA-256): `whsec_` and base64, or at least 24 bytes of text.', example: '{ env = "SIEM_WEBHOOK_SECRET" }' }),
   body: choice(['lines', 'array'], 'lines', { doc: 'Whether a webhook gets one JSON text a line, or one JSON array.' }),
   ca: maybeText({ doc: 'PEM file of the authorities that may vouch for the receiver. Unset: those Node knows.', example: '"/etc/sentinel/siem-ca.pem"' }),
@@ -69,9 +71,10 @@ const OWN_KEYS: Readonly<Record<ExportKind, readonly (keyof ExportFile)[]>> = {
   syslog: ['url', 'allow_private', 'ca', 'client_cert', 'client_key', 'timeout'],
   otlp: HTTP_KEYS,
   webhook: [...HTTP_KEYS, 'secret', 'body'],
+  replica: HTTP_KEYS,
 };
 const ALL_KINDS: ReadonlySet<string> = new Set(['name', 'kind', 'format', 'filter', 'batch', 'batch_size']);
-const FITTING: Readonly<Record<ExportKind, readonly ExportFormat[]>> = { file: FORMATS, syslog: ['jsonl', 'ocsf', 'cef', 'checkpoints'], otlp: ['otlp'], webhook: ['jsonl', 'ocsf', 'checkpoints'] };
+const FITTING: Readonly<Record<ExportKind, readonly ExportFormat[]>> = { file: FORMATS, syslog: ['jsonl', 'ocsf', 'cef', 'checkpoints'], otlp: ['otlp'], webhook: ['jsonl', 'ocsf', 'checkpoints'], replica: ['checkpoints'] };
 
 /** Keys that mean something for this kind, in the order of the table. */
 export function exportKeys(kind: ExportKind): readonly string[] {
@@ -95,19 +98,38 @@ function tellTwins(files: readonly ExportFile[], context: Context): void {
     const path: Path = ['audit', 'exports', index];
     if (!NAME.test(file.name)) context.problem('value', [...path, 'name'], `${quoted(file.name)} cannot name an export: a small letter, then at most 31 of a-z, 0-9, \`_\` and \`-\``);
     if (files.findIndex((other) => other.name === file.name) !== index) context.problem('contradiction', [...path, 'name'], `the export ${quoted(file.name)} is there twice`, 'name each export once');
-    if (file.path !== undefined && files.findIndex((other) => other.path === file.path) !== index) context.problem('contradiction', [...path, 'path'], 'two exports write to one file', 'give each its own');
+    const place = placeOf(file, context);
+    if (place !== undefined && files.findIndex((other) => placeOf(other, context) === place) !== index) context.problem('contradiction', [...path, 'path'], 'two exports write to one file', 'give each its own');
   }
+}
+
+/** Two ways of writing it are one place. */
+function placeOf({ path }: ExportFile, context: Context): string | undefined {
+  if (path === undefined) return undefined;
+  const whole = resolve(pathOf(path, context.directory, context.home));
+  const { realPath = (same: string): string => same } = context;
+  return realPath(whole) ?? join(realPath(dirname(whole)) ?? dirname(whole), basename(whole));
+}
+
+/** Where an anchor should be on another disk, that disk may not be mounted. */
+function tellFolder(path: string, at: Path, context: Context): void {
+  const folder = dirname(path);
+  if (context.realPath !== undefined && context.realPath(folder) === undefined) context.problem('folder_missing', at, `the folder ${quoted(folder)} is not there, and will not be made`, `if it is not where a disk is to be mounted: mkdir -p ${folder}`);
 }
 
 function exportOf(file: ExportFile, path: Path, context: Context): ExportSettings | undefined {
   tellStrays(file, path, context);
   tellFilter(file.filter, [...path, 'filter'], context);
-  if (file.format === 'checkpoints' && file.filter !== undefined) context.problem('contradiction', [...path, 'filter'], '`filter` is for records, and "checkpoints" sends none', 'remove one of the two');
-  const common = { name: file.name, format: formatOf(file, path, context), filter: file.filter, batchRecords: file.batch, batchBytes: file.batch_size };
+  const format = formatOf(file, path, context);
+  if (format === 'checkpoints' && file.filter !== undefined) context.problem('contradiction', [...path, 'filter'], '`filter` is for records, and "checkpoints" sends none', 'remove one of the two');
+  const common = { name: file.name, format, filter: file.filter, batchRecords: file.batch, batchBytes: file.batch_size };
   switch (file.kind) {
     case 'file': {
       const target = needed(file, 'path', path, context);
-      return target === undefined ? undefined : { ...common, kind: 'file', path: pathOf(target, context.directory, context.home), maxBytes: file.max_size, keep: file.keep };
+      if (target === undefined) return undefined;
+      const whole = pathOf(target, context.directory, context.home);
+      tellFolder(whole, [...path, 'path'], context);
+      return { ...common, kind: 'file', path: whole, maxBytes: file.max_size, keep: file.keep };
     }
     case 'syslog': {
       const target = streamOf(file, path, context);
@@ -115,7 +137,11 @@ function exportOf(file: ExportFile, path: Path, context: Context): ExportSetting
     }
     case 'otlp': {
       const http = httpOf(file, path, context);
-      return http === undefined ? undefined : { ...common, kind: 'otlp', ...http, url: withPath(http.url) };
+      return http === undefined ? undefined : { ...common, kind: 'otlp', ...http, url: withPath(http.url, OTLP_LOGS) };
+    }
+    case 'replica': {
+      const http = httpOf(file, path, context);
+      return http === undefined ? undefined : { ...common, kind: 'replica', ...http, url: withPath(http.url, CHECKPOINTS_PATH) };
     }
     case 'webhook': {
       const http = httpOf(file, path, context);
@@ -149,9 +175,16 @@ function formatOf(file: ExportFile, path: Path, context: Context): ExportFormat 
   return file.format;
 }
 
+const EXAMPLES = {
+  path: 'add path = "/var/log/sentinel/audit.jsonl"',
+  url: 'add url = "https://siem.example.com/audit"',
+  stream: 'add url = "tls://siem.example.com:6514"',
+  secret: 'add secret = { file = "/etc/sentinel/webhook-secret" }, a file of mode 0600: echo "whsec_$(openssl rand -base64 32)" makes one',
+} as const;
+
 function needed(file: ExportFile, key: 'path' | 'url' | 'secret', path: Path, context: Context): string | undefined {
   const value = file[key];
-  if (value === undefined) context.problem('missing_key', path, `the ${file.kind} export ${quoted(file.name)} needs \`${key}\``);
+  if (value === undefined) context.problem('missing_key', path, `the ${file.kind} export ${quoted(file.name)} needs \`${key}\``, key === 'url' && file.kind === 'syslog' ? EXAMPLES.stream : EXAMPLES[key]);
   return typeof value === 'string' ? value : undefined;
 }
 
@@ -170,9 +203,12 @@ function httpOf(file: ExportFile, path: Path, context: Context): Http | undefine
 }
 
 /** The path that the OTLP specification gives to logs. */
-function withPath(text: string): string {
+const OTLP_LOGS = '/v1/logs';
+
+/** `path`: where a receiver of this kind takes such things, unless another place is written. */
+function withPath(text: string, path: string): string {
   const url = new URL(text);
-  if (url.pathname === '/') url.pathname = '/v1/logs';
+  if (url.pathname === '/') url.pathname = path;
   return url.href;
 }
 

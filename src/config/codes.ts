@@ -7,7 +7,7 @@ export type ProblemKind =
   | 'no_verifier' | 'secret_unset' | 'secret_file' | 'secret_readable' | 'restart_needed' | 'contradiction' | 'unknown_name' | 'header' | 'issuer'
   | 'weak_secret' | 'names_prefixed' | 'retries_ignored' | 'role_empty' | 'permission' | 'url_completed' | 'secret_inline' | 'shared_secret_off'
   | 'store_embedded' | 'restart_off' | 'breaker_off' | 'policy_order' | 'listens' | 'no_effect' | 'metrics_open' | 'log_level' | 'no_roles'
-  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias' | 'kinds_open' | 'scope' | 'scopes_whole';
+  | 'not_interpolated' | 'cleartext' | 'command_missing' | 'dead_entry' | 'run_as' | 'writable' | 'proxy_unnamed' | 'alias' | 'kinds_open' | 'scope' | 'scopes_whole' | 'witness_key' | 'folder_missing';
 
 /** Process exit statuses a problem may lead to: no file, a faulty file, a missing secret. */
 export type ProblemExit = 10 | 11 | 12;
@@ -135,6 +135,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   scope: error('SEN-0130', 'Scope not usable',
     'The name of a scope is a `scope-token` of RFC 6749 §3.3: 1 to 128 visible ASCII characters without quotation mark or backslash. One with `*` in it, or called `all` or `full-access`, would stand for everything, and `offline_access` is a matter of the authorization server alone: none of them may be a scope here. `includes` and `baseline` name scopes that `[scopes.grants]` has, and no scope may include itself by any number of steps.',
     'Name what each scope is for, such as `"files:read"` and `"files:write"`.', KEY),
+  witness_key: error('SEN-0131', 'Key of another gateway not usable',
+    'An entry of `[audit.witness] keys` is the line of `audit-sign.pub` of the gateway whose checkpoints are kept here (`sentinel-audit/<node>+<id>+<key>`), or a file with such lines that nobody but its owner can write: who can add a key can have anything kept.',
+    'Copy `audit-sign.pub` out of the state directory of the other gateway, and write its line or its path.', KEY),
 
   weak_secret: warning('SEN-0150', 'Weak secret',
     'HS256 needs at least 32 bytes of secret (RFC 7518 §3.2); shorter ones can be guessed from one token.',
@@ -205,6 +208,9 @@ export const CODES: Readonly<Record<ProblemKind, CodeEntry>> = {
   kinds_open: warning('SEN-0172', 'Denies that leave prompts and resources open',
     'The role has a whole backend (`*`, `backend/*`, `permissions = ["*"]`), which takes in prompts and resources, and every deny of it speaks of tools, as patterns without a kind do. So what the deny is to keep from the role may still be had as a prompt or a resource. The original had tools only.',
     'For tools only, allow `tool:backend/*` (or `permissions = ["tools.execute"]`). Else deny the others as well (`prompt:backend/…`, `resource:backend/…`), or, where all of them are meant, say so: `prompt:backend/*` and `resource:backend/*` in `allow`.'),
+  folder_missing: warning('SEN-0174', 'Folder not there',
+    'The folder of an export\'s file is not there. The gateway does not make it: it may be the place where a disk is mounted, and what is to be kept on another disk would come onto this one. The export waits until it is there.',
+    'Mount it, or make the folder, for the user the gateway runs as.'),
   scopes_whole: warning('SEN-0173', 'Every scope is asked for at once',
     'The baseline is what agents ask for before they have called anything. With every scope of the file in it, each token that is stolen or misled may do all that its roles allow, and no step-up is left that a person would see.',
     'Keep what every agent needs in `baseline`. What few need they are told when they call it.', KEY),

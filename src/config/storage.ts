@@ -5,6 +5,7 @@ import type { AuditSettings } from '../core/audit/settings.ts';
 import type { BackendSettings } from '../core/settings.ts';
 import { CAPTURE_KEYS, captureOf } from './audit-capture.ts';
 import { EXPORTS, exportsOf } from './audit-exports.ts';
+import { WITNESS, witnessOf } from './audit-witness.ts';
 import { choice, count, maybeText, secret, size, text, words } from './keys.ts';
 import type { Path } from './locate.ts';
 import { section, type Section } from './section.ts';
@@ -55,9 +56,10 @@ const AUDIT = z.strictObject({
   second_dir: maybeText({ doc: 'Directory, best on another disk, that takes the journal when its own cannot be written.', reload: 'restart', example: '"/mnt/spare/sentinel"' }),
   quota: size('8GiB', { doc: 'What the journal may take of its disk. What is left of it counts like what is free there, see `reserve`.', reload: 'restart' }, { least: 16 * MIB, most: 2 ** 50 }),
   reserve: size('64MiB', { doc: 'What stays free on its disk: below it only calls that read are begun, below a quarter of it none; what is under way is still recorded.', reload: 'restart' }, { least: MIB, most: 2 ** 40 }),
-  retention_days: count(400, { doc: 'Records of the embedded store are kept for so many days. In PostgreSQL retention is the database owner\'s.' }, { least: 1, most: 36_500 }),
+  retention_days: count(400, { doc: 'Records of the embedded store are kept for so many days at least, and go within two days more: a file of the journal holds a day at most, and goes as a whole; the newest stays. In PostgreSQL retention is the database owner\'s.' }, { least: 1, most: 36_500 }),
   ...CAPTURE_KEYS,
   exports: EXPORTS,
+  witness: WITNESS,
 });
 
 /** Given: the backends that patterns may name. */
@@ -71,5 +73,6 @@ export const audit: Section<Omit<AuditSettings, 'enabled'>, readonly BackendSett
   reserve: file.reserve,
   retentionDays: file.retention_days,
   exports: exportsOf(file.exports, context),
+  witness: witnessOf(file.witness, context),
   capture: captureOf(file, context, { backends: backends?.map(({ id }) => id), redactKeys: file.redact }),
 }));

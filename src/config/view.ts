@@ -82,6 +82,7 @@ function gatewayEntries({ gateway, bounds, store, audit }: Settings): readonly E
       quota: showSize(audit.quota), reserve: showSize(audit.reserve), retention_days: audit.retentionDays,
       capture_keep: ms(audit.capture.keepMs), capture_key_dir: audit.capture.keyDir,
     }),
+    ...entries('audit.witness', { keys: audit.witness }),
   ];
 }
 
@@ -146,6 +147,7 @@ function exportEntries(one: ExportSettings): readonly Entry[] {
       return entries('audit.exports[]', { ...common, ...place, timeout: ms(target.timeoutMs), ...tls(one.tls) });
     }
     case 'otlp':
+    case 'replica':
     case 'webhook': {
       const signed = one.kind === 'webhook' ? { secret: masked(one.secret), body: one.body } : {};
       return entries('audit.exports[]', { ...common, url: hidden(one.url), allow_private: one.allowPrivate, headers: maskedTable(one.headers), ...signed, timeout: ms(one.timeoutMs), ...tls(one.tls) });

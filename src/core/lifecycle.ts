@@ -1,4 +1,5 @@
 // What happened to the gateway itself rather than in a call. Audited, logged and shown live like outcomes.
+import type { WitnessedFact } from './audit/witness.ts';
 import type { KeyDestroyed } from './capture.ts';
 import type { BackendId, Timestamp } from './ids.ts';
 import type { BackendState } from './ports.ts';
@@ -37,6 +38,8 @@ export type LifecycleEvent = EventBase & (
   | { readonly kind: 'refusals_unrecorded'; readonly times: number }
   /** Records of an older audit were carried over: of the first form (`v1`), or of the original's `audit_log`. */
   | { readonly kind: 'imported'; readonly from: 'v1' | 'audit_log'; readonly records: number }
+  /** A checkpoint of another gateway was kept. */
+  | ({ readonly kind: 'witnessed' } & WitnessedFact)
   | KeyDestroyed
   | { readonly kind: 'backend'; readonly backend: BackendId; readonly state: BackendState; readonly note: string }
 );

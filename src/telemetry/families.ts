@@ -17,7 +17,7 @@ const ADMIT_SECONDS = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
 export type CounterName =
   | 'sentinel_requests_total' | 'sentinel_errors_total' | 'sentinel_rate_limit_hits_total' | 'sentinel_calls_total' | 'sentinel_auth_failures_total'
   | 'sentinel_backend_restarts_total' | 'sentinel_audit_failed_total' | 'sentinel_log_dropped_total' | 'sentinel_http_bound_hits_total'
-  | 'sentinel_audit_shipped_total' | 'sentinel_audit_exported_total' | 'sentinel_questions_refused_total' | 'sentinel_bound_hits_total' | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
+  | 'sentinel_audit_shipped_total' | 'sentinel_audit_exported_total' | 'sentinel_audit_witnessed_total' | 'sentinel_questions_refused_total' | 'sentinel_bound_hits_total' | 'sentinel_http_malformed_total' | 'sentinel_http_stray_responses_total' | 'sentinel_refusals_unrecorded_total';
 export type HistogramName = 'sentinel_request_duration_seconds' | 'sentinel_admit_duration_seconds' | 'sentinel_dispatch_duration_seconds';
 export type GaugeName =
   | 'sentinel_backend_healthy' | 'sentinel_inflight' | 'sentinel_sessions' | 'sentinel_tools' | 'sentinel_kills_active' | 'sentinel_backend_up'
@@ -71,10 +71,11 @@ export const FAMILIES: Families = {
   sentinel_audit_disk_free_bytes: { type: 'gauge', labels: [], help: 'Bytes free on the disk of the audit\'s journal. Below audit.reserve only calls that read are begun, below a quarter of it none.' },
   sentinel_audit_shipping_up: { type: 'gauge', labels: [], help: '1 while the journal is shipped to PostgreSQL, by this process or another of this node, else 0. Only with PostgreSQL.' },
   sentinel_audit_shipping_lag_records: { type: 'gauge', labels: [], help: 'Audit records that PostgreSQL does not have yet. Only with PostgreSQL.' },
-  sentinel_audit_shipped_total: { type: 'counter', labels: ['what'], help: 'Audit records sent to PostgreSQL: new, again (they were there: a commit was in doubt), or refused (put into audit_refused). Only with PostgreSQL.' },
+  sentinel_audit_shipped_total: { type: 'counter', labels: ['what'], help: 'Audit records sent to PostgreSQL: new, again (they were there: a commit was in doubt), refused (put into audit_refused), and conflict (another record or checkpoint stands in its place: somebody else writes under the id of this node). Only with PostgreSQL.' },
   sentinel_audit_export_up: { type: 'gauge', labels: ['export'], help: '1 while the last attempt of this export of the audit went well, else 0.' },
   sentinel_audit_export_lag_records: { type: 'gauge', labels: ['export'], help: 'Audit records that this export has not looked at yet.' },
   sentinel_audit_exported_total: { type: 'counter', labels: ['export', 'what'], help: 'Of an export of the audit: records delivered, attempts failed, records known to be missing there.' },
+  sentinel_audit_witnessed_total: { type: 'counter', labels: ['what'], help: 'Checkpoints of other gateways that were sent to this one: recorded, known (on record already), conflict (contradicts one on record: a journal was written anew), refused (signed by nobody who is believed here, or no checkpoint), and delayed: requests that were told to come again, because of one node came more than 600 in a minute, or too many at once. Only with [audit.witness].' },
   sentinel_log_dropped_total: { type: 'counter', labels: [], help: 'Log lines given up because nobody read stderr.' },
   sentinel_config_revision: { type: 'gauge', labels: [], help: 'Number of the configuration in force.' },
   sentinel_config_last_reload_successful: { type: 'gauge', labels: [], help: '1 when the last reload was accepted (or none was tried), else 0.' },

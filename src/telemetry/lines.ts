@@ -1,7 +1,7 @@
 // What is said in the log about calls and about the gateway: one line each, at a level that can be alerted on.
 import type { Call } from '../core/call.ts';
 import type { LifecycleEvent } from '../core/lifecycle.ts';
-import { statusOf, type CallOutcome, type Outcome, type Refusal, type Took } from '../core/outcome.ts';
+import { statusOf, type CallOutcome, type Outcome, type Refusal, type RefusalReason, type Took } from '../core/outcome.ts';
 import type { Principal } from '../core/principal.ts';
 import { codeOf, rulingOf, verdictOf } from '../core/ruling.ts';
 import type { Log, LogFields } from './log.ts';
@@ -9,11 +9,13 @@ import type { Log, LogFields } from './log.ts';
 /** A subscriber of outcomes. */
 export function outcomeLine(log: Log): (outcome: Outcome) => void {
   return (outcome) => {
-    // A caller over its share of refusals could otherwise write a line with every request.
-    if (outcome.kind === 'refused') log[outcome.reason.code === 'probe_limited' ? 'debug' : 'info'](refusalFields(outcome), 'refused');
+    if (outcome.kind === 'refused') log[ENDLESS.has(outcome.reason.code) ? 'debug' : 'info'](refusalFields(outcome), 'refused');
     else log.info(callFields(outcome), verdictOf(outcome) === 'deny' ? 'denied' : 'call');
   };
 }
+
+/** Refusals that no limit ends: a caller could otherwise write a line with every request. */
+const ENDLESS: ReadonlySet<RefusalReason['code']> = new Set<RefusalReason['code']>(['probe_limited', 'unknown_method', 'invalid_request']);
 
 /** A subscriber of lifecycle events. */
 export function lifecycleLine(log: Log): (event: LifecycleEvent) => void {

@@ -36,6 +36,7 @@ const LABELS = `## Labels
 ## Worth an alert
 
 - \`increase(sentinel_audit_failed_total[5m]) > 0\` or \`sentinel_audit_up == 0\`: calls may go unrecorded, or are being refused.
+- \`increase(sentinel_audit_witnessed_total{what="conflict"}[1h]) > 0\`: a journal of another gateway was written anew.
 - \`sentinel_config_last_reload_successful == 0\`: the last file was refused; the one before it is in force.
 - \`sentinel_backend_healthy == 0\` for five minutes.
 - A jump of \`sentinel_auth_failures_total\` or of \`sentinel_calls_total{decision="deny"}\`.

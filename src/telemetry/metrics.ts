@@ -57,7 +57,9 @@ export interface AuditSample {
   readonly fault: unknown;
   readonly space: { readonly bytes: number; readonly free: number } | undefined;
   /** Undefined where nothing is shipped. */
-  readonly shipping: { readonly state: string; readonly lagRecords: number; readonly shipped: number; readonly resent: number; readonly refused: number } | undefined;
+  readonly shipping: { readonly state: string; readonly lagRecords: number; readonly shipped: number; readonly resent: number; readonly refused: number; readonly conflicts: number } | undefined;
+  /** Checkpoints of others. Undefined where nobody's are taken. */
+  readonly witnessed?: Readonly<Record<'recorded' | 'known' | 'conflict' | 'refused' | 'delayed', number>> | undefined;
   readonly exports: readonly { readonly name: string; readonly lag: number | undefined; readonly inARow: number; readonly delivered: number; readonly failed: number; readonly missing: number }[];
 }
 
@@ -181,17 +183,18 @@ function fillExports(board: Board, exports: AuditSample['exports']): void {
 }
 
 /** Counted elsewhere; shown here as it stands. */
-function fillAudit(board: Board, { enabled, queued, failed, fault, space, shipping, exports }: AuditSample): void {
+function fillAudit(board: Board, { enabled, queued, failed, fault, space, shipping, exports, witnessed }: AuditSample): void {
   board.gauge('sentinel_audit_up').set(enabled && fault === undefined ? 1 : 0);
   board.gauge('sentinel_audit_queue').set(queued);
   setCounter(board, 'sentinel_audit_failed_total', [[{}, failed]]);
   board.gauge('sentinel_audit_journal_bytes').set(space?.bytes ?? 0);
   board.gauge('sentinel_audit_disk_free_bytes').set(space?.free ?? 0);
   fillExports(board, exports);
+  if (witnessed !== undefined) setCounter(board, 'sentinel_audit_witnessed_total', Object.entries(witnessed).map(([what, count]) => [{ what }, count]));
   if (shipping === undefined) return;
   board.gauge('sentinel_audit_shipping_up').set(shipping.state === 'shipping' || shipping.state === 'standby' ? 1 : 0);
   board.gauge('sentinel_audit_shipping_lag_records').set(shipping.lagRecords);
-  setCounter(board, 'sentinel_audit_shipped_total', [[{ what: 'new' }, shipping.shipped], [{ what: 'again' }, shipping.resent], [{ what: 'refused' }, shipping.refused]]);
+  setCounter(board, 'sentinel_audit_shipped_total', [[{ what: 'new' }, shipping.shipped], [{ what: 'again' }, shipping.resent], [{ what: 'refused' }, shipping.refused], [{ what: 'conflict' }, shipping.conflicts]]);
 }
 
 function fillSurfaces(board: Board, now: SurfacesSample): void {

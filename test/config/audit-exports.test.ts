@@ -24,14 +24,14 @@ interface Read {
 }
 
 /** The table alone, as `load` would read it. */
-function read(body: string): Read {
+function read(body: string, realPath?: Context['realPath']): Read {
   const text = `[[audit.exports]]\n${body}\n`;
   const document = parse(text);
   const problems = collectProblems('sentinel.toml', placesOf(text));
   const context: Context = {
     env: ENV, home: '/home/op', directory: '/etc/sentinel', which: undefined, account: undefined, elsewhere: () => undefined,
     secrets: secretsFrom({ env: ENV, readFile: () => ({ ok: false, error: 'ENOENT' }), problems, directory: '/etc/sentinel', home: '/home/op', own: new Set(['JWT_SECRET_KEY']) }),
-    given: (path) => valueAt(document, path) !== undefined,
+    given: (path) => valueAt(document, path) !== undefined, realPath,
     problem: (kind, path, message, help, points) => problems.add(kind, path, message, help, points),
   };
   const settings = audit.read(document['audit'], context, undefined);
@@ -117,7 +117,7 @@ test('keys of another kind, unknown ones and half of a pair are errors where the
   assert.deepEqual(refused('name = "siem"\nkind = "syslog"\nurl = "tls://a.example.com"\nbody = "lines"\nheaders = {}'),
     ['SEN-0123@5: `body` means nothing to an export of kind "syslog"', 'SEN-0123@6: `headers` means nothing to an export of kind "syslog"']);
   assert.deepEqual(refused('name = "siem"\nkind = "file"\npaht = "a"'), ['SEN-0106@4: unknown key `paht` in audit.exports[0]']);
-  assert.deepEqual(refused('name = "siem"\nkind = "kafka"'), ['SEN-0108@3: `audit.exports[0].kind` must be "file" or "syslog" or "otlp" or "webhook", not "kafka"']);
+  assert.deepEqual(refused('name = "siem"\nkind = "kafka"'), ['SEN-0108@3: `audit.exports[0].kind` must be "file" or "syslog" or "otlp" or "webhook" or "replica", not "kafka"']);
   assert.deepEqual(refused('name = "siem"\nkind = "syslog"\nurl = "tls://a.example.com"\nclient_cert = "c.pem"'), ['SEN-0123@5: `client_cert` is set without `client_key`']);
   assert.deepEqual(refused('name = "siem"\nkind = "syslog"\nurl = "tls://a.example.com"\nclient_key = { env = "KEY" }'), ['SEN-0123@5: `client_key` is set without `client_cert`']);
   assert.deepEqual(refused('name = "siem"\nkind = "syslog"\nurl = "tcp://127.0.0.1"\nca = "c.pem"'), ['SEN-0123@5: `ca` is for TLS, and `url` has none']);
@@ -144,7 +144,7 @@ test('each key says what it is for, and to which kinds it belongs', () => {
   const rows = rowsOf(EXPORTS, 'audit.exports');
   assert.equal(rows.length, 18);
   for (const row of rows) assert.match(row.doc, /\.$/, row.path);
-  const known = new Set(['file', 'syslog', 'otlp', 'webhook'].flatMap((kind) => exportKeys(kind as 'file')));
+  const known = new Set(['file', 'syslog', 'otlp', 'webhook', 'replica'].flatMap((kind) => exportKeys(kind as 'file')));
   assert.deepEqual(rows.map(({ path }) => path.replace('audit.exports[].', '')).filter((key) => !known.has(key)), []);
   assert.equal(ROWS.get(EXPORTS), undefined);
 });
@@ -154,4 +154,38 @@ test('checkpoints go to files, syslog and webhooks, and take no filter: there ar
   const [problem] = read('name = "anchor"\nkind = "file"\nformat = "checkpoints"\npath = "/mnt/x/c"\nfilter = "decision = deny"').errors;
   assert.match(problem?.message ?? '', /`filter` is for records/);
   assert.notEqual(read('name = "anchor"\nkind = "otlp"\nformat = "checkpoints"\nurl = "https://c.example"').errors.length, 0);
+});
+
+test('another gateway gets checkpoints and nothing else, at the place where gateways take them, without a secret', () => {
+  const body = (rest = '', url = 'https://other.example.com:8443'): string => `name = "other"\nkind = "replica"\nurl = "${url}"\n${rest}`;
+  assert.deepEqual(accepted(body('ca = "ca.pem"\ntimeout = "2s"')), { ...COMMON, name: 'other', kind: 'replica', format: 'checkpoints', url: 'https://other.example.com:8443/audit/checkpoints', allowPrivate: false, headers: {}, tls: { ...NO_TLS, ca: '/etc/sentinel/ca.pem' }, timeoutMs: 2000 });
+  const proxied = accepted(body('format = "checkpoints"', 'https://10.0.0.7/b/audit/checkpoints'));
+  assert.ok(proxied.kind === 'replica');
+  assert.deepEqual([proxied.url, proxied.allowPrivate], ['https://10.0.0.7/b/audit/checkpoints', true]);
+  assert.deepEqual(refused('name = "other"\nkind = "replica"'), ['SEN-0107@1: the replica export "other" needs `url`']);
+  assert.deepEqual(refused(body('format = "jsonl"')), ['SEN-0123@5: an export of kind "replica" cannot send "jsonl"']);
+  assert.deepEqual(refused(body('filter = "decision = deny"')), ['SEN-0123@5: `filter` is for records, and "checkpoints" sends none']);
+  assert.deepEqual(refused(body('secret = { env = "HOOK" }')), ['SEN-0123@5: `secret` means nothing to an export of kind "replica"']);
+  assert.deepEqual(refused(body('', 'https://169.254.169.254')), ['SEN-0112@4: `url` names a link-local or cloud metadata address, which no backend may have']);
+  assert.deepEqual(read(body('', 'http://other.example.com')).warnings.map(({ code }) => code), ['SEN-0168']);
+});
+
+test('a file whose folder is not there is warned of: it may be a disk that is not mounted', () => {
+  const { errors, warnings } = read('name = "local"\nkind = "file"\npath = "/mnt/elsewhere/audit.jsonl"', (path) => (path === '/mnt' ? path : undefined));
+  assert.deepEqual([errors, warnings.map(({ code, message }) => [code, message])], [[], [['SEN-0174', 'the folder "/mnt/elsewhere" is not there, and will not be made']]]);
+});
+
+test('two exports to one file are found out by the place, however it is written', () => {
+  const two = (other: string): string => `name = "a"\nkind = "file"\npath = "/var/log/audit.jsonl"\n[[audit.exports]]\nname = "b"\nkind = "file"\npath = "${other}"`;
+  const links = (path: string): string | undefined => (path === '/logs' ? '/var/log' : path === '/logs/linked' || path === '/var/log/audit.jsonl' ? '/var/log/audit.jsonl' : path.includes('.') ? undefined : path);
+  for (const other of ['/var/log/audit.jsonl', '/var/log/../log/audit.jsonl', '/var//log/./audit.jsonl', '/logs/audit.jsonl', '/logs/linked']) assert.deepEqual(read(two(other), links).errors.map(({ message }) => message), ['two exports write to one file'], other);
+  assert.deepEqual(read(two('/logs/other.jsonl'), links).errors, []);
+  assert.deepEqual(read(two('/var/log/../log/audit.jsonl')).errors.length, 1);
+});
+
+test('what an export lacks is told with an example of it', () => {
+  const help = (body: string): string => read(body).errors.map((one) => one.help).join();
+  assert.match(help('name = "soc"\nkind = "webhook"\nurl = "https://soc.example.com"'), /secret = \{ file = "/);
+  assert.match(help('name = "soc"\nkind = "syslog"'), /url = "tls:/);
+  assert.match(help('name = "soc"\nkind = "file"'), /path = "/);
 });

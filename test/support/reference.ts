@@ -61,11 +61,11 @@ function exampleTable({ name, rows }: Table): string {
 }
 
 /** One of each kind, with the keys that mean something to it; what several have is shown once. */
-const EXPORTS = { file: ['local', '"/var/log/sentinel/audit.jsonl"'], syslog: ['siem', '"tls://siem.example.com:6514"'], otlp: ['collector', '"https://collector.example.com"'], webhook: ['soc', '"https://soc.example.com/audit"'] } as const;
+const EXPORTS = { file: ['local', '"/var/log/sentinel/audit.jsonl"'], syslog: ['siem', '"tls://siem.example.com:6514"'], otlp: ['collector', '"https://collector.example.com"'], webhook: ['soc', '"https://soc.example.com/audit"'], replica: ['anchor', '"https://other.example.com"'] } as const;
 
 function exampleExports(rows: readonly TableRow[]): readonly string[] {
   const said = new Set<string>();
-  return (['file', 'syslog', 'otlp', 'webhook'] as const).flatMap((kind) => {
+  return (['file', 'syslog', 'otlp', 'webhook', 'replica'] as const).flatMap((kind) => {
     const [name, place] = EXPORTS[kind];
     const own: Readonly<Record<string, string>> = { name: `"${name}"`, kind: `"${kind}"`, path: place, url: place };
     const keys = exportKeys(kind).filter((key) => Object.hasOwn(own, key) || !said.has(key));

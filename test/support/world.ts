@@ -80,7 +80,7 @@ export function backendSettings(id: string, over: Partial<Omit<Extract<BackendSe
 
 /** Of an audit that nothing is written for. */
 export function auditSettings(changes: Partial<AuditSettings> = {}): AuditSettings {
-  return { enabled: true, onFailure: 'block', durability: 'before_effect', owner: undefined, redactKeys: [], secondDirectory: undefined, quota: 2 ** 33, reserve: 2 ** 26, retentionDays: 400, exports: [], capture: NO_CAPTURE, ...changes };
+  return { enabled: true, onFailure: 'block', durability: 'before_effect', owner: undefined, redactKeys: [], secondDirectory: undefined, quota: 2 ** 33, reserve: 2 ** 26, retentionDays: 400, exports: [], witness: [], capture: NO_CAPTURE, ...changes };
 }
 
 export const allowAll: RoleSettings = { name: roleName('developer'), permissions: ['*'], allow: [], deny: [], mode: 'enforce', owner: undefined };
@@ -129,6 +129,9 @@ export interface FakeBackend extends Backend {
   readonly follows: Map<string, (uri: string) => void>;
 }
 
+/** With these nothing has gone out. */
+const UNSENT: ReadonlySet<BackendFault['code']> = new Set<BackendFault['code']>(['queue_full', 'not_ready', 'spawn_failed']);
+
 export function fakeBackend(id: string, respond: Respond, respondStep?: RespondStep): FakeBackend {
   const calls: Permit[] = [];
   const steps: TaskStep[] = [];
@@ -141,13 +144,17 @@ export function fakeBackend(id: string, respond: Respond, respondStep?: RespondS
     start() {},
     async call(permit, io) {
       calls.push(permit);
-      return respond(permit, io);
+      const said = respond(permit, io);
+      if (said instanceof Promise || said.ok || !UNSENT.has(said.error.code)) io.sent?.();
+      return said;
     },
     async task(permit, step, io) {
       steps.push(step);
+      io.sent?.();
       return respondStep === undefined ? err({ code: 'not_ready', detail: 'no tasks' }) : respondStep(step, permit, io);
     },
-    async follow({ call }, updated) {
+    async follow({ call }, updated, sent) {
+      sent?.();
       const { uri } = call.kind === 'listen' ? call : { uri: '' };
       if (uri.endsWith('refused')) return err({ code: 'not_ready', detail: 'refused' });
       follows.set(uri, updated);
@@ -181,7 +188,7 @@ export function origin(over: Partial<CallOrigin> = {}): CallOrigin {
   return { surface: 'http', endpoint: { kind: 'merged' }, era: 'modern', version: '2026-07-28', session: undefined, client: undefined, capabilities: NO_CAPABILITIES, logLevel: undefined, peer: '127.0.0.1', trace: undefined, ...over };
 }
 
-export function world(options: { readonly settings?: Settings; readonly tools?: Readonly<Record<string, readonly unknown[]>>; readonly listings?: Readonly<Record<string, Partial<BackendListing>>>; readonly respond?: Respond; readonly schemas?: SchemaChecker } = {}): World {
+export function world(options: { readonly settings?: Settings; readonly tools?: Readonly<Record<string, readonly unknown[]>>; readonly listings?: Readonly<Record<string, Partial<BackendListing>>>; readonly respond?: Respond; readonly schemas?: SchemaChecker; readonly deps?: Partial<Pick<PipelineDeps, 'disguise' | 'listed'>> } = {}): World {
   const clock = new HandClock();
   const from = options.settings ?? settings();
   const faults: unknown[] = [];
@@ -217,7 +224,8 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     random,
     silence: async (work) => work(),
     windows: limitWindows(1000),
-    probes: limitWindows(1000),
+    probes: limitWindows(1000), unrecorded: { times: 0 },
+    disguise: { digest: (text) => sha(`under a key: ${text}`), network: (peer) => `${peer}/net` },
     schemas: options.schemas ?? passSchemas,
     inflight: new Inflight(),
     parking: new Parking({ timers: clock, random }),
@@ -231,6 +239,7 @@ export function world(options: { readonly settings?: Settings; readonly tools?: 
     onListenerFault: (error) => faults.push(error),
     watch: createWatch({ runtime: cell, clock, timers: clock, digest: sha }),
     backend: (row) => backends.get(row.id),
+    ...options.deps,
   };
   const handle = createHandle(deps);
   const ask: World['ask'] = (method, params, over = {}) => {

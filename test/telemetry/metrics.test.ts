@@ -8,7 +8,7 @@ import { FORBIDDEN, outcome, refusal } from './sample.ts';
 const SAMPLE: MetricsSample = {
   inflight: 2, tools: 4, kills: 1, revision: 9, logDropped: 0, lastReload: undefined,
   backends: [{ id: 'fs', up: true, restarts: 2 }, { id: 'db', up: false, restarts: 0 }], circuits: [{ backend: 'fs', state: 'open' }],
-  audit: { enabled: true, queued: 7, failed: 5, fault: undefined, space: { bytes: 4096, free: 8192 }, shipping: { state: 'shipping', lagRecords: 3, shipped: 11, resent: 2, refused: 1 }, exports: [{ name: 'siem', lag: 4, inARow: 0, delivered: 9, failed: 1, missing: 0 }] }, parked: 11, follows: 13, tasks: 17, hits: { parked: 1, parked_per_principal: 0, follows: 2 },
+  audit: { enabled: true, queued: 7, failed: 5, fault: undefined, space: { bytes: 4096, free: 8192 }, shipping: { state: 'shipping', lagRecords: 3, shipped: 11, resent: 2, refused: 1, conflicts: 0 }, exports: [{ name: 'siem', lag: 4, inARow: 0, delivered: 9, failed: 1, missing: 0 }] }, parked: 11, follows: 13, tasks: 17, hits: { parked: 1, parked_per_principal: 0, follows: 2 },
   surfaces: { sessions: 3, attached: 1, connections: 12, exchanges: 6, subscriptions: 2, keptBytes: 4096, hits: { body: 4, sessions: 0 }, malformed: 8, strayResponses: 9, unrecorded: 10 },
 };
 
@@ -119,4 +119,11 @@ test('questions that were put to nobody are counted by backend and reason', asyn
   const of = metrics();
   for (const why of ['unattributed', 'unattributed', 'too_many'] as const) of.questionRefused(backendId('fs'), why);
   assert.deepEqual(await series(of, 'sentinel_questions_refused_total'), ['{backend="fs",reason="unattributed"} 2', '{backend="fs",reason="too_many"} 1']);
+});
+
+test('checkpoints of other gateways are counted where they are taken, and have no series where they are not', async () => {
+  const witnessed = { recorded: 3, known: 2, conflict: 1, refused: 5, delayed: 0 };
+  assert.deepEqual(await series(metrics(), 'sentinel_audit_witnessed_total'), []);
+  const of = metrics({ sample: () => ({ ...SAMPLE, audit: { ...SAMPLE.audit, witnessed } }) });
+  assert.deepEqual(await series(of, 'sentinel_audit_witnessed_total'), Object.entries(witnessed).map(([what, count]) => `{what="${what}"} ${count}`));
 });

@@ -24,7 +24,7 @@ export function outcome(end: End = OK, parts: Partial<ToolCall> = {}): CallOutco
   return {
     kind: 'call', call: call(parts), trail: [denied ? { ...RULE, rule: 'role:developer:deny:fs/read', decision: 'deny' } : RULE], revision: 3, configHash: 'h', end,
     took: { admitMs: 0.2, queueMs: denied ? undefined : 0, dispatchMs: denied ? undefined : 40, screenMs: undefined, attempts: denied ? 0 : 1 },
-    judged: { owner: undefined, changes: true },
+    judged: { owner: undefined, changes: true, declared: new Set() },
   };
 }
 
