@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { Override } from '../core/override.ts';
 import type { OverrideStore, StoreFault } from '../core/ports.ts';
 import { ok, type Result } from '../core/result.ts';
-import { replaceFile } from './journal/folder.ts';
 import { overrideOf, type OverrideRows, rowOf } from './overrides.ts';
+import { replaceFileNow } from './small-file.ts';
 
 export interface KeptOverrides extends OverrideStore {
   /** As the store said last; undefined where it never did, or where one of them cannot be read. */
@@ -57,7 +57,7 @@ async function lostOf(store: OverrideRows, active: readonly Override[], copy: re
 /** The store has it: a copy that cannot be written is worth no failure. */
 function write(path: string, active: readonly Override[]): void {
   try {
-    replaceFile(path, `${JSON.stringify(active.map(rowOf))}\n`);
+    replaceFileNow(path, `${JSON.stringify(active.map(rowOf))}\n`);
   } catch {
     // The next change tries again.
   }

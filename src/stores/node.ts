@@ -1,11 +1,12 @@
 // Who this node is in the audit, and the key its digests are made with: two small files of the state directory, made once.
 import { hash, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openToOthers, writableByOthers } from '../core/file-mode.ts';
 import type { Random, StoreFault } from '../core/ports.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { codeIn, messageIn } from '../core/thrown.ts';
+import { messageIn } from '../core/thrown.ts';
+import { readOrMake } from './small-file.ts';
 
 export interface Node {
   readonly id: string;
@@ -25,9 +26,9 @@ export function loadNode(stateDir: string, random: Random): Result<Node, StoreFa
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     // Whoever may write here could put a store of their own in place of ours: without its kills, with rows of their making.
     if (writableByOthers(statSync(stateDir).mode)) return err({ code: 'corrupt', detail: `${stateDir} can be written by others: chmod 700 ${stateDir}` });
-    const id = readOrMake(join(stateDir, 'node-id'), () => random.uuid()).trim();
+    const id = readOrMake(join(stateDir, 'node-id'), () => `${random.uuid()}\n`).trim();
     const keyPath = join(stateDir, 'audit-hmac.key');
-    const key = Buffer.from(readOrMake(keyPath, () => randomBytes(KEY_BYTES).toString('base64url')).trim(), 'base64url');
+    const key = Buffer.from(readOrMake(keyPath, () => `${randomBytes(KEY_BYTES).toString('base64url')}\n`).trim(), 'base64url');
     if (key.length !== KEY_BYTES || id === '') return err({ code: 'corrupt', detail: `${keyPath} or node-id is damaged; move both away to make new ones` });
     if (openToOthers(statSync(keyPath).mode)) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
     return ok({ id, hmac: hmacSha256(key), keyFor: (purpose) => new Uint8Array(hkdfSync('sha256', key, '', purpose, KEY_BYTES)) });
@@ -43,29 +44,4 @@ export function hmacSha256(key: Uint8Array): (text: string) => string {
   const padded = (byte: number): Buffer => Buffer.from(Array.from({ length: BLOCK }, (_, at) => (key[at] ?? 0) ^ byte));
   const [inner, outer] = [padded(0x36), padded(0x5c)];
   return (text) => hash('sha256', Buffer.concat([outer, hash('sha256', Buffer.concat([inner, Buffer.from(text, 'utf8')]), 'buffer')]), 'hex');
-}
-
-/** Whole or not at all: written aside and linked, so that of several processes starting at once all read the winner's. */
-function readOrMake(path: string, make: () => string): string {
-  const found = readIfThere(path);
-  if (found !== undefined) return found;
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(aside, `${make()}\n`, { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(aside, path);
-  } catch (thrown) {
-    if (codeIn(thrown) !== 'EEXIST') throw thrown;
-  } finally {
-    rmSync(aside, { force: true });
-  }
-  return readFileSync(path, 'utf8');
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (thrown) {
-    if (codeIn(thrown) === 'ENOENT') return undefined;
-    throw thrown;
-  }
 }

@@ -6,8 +6,9 @@ import type { KeyDestroyed } from '../../core/capture.ts';
 import type { Clock } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
+import { syncPath } from '../small-file.ts';
 import { DAY_MS, endOf, startOf } from './days.ts';
-import { daysIn, filesOf, isKeyFile, keyPath, putBack, setAside, syncFolder, type RandomBytes } from './key-files.ts';
+import { daysIn, filesOf, isKeyFile, keyPath, putBack, setAside, type RandomBytes } from './key-files.ts';
 import { ownerFault, saidIn, type KeyFolder } from './keys.ts';
 
 export interface ForgetDeps {
@@ -94,7 +95,7 @@ async function destroyFile(day: string, path: string, deps: ForgetDeps): Promise
   try {
     note(destroyed, deps.stateDir);
     wipe(aside, deps.random);
-    syncFolder(deps.folder.dir);
+    syncPath(deps.folder.dir);
   } catch (thrown) {
     return failed('left', thrown);
   }
@@ -112,7 +113,7 @@ function outOfUse(path: string, day: string, id: string, { folder, random }: For
     return undefined;
   }
   // A crash must not bring its name back when it is overwritten.
-  syncFolder(folder.dir);
+  syncPath(folder.dir);
   return aside;
 }
 

@@ -1,5 +1,5 @@
 // The files of the folder of keys by their names: one for each day, and what stands beside it while a key is made or destroyed.
-import { closeSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { codeIn } from '../../core/thrown.ts';
 
@@ -7,7 +7,7 @@ import { codeIn } from '../../core/thrown.ts';
 export type RandomBytes = (bytes: number) => Uint8Array;
 
 const KEY_FILE = /^(\d{4}-\d{2}-\d{2})\.key$/;
-/** Set aside to be destroyed; or left by a crash while one was made. */
+/** Set aside to be destroyed; or left by a crash while one was made (small-file.ts). */
 const OTHER_FILE = /^(\d{4}-\d{2}-\d{2})\.(?:[0-9a-f]{16}\.leaving|key\.\d+\.[0-9a-f]{8})$/;
 
 /** Where a node keeps its keys unless the configuration says otherwise. */
@@ -22,11 +22,6 @@ export function keyPath({ dir }: { readonly dir: string }, day: string): string 
 /** Whether it is the key of its day, not one beside it. */
 export function isKeyFile(path: string): boolean {
   return KEY_FILE.test(basename(path));
-}
-
-/** Where a key is written before it has its name. */
-export function asideOf(path: string, random: RandomBytes): string {
-  return `${path}.${process.pid}.${Buffer.from(random(4)).toString('hex')}`;
 }
 
 /** Days that have a key, or what is left of one, oldest first. */
@@ -70,13 +65,4 @@ export function putBack(aside: string, path: string): void {
     throw thrown;
   }
   rmSync(aside, { force: true });
-}
-
-export function syncFolder(dir: string): void {
-  const fd = openSync(dir, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

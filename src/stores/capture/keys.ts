@@ -1,12 +1,13 @@
 // The keys that captured values are encrypted under: one file for each UTC day of a node. Nothing long-lived can make one again, so
 // that what was captured on a day is gone with its file. Made whole or not at all: of several processes all take the winner's.
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import { openToOthers, showMode } from '../../core/file-mode.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
+import { makeFile, syncPath } from '../small-file.ts';
 import { startOf } from './days.ts';
-import { asideOf, filesOf, keyPath, syncFolder, type RandomBytes } from './key-files.ts';
+import { filesOf, keyPath, type RandomBytes } from './key-files.ts';
 
 export interface KeyFolder {
   readonly dir: string;
@@ -52,7 +53,7 @@ function markIn({ dev, ino, ctimeNs }: Pick<BigIntStats, 'dev' | 'ino' | 'ctimeN
 export function takeKey(folder: KeyFolder, day: string, random: RandomBytes): Result<DayKey, KeyFault> {
   const path = keyPath(folder, day);
   try {
-    if (mkdirSync(folder.dir, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(folder.dir));
+    if (mkdirSync(folder.dir, { recursive: true, mode: 0o700 }) !== undefined) syncPath(dirname(folder.dir));
     const found = readKey(folder, path);
     if (!found.ok || found.value !== undefined) return found.ok ? present(found.value, path) : found;
     const strange = folderFault(folder);
@@ -170,25 +171,8 @@ function parsed(text: string): Said | undefined {
   return whole ? { node: member('node'), day: member('day'), id: member('kid'), key } : undefined;
 }
 
+/** On the disk: a record that is there with a key that is not could never be read. */
 function make(folder: KeyFolder, day: string, random: RandomBytes): void {
   const text = (bytes: number): string => Buffer.from(random(bytes)).toString('base64url');
-  const line = `${JSON.stringify({ v: 1, node: folder.node, day, kid: text(ID_BYTES), key: text(KEY_BYTES) })}\n`;
-  const path = keyPath(folder, day);
-  const aside = asideOf(path, random);
-  const fd = openSync(aside, 'wx', 0o600);
-  try {
-    writeSync(fd, line);
-    // A record that is on disk with a key that is not could never be read.
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  try {
-    linkSync(aside, path);
-  } catch (thrown) {
-    if (codeIn(thrown) !== 'EEXIST') throw thrown;
-  } finally {
-    rmSync(aside, { force: true });
-  }
-  syncFolder(folder.dir);
+  makeFile(keyPath(folder, day), `${JSON.stringify({ v: 1, node: folder.node, day, kid: text(ID_BYTES), key: text(KEY_BYTES) })}\n`);
 }

@@ -1,11 +1,10 @@
 // The checkpoints of the journal, to a place where who can write the journal cannot write: the newest of each epoch, whenever there is one. What is
 // kept there shows that the end of an epoch was cut off, or all of it written anew (`sentinel audit verify --anchor`).
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Instant } from '../../core/ids.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
-import { replaceFile } from '../journal/folder.ts';
 import type { StoredCheckpoint } from '../journal/source.ts';
+import { replaceFile } from '../small-file.ts';
 import { retryDelay } from './backoff.ts';
 import type { Exporter, ExporterDeps, ExporterHealth, ExporterOptions } from './exporter.ts';
 import type { AuditRecord } from './record.ts';
@@ -126,8 +125,7 @@ class CheckpointExporter implements Exporter {
     this.#sent = { from: newest, sizes };
     this.#partly = new Map();
     this.#last = { at: this.#deps.clock.mono(), echoes };
-    mkdirSync(dirname(this.#options.cursorPath), { recursive: true, mode: 0o700 });
-    replaceFile(this.#options.cursorPath, `${JSON.stringify({ from: newest, sizes: [...sizes] })}\n`);
+    await replaceFile(this.#options.cursorPath, `${JSON.stringify({ from: newest, sizes: [...sizes] })}\n`);
     this.#lag = 0;
     if (this.#fault !== undefined) this.#deps.onEvent?.({ kind: 'recovered', exporter: this.#options.name });
     this.#counts.inARow = 0;

@@ -1,8 +1,7 @@
 // How far an exporter has come, on disk: written whole after each delivery, so that a restart sends at most the batch in doubt again.
-import { hash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
 import type { StoredRecord } from '../journal/source.ts';
@@ -40,29 +39,6 @@ export function readCursor(path: string): Result<Cursor, string> {
     return isCursor(value) ? ok(value) : err(`${path} is damaged`);
   } catch (thrown) {
     return codeIn(thrown) === 'ENOENT' ? ok(NO_CURSOR) : err(`${path}: ${codeIn(thrown) ?? messageIn(thrown)}`);
-  }
-}
-
-/** Throws what the disk says. */
-export async function writeCursor(path: string, cursor: Cursor): Promise<void> {
-  const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    await synced(await open(aside, 'wx', 0o600), `${JSON.stringify(cursor)}\n`);
-    await rename(aside, path);
-  } finally {
-    await rm(aside, { force: true });
-  }
-  await synced(await open(folder, 'r'), undefined);
-}
-
-async function synced(handle: FileHandle, text: string | undefined): Promise<void> {
-  try {
-    if (text !== undefined) await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -4,10 +4,11 @@ import type { Clock, Random, Timers } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import { messageIn } from '../../core/thrown.ts';
 import { type RecordSource, type StoredRecord, unitsOf } from '../journal/source.ts';
+import { replaceFile } from '../small-file.ts';
 import { Appetite } from './appetite.ts';
 import { retryDelay } from './backoff.ts';
 import { type Batch, batchOf, type BatchRules } from './batch.ts';
-import { type Cursor, NO_CURSOR, readCursor, writeCursor } from './cursor.ts';
+import { type Cursor, NO_CURSOR, readCursor } from './cursor.ts';
 import type { RecordFormat } from './format.ts';
 import type { MarkerEvent } from './marker.ts';
 import type { AuditRecord } from './record.ts';
@@ -225,7 +226,7 @@ class JournalExporter implements Exporter {
   }
 
   async #save(cursor: Cursor): Promise<void> {
-    await writeCursor(this.#options.cursorPath, cursor);
+    await replaceFile(this.#options.cursorPath, `${JSON.stringify(cursor)}\n`);
     this.#saved = cursor;
   }
 

@@ -5,9 +5,10 @@ import type { StoreFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
 import { guardedNow } from '../fault.ts';
-import { type Directories, listSegments, replaceFile } from '../journal/folder.ts';
+import { type Directories, listSegments } from '../journal/folder.ts';
 import { eachSegment, SegmentReader } from '../journal/reading.ts';
 import { placeOf, rowIdOf } from '../journal/segment.ts';
+import { replaceFileNow } from '../small-file.ts';
 import type { ImportedFrom } from './source.ts';
 
 export interface Progress {
@@ -32,7 +33,7 @@ export function readProgress([directory]: Directories, source: string, from: Imp
 /** On the disk when it returns well. */
 export function saveProgress([directory]: Directories, source: string, progress: Progress): Result<void, StoreFault> {
   try {
-    replaceFile(join(directory, FILE), `${JSON.stringify({ ...sourcesIn(directory), [source]: progress })}\n`);
+    replaceFileNow(join(directory, FILE), `${JSON.stringify({ ...sourcesIn(directory), [source]: progress })}\n`);
     return ok(undefined);
   } catch (thrown) {
     return err({ code: 'unavailable', detail: `${join(directory, FILE)}: ${messageIn(thrown)}` });

@@ -1,10 +1,11 @@
 // The directories of a journal and the segments in them. A segment is made aside and linked into its place, so that of several processes
 // one makes it and the others find it whole.
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../../core/settings.ts';
 import { codeIn } from '../../core/thrown.ts';
+import { replaceFileNow, syncPath } from '../small-file.ts';
 
 /** The first is the usual one; the second, when the first cannot be written. */
 export type Directories = readonly [string, ...string[]];
@@ -74,28 +75,6 @@ export function placeSegment(directory: string, number: number, fill: (path: str
   return true;
 }
 
-/** A file, or the entries of a directory, to the disk. */
-export function syncPath(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Whole or not at all, and on the disk when it returns. Mode 0600. */
-export function replaceFile(path: string, text: string): void {
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    writeFileSync(aside, text, { mode: 0o600, flag: 'wx', flush: true });
-    renameSync(aside, path);
-  } finally {
-    rmSync(aside, { force: true });
-  }
-  syncPath(join(path, '..'));
-}
-
 export interface Places {
   readonly directories: Directories;
   readonly stateDir: string;
@@ -137,7 +116,7 @@ export function keepHighest(places: Places, { epoch, segment }: Highest): void {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const known = numbersIn(path);
-      replaceFile(path, `${Math.max(epoch, known.epoch)} ${Math.max(segment, known.segment)}\n`);
+      replaceFileNow(path, `${Math.max(epoch, known.epoch)} ${Math.max(segment, known.segment)}\n`);
     } catch {
       // Said by the segment.
     }

@@ -2,7 +2,8 @@
 // is still a chain from where it begins.
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { listSegments, type SegmentFile, syncPath } from './folder.ts';
+import { syncPath } from '../small-file.ts';
+import { listSegments, type SegmentFile } from './folder.ts';
 import { SegmentReader } from './reading.ts';
 import { placeOf } from './segment.ts';
 

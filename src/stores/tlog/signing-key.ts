@@ -1,12 +1,13 @@
 // The key that signs checkpoints: a file of the state directory, made once, and the line by which others check what it signed.
 import { Buffer } from 'node:buffer';
 import { type KeyObject, createPrivateKey, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openToOthers } from '../../core/file-mode.ts';
 import type { StoreFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { codeIn, messageIn } from '../../core/thrown.ts';
+import { messageIn } from '../../core/thrown.ts';
+import { readOrMake } from '../small-file.ts';
 import { keyNameOf, NODE_NAME } from './checkpoint.ts';
 import { type NoteSigner, publicBytes, vkeyOf } from './note.ts';
 
@@ -29,12 +30,12 @@ export function loadSigningKey(stateDir: string, node: string, seed: () => Uint8
   const [keyPath, publicPath] = [join(stateDir, KEY_FILE), join(stateDir, PUBLIC_FILE)];
   if (!NODE_NAME.test(node)) return err({ code: 'corrupt', detail: `the name of the node holds more than letters, digits, dots, hyphens and underscores, or is longer than 64` });
   try {
-    const privateKey = ed25519In(readOrMake(stateDir, KEY_FILE, 0o600, () => pemOf(seed())));
+    const privateKey = ed25519In(readOrMake(keyPath, () => pemOf(seed())));
     if (privateKey === undefined) return err({ code: 'corrupt', detail: `${keyPath} holds no Ed25519 key in PKCS#8; move it and ${PUBLIC_FILE} away to make new ones` });
     if (openToOthers(statSync(keyPath).mode)) return err({ code: 'corrupt', detail: `${keyPath} can be read by others: chmod 600 ${keyPath}` });
     const name = keyNameOf(node);
     const vkey = vkeyOf(name, publicBytes(privateKey));
-    if (readOrMake(stateDir, PUBLIC_FILE, 0o644, () => `${vkey}\n`).trim() !== vkey) {
+    if (readOrMake(publicPath, () => `${vkey}\n`, 0o644).trim() !== vkey) {
       return err({ code: 'corrupt', detail: `${publicPath} is not of this node and ${KEY_FILE}; move it away to make it anew, and tell whoever holds the old line` });
     }
     return ok({ name, privateKey, vkey });
@@ -54,41 +55,5 @@ function ed25519In(pem: string): KeyObject | undefined {
     return key.asymmetricKeyType === 'ed25519' ? key : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Whole or not at all, and on disk before anything is signed with it: a checkpoint of a key that a crash took would never verify again. */
-function readOrMake(folder: string, name: string, mode: number, make: () => string): string {
-  const path = join(folder, name);
-  const found = readIfThere(path);
-  if (found !== undefined) return found;
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(aside, make(), { mode, flag: 'wx', flush: true });
-  try {
-    linkSync(aside, path);
-    flushFolder(folder);
-  } catch (thrown) {
-    if (codeIn(thrown) !== 'EEXIST') throw thrown;
-  } finally {
-    rmSync(aside, { force: true });
-  }
-  return readFileSync(path, 'utf8');
-}
-
-function flushFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (thrown) {
-    if (codeIn(thrown) === 'ENOENT') return undefined;
-    throw thrown;
   }
 }
