@@ -1,5 +1,6 @@
 // `sentinel audit reveal` and `sentinel audit forget`: what was captured of a call, and the end of it. What the records show without a key is `audit show`.
 import type { CaptureTools, Forgotten, ForgetWhich, Revealed } from '../app/audit-capture.ts';
+import { parseMoment } from '../core/audit/units.ts';
 import { arrayOf, objectOf, quote, toRaw } from '../core/json/compose.ts';
 import type { RawJson } from '../core/json/scan.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -157,8 +158,7 @@ function whichOf(cx: VerbContext): Result<ForgetWhich, string> {
 }
 
 function isDay(text: string): boolean {
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  return !Number.isNaN(at) && rfc3339(at).startsWith(text);
+  return parseMoment(`${text}T00:00Z`) !== undefined;
 }
 
 function nothing(cx: VerbContext): Result<number, Fault> {

@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { publish } from '../../src/cli/publish.ts';
 import { parseScope } from '../../src/cli/scope.ts';
-import { parseSpan, parseUntil } from '../../src/cli/time.ts';
+import { parseUntil } from '../../src/cli/time.ts';
 
 describe('--until', () => {
   const now = Date.UTC(2026, 0, 1);
 
   test('takes spans', () => {
-    assert.equal(parseSpan('90s'), 90_000);
-    assert.equal(parseSpan('1h30m'), 5_400_000);
     assert.deepEqual(parseUntil('2h', now), { ok: true, value: now + 7_200_000 });
   });
 
@@ -18,7 +16,7 @@ describe('--until', () => {
     assert.deepEqual(parseUntil('2026-01-02 00:00Z', now), { ok: true, value: now + 86_400_000 });
   });
 
-  for (const wrong of ['', '0s', '2', 'tomorrow', '2h ', '-2h', '2026-01-02T00:00:00', '2026-13-01T00:00:00Z', '2025-12-31T23:59:59Z', '99999999999999999d']) {
+  for (const wrong of ['', '0s', '2', 'tomorrow', '2h ', '-2h', '2026-01-02T00:00:00', '2026-13-01T00:00:00Z', '2026-02-30T00:00:00Z', '2025-12-31T23:59:59Z', '99999999999999999d']) {
     test(`refuses ${JSON.stringify(wrong)}`, () => assert.equal(parseUntil(wrong, now).ok, false));
   }
 });

@@ -1,5 +1,6 @@
 // `sentinel keys`: the keys that tokens are signed with. Never shows a private part.
 import type { KeyView, SigningKeys } from '../../app/keys.ts';
+import { parseSpan } from '../../core/audit/units.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { printable } from '../../core/text.ts';
@@ -10,7 +11,6 @@ import { usageFault } from '../faults.ts';
 import { tellFile } from '../meant.ts';
 import { publish } from '../publish.ts';
 import { relative, rfc3339, table } from '../render.ts';
-import { parseSpan } from '../time.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 
 const list: Verb = {

@@ -2,6 +2,7 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseSpan } from '../../core/audit/units.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { controlOf } from '../control.ts';
 import { controlSocketOf } from '../daemon.ts';
@@ -9,7 +10,6 @@ import { EXIT } from '../exit.ts';
 import { refusedFault, usageFault } from '../faults.ts';
 import { tellGateway } from '../meant.ts';
 import { shellLine } from '../quote.ts';
-import { parseSpan } from '../time.ts';
 import type { Fault, Verb, VerbContext } from '../verb.ts';
 import { demoHome, nearerFile } from '../whereabouts.ts';
 

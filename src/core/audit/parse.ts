@@ -4,7 +4,7 @@ import { FIELDS, fieldNamed, operatorsOf, valuesOf, type Field } from './fields.
 import { all, any, compare, EVERYTHING, exactOf, not, type AuditFilter, type TextPattern } from './filter.ts';
 import { tokensOf, type FilterFault, type Token } from './lex.ts';
 import { termOf, type Operator } from './terms.ts';
-import { parseBack, parseMoment } from './units.ts';
+import { parseSpan, parseMoment } from './units.ts';
 
 export interface ParseOptions {
   /** What spans such as `since 2h` count back from, in milliseconds since 1970. Undefined: they are refused, for what stands in a file is read at no moment. */
@@ -144,7 +144,7 @@ class Reader {
 
   #momentOf(value: TextPattern): number | 'no moment' | undefined {
     const text = exactOf(value) ?? '';
-    const back = parseBack(text);
+    const back = parseSpan(text);
     if (back === undefined) return parseMoment(text);
     return this.#options.now === undefined ? 'no moment' : this.#options.now - back;
   }

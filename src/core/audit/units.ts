@@ -3,7 +3,7 @@
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** `90s`, `30m`, `2h`, `7d`, `1h30m` in milliseconds. */
-export function parseBack(text: string): number | undefined {
+export function parseSpan(text: string): number | undefined {
   if (!/^(?:\d{1,12}(?:s|min|m|h|d|w))+$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)(s|min|m|h|d|w)/g)) total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);

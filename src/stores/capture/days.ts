@@ -1,6 +1,6 @@
 // Days as keys have them: of UTC, whatever the machine's own time.
+import { parseMoment } from '../../core/audit/units.ts';
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 export const DAY_MS = 86_400_000;
 
 /** The UTC day of a moment. */
@@ -10,9 +10,7 @@ export function dayOf(ms: number): string {
 
 /** When a day begins, or undefined when there is no such day. */
 export function startOf(day: string): number | undefined {
-  const at = DAY.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  // 2026-02-31 would be read as the third of March.
-  return !Number.isNaN(at) && dayOf(at) === day ? at : undefined;
+  return parseMoment(`${day}T00:00Z`);
 }
 
 export function endOf(day: string): number {
