@@ -89,7 +89,7 @@ function read(raw: RawJson): Read {
   const all = members(raw);
   const id = stringOf(all?.get('taskId'));
   const ttl = all?.get('ttl') ?? all?.get('ttlMs');
-  const saidMs = ttl === undefined ? undefined : safeIntegerOf(ttl);
+  const saidMs = safeIntegerOf(ttl);
   return {
     task: id === undefined || id === UNNAMED || id.length > TASK_ID_MOST ? undefined : id,
     isOver: ENDS.has(stringOf(all?.get('status'))),

@@ -59,8 +59,7 @@ function readAnswer(id: RawJson, result: RawJson | undefined, error: RawJson | u
 
 function readError(raw: RawJson): BackendReply | undefined {
   const all = members(raw);
-  const code = all?.get('code');
-  const number = code === undefined ? undefined : safeIntegerOf(code);
+  const number = safeIntegerOf(all?.get('code'));
   if (all === undefined || number === undefined) return undefined;
   return { kind: 'error', code: number, message: shortText(stringOf(all.get('message')) ?? '', ERROR_CHARS), data: all.get('data') };
 }

@@ -44,7 +44,7 @@ const DURATIONS: Readonly<Record<Era, { readonly ttl: string; readonly poll: str
   modern: { ttl: 'ttlMs', poll: 'pollIntervalMs' },
 };
 
-export function isOver(status: TaskStatus): boolean {
+export function isOver(status: string): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 

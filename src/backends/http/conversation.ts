@@ -178,8 +178,7 @@ export class HttpConversation {
   }
 
   #progressed(params: RawJson | undefined): void {
-    const token = progressTokenOf(params);
-    const id = token === undefined ? undefined : safeIntegerOf(token);
+    const id = safeIntegerOf(progressTokenOf(params));
     if (id !== undefined && params !== undefined) this.#calls.get(id)?.progress(params);
   }
 

@@ -108,7 +108,7 @@ export class PendingRequests {
 
   /** By its id as the child wrote it. */
   of(idRaw: RawJson | undefined): Pending | undefined {
-    const id = idRaw === undefined ? undefined : safeIntegerOf(idRaw);
+    const id = safeIntegerOf(idRaw);
     return id === undefined ? undefined : this.#waiting.get(id);
   }
 

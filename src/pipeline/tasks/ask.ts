@@ -83,6 +83,5 @@ export const CANCELLED: Refused = { kind: 'error', code: CODE.internal, message:
 
 function errorIn(raw: RawJson): Refused {
   const all = members(raw);
-  const code = all?.get('code');
-  return { kind: 'error', code: (code === undefined ? undefined : safeIntegerOf(code)) ?? CODE.internal, message: stringOf(all?.get('message')) ?? '', data: all?.get('data') };
+  return { kind: 'error', code: safeIntegerOf(all?.get('code')) ?? CODE.internal, message: stringOf(all?.get('message')) ?? '', data: all?.get('data') };
 }

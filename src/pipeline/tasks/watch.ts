@@ -8,6 +8,7 @@ import { memberOf, members, safeIntegerOf, stringOf } from '../../core/json/slic
 import type { Principal } from '../../core/principal.ts';
 import { detached } from '../../core/text.ts';
 import { CODE, notificationMessage } from '../../relay/rpc.ts';
+import { isOver } from '../../relay/tasks.ts';
 import { subscriptionMeta } from '../../relay/updates.ts';
 import type { PipelineDeps } from '../deps.ts';
 import { serveTask } from './serve.ts';
@@ -70,7 +71,7 @@ export function noticeOf(result: RawJson, subscription: RawJson): RawJson {
 const NOBODY = quote('watch');
 
 function begin(given: WatchGiven, first: Shown | undefined, deps: PipelineDeps, over: () => void = () => {}): void {
-  if (given.signal.aborted || (first !== undefined && isEnd(first.status))) return over();
+  if (given.signal.aborted || (first !== undefined && isOver(first.status))) return over();
   const { byTask } = deps.subscriptions.tasks;
   const closed = deps.subscriptions.opened();
   const running = byTask.get(given.id);
@@ -113,7 +114,7 @@ function listenerOf(given: WatchGiven, first: Shown | undefined, deps: PipelineD
       const isNew = shown === undefined ? now.status !== 'working' : next !== shown;
       shown = next;
       if (isNew) given.told(now.result);
-      if (isEnd(now.status)) return 'over';
+      if (isOver(now.status)) return 'over';
       return isNew ? 'told' : 'same';
     },
   };
@@ -139,12 +140,8 @@ async function getFor({ inbound, id, viewer, signal }: WatchGiven, deps: Pipelin
   const result = all?.get('result');
   const status = result === undefined ? undefined : stringOf(memberOf(result, 'status'));
   if (result !== undefined && status !== undefined) return { result, status };
-  const code = all === undefined ? undefined : safeIntegerOf(members(all.get('error'))?.get('code') ?? NOBODY);
+  const code = safeIntegerOf(members(all?.get('error'))?.get('code'));
   return code !== undefined && GONE.has(code) ? 'gone' : 'later';
 }
 
 const GONE: ReadonlySet<number> = new Set([CODE.invalidParams, CODE.methodNotFound, CODE.missingCapability]);
-
-function isEnd(status: string): boolean {
-  return status === 'completed' || status === 'failed' || status === 'cancelled';
-}
