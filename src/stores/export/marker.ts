@@ -1,6 +1,6 @@
 // Records that an exporter writes into its own export where something is not there: nobody has to notice a silence. They are not in the journal, have
 // `seq` 0 and no hash, and pass by the filter. The same hole is told with the same id.
-import { hash } from 'node:crypto';
+import { derivedId } from '../derived-id.ts';
 import type { AuditRecord } from './record.ts';
 
 export type MarkerEvent =
@@ -29,7 +29,7 @@ export function markerOf(told: MarkerEvent, place: MarkerPlace): Marked {
   const { event, ...what } = told;
   const { exporter, rowId, node, epoch, ts } = place;
   const record: AuditRecord = {
-    v: 2, node, epoch, seq: 0, id: idOf(JSON.stringify([event, what, exporter, node, rowId])), ts, kind: 'lifecycle', event, actor: 'system', severity: 'high',
+    v: 2, node, epoch, seq: 0, id: derivedId(JSON.stringify([event, what, exporter, node, rowId])), ts, kind: 'lifecycle', event, actor: 'system', severity: 'high',
     fault: sentence(told), detail: { exporter, row: rowId, ...what },
   };
   return { record, line: JSON.stringify(record) };
@@ -48,13 +48,4 @@ function gap({ why, missing, exact }: Extract<MarkerEvent, { event: 'export_gap'
   const cause = why === 'removed' ? 'they were removed before they could be sent' : 'the journal does not hold them';
   if (missing === 0) return 'records before this point may be missing: what followed the last one that was sent has been removed';
   return `${exact ? '' : 'at least '}${missing} records before this point are missing: ${cause}`;
-}
-
-/** A UUID of version 8 (RFC 9562 §5.8), made of what it names. */
-function idOf(text: string): string {
-  const bytes = hash('sha256', text, 'buffer').subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

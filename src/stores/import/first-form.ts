@@ -13,7 +13,7 @@ import { loadMigrations, MIGRATIONS } from '../migrate.ts';
 import type { Values } from '../record.ts';
 import { openSqlite } from '../sqlite-file.ts';
 import { jsonMember } from './json-text.ts';
-import { derivedId, type ImportRow, type ImportSource, sayableTime } from './source.ts';
+import { type ImportRow, type ImportSource, rowId, sayableTime } from './source.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -70,7 +70,7 @@ const PLAIN_ID = /^[0-9A-Za-z_-]{1,64}$/;
 function rowOf(from: Row): ImportRow {
   const row = Number(from['row_id']);
   const [id, kind, ts] = [text(from['id']) ?? '', text(from['kind']) ?? '', integer(from['ts']) ?? 0];
-  const head = { id: PLAIN_ID.test(id) ? id : derivedId('v1', row, id), kind: isKind(kind) ? kind : 'lifecycle', ts: sayableTime(ts) } as const;
+  const head = { id: PLAIN_ID.test(id) ? id : rowId('v1', row, id), kind: isKind(kind) ? kind : 'lifecycle', ts: sayableTime(ts) } as const;
   // What could not stay as it was is said beside it.
   const was = { ...(head.id === id ? {} : { id }), ...(head.kind === kind ? {} : { kind }), ...(head.ts === ts ? {} : { ts: String(from['ts']) }) };
   const place = { from: 'v1', node: bounded('node', text(from['node']) ?? ''), epoch: integer(from['epoch']), seq: integer(from['seq']), ...bounds(was) };

@@ -15,7 +15,7 @@ import type { Values } from '../record.ts';
 import { segmentOf } from '../../core/json/segment.ts';
 import { identity, name, note, rolesText, shapeText } from '../record-text.ts';
 import { strictUrl } from '../ship/url.ts';
-import { derivedId, type ImportRow, type ImportSource, sayableTime } from './source.ts';
+import { type ImportRow, type ImportSource, rowId, sayableTime } from './source.ts';
 
 interface LogRow {
   readonly id: number;
@@ -140,7 +140,7 @@ function valuesOf(row: LogRow, args: string | null, node: Node): Values {
   const [backend, tool, status] = [row.backend_name ?? '', row.tool_name ?? '', row.response_status ?? ''];
   const end = ENDS.get(status);
   return {
-    id: derivedId('audit_log', row.id, row.request_id ?? ''), ts: sayableTime(row.ts ?? 0), mono_ns: 0, kind: 'outcome', call_id: row.request_id === null ? null : name(row.request_id),
+    id: rowId('audit_log', row.id, row.request_id ?? ''), ts: sayableTime(row.ts ?? 0), mono_ns: 0, kind: 'outcome', call_id: row.request_id === null ? null : name(row.request_id),
     subject: row.client_subject === null ? null : identity(node, row.client_subject), roles: row.client_role ? rolesText([row.client_role]) : null,
     method: 'tools/call', backend: backend === '' || backend === 'unknown' ? null : name(backend), object_type: 'tool', object_name: identity(node, bareName(tool, backend)), exposed: name(tool),
     decision: end?.decision ?? null, reason: end?.decision === 'deny' ? end.code : null, ...argumentsOf(args, node), status: name(status), code: end?.code ?? null,

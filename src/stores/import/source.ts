@@ -1,5 +1,5 @@
 // Rows of an older audit as they come into the journal: in the order of their table, each under an id of its own.
-import { hash } from 'node:crypto';
+import { derivedId } from '../derived-id.ts';
 import type { Values } from '../record.ts';
 
 export type ImportedFrom = 'v1' | 'audit_log';
@@ -25,13 +25,9 @@ export interface ImportSource {
 /** Before every row. */
 export const NO_ROW: number = Number.MIN_SAFE_INTEGER;
 
-/** RFC 9562 §5.8: the same row has the same id whenever it is imported. */
-export function derivedId(from: ImportedFrom, row: number, text: string): string {
-  const bytes = hash('sha256', JSON.stringify(['sentinel', from, row, text.toWellFormed()]), 'buffer').subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/** The same row has the same id whenever it is imported. */
+export function rowId(from: ImportedFrom, row: number, text: string): string {
+  return derivedId(JSON.stringify(['sentinel', from, row, text.toWellFormed()]));
 }
 
 /** Years 1970 to 9999: what every reader of a time can say. */
