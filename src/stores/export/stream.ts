@@ -3,15 +3,12 @@
 // closes with something unread resets the connection; one that had closed before anything came does so within a round trip, which is waited for.
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { ExportStream } from '../../core/audit/exports.ts';
 import type { Timers } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { octetCounted } from './syslog.ts';
 import type { Identity } from './tls-files.ts';
 import { type Egress, type Receipt, type SendFault, TAKEN, type Transport, unreachable } from './transport.ts';
-
-export type StreamTarget =
-  | { readonly via: 'tls' | 'tcp'; readonly host: string; readonly port: number; readonly allowPrivate: boolean; readonly timeoutMs: number }
-  | { readonly via: 'unix'; readonly path: string; readonly timeoutMs: number };
 
 export interface StreamDeps {
   readonly timers: Timers;
@@ -25,7 +22,7 @@ const MOST_REPLY = 64 * 1024;
 /** More than a round trip to anywhere. */
 const SETTLE_MS = 250;
 
-export function streamTransport(target: StreamTarget, deps: StreamDeps): Transport {
+export function streamTransport(target: ExportStream, deps: StreamDeps): Transport {
   return {
     async send(parts, signal) {
       const frames = Buffer.from(parts.map(octetCounted).join(''));
@@ -36,7 +33,7 @@ export function streamTransport(target: StreamTarget, deps: StreamDeps): Transpo
   };
 }
 
-function dial(target: StreamTarget, { egress, identity }: StreamDeps): Result<Socket, SendFault> {
+function dial(target: ExportStream, { egress, identity }: StreamDeps): Result<Socket, SendFault> {
   try {
     if (target.via === 'unix') return ok(connectTcp({ path: target.path, allowHalfOpen: true }));
     const lookup = egress(target.host, target.allowPrivate);

@@ -1,16 +1,9 @@
 // Certificates and keys of the connections to receivers, read when they are needed.
 import { readFileSync } from 'node:fs';
+import type { ExportTls } from '../../core/audit/exports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { Secret } from '../../core/secret.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
 import { said, type SendFault } from './transport.ts';
-
-/** Paths of PEM files. Without `ca`, the roots that Node knows. */
-export interface TlsFiles {
-  readonly ca: string | undefined;
-  readonly certificate: string | undefined;
-  readonly key: Secret | undefined;
-}
 
 /** As `tls.connect` takes it. */
 export interface Identity {
@@ -19,7 +12,7 @@ export interface Identity {
   readonly key?: string;
 }
 
-export function identityFrom({ ca, certificate, key }: TlsFiles): Result<Identity, SendFault> {
+export function identityFrom({ ca, certificate, key }: ExportTls): Result<Identity, SendFault> {
   try {
     return ok({
       ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { err } from '../../../src/core/result.ts';
+import type { ExportStream, ExportTls } from '../../../src/core/audit/exports.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { type StreamTarget, streamTransport } from '../../../src/stores/export/stream.ts';
-import { identityFrom, type TlsFiles } from '../../../src/stores/export/tls-files.ts';
+import { streamTransport } from '../../../src/stores/export/stream.ts';
+import { identityFrom } from '../../../src/stores/export/tls-files.ts';
 import type { Egress, SendFault, Transport } from '../../../src/stores/export/transport.ts';
 import { makeAuthority } from './certificates.ts';
 import { Coded, LOOPBACK, temporaryFolder, TIMERS } from './sample.ts';
@@ -24,9 +25,9 @@ function pem(t: TestContext, text: string): string {
 }
 
 function transportTo(port: number, { host = 'siem.example.com', tls, timeoutMs = 5000, via = 'tls', egress = LOOPBACK }: {
-  readonly host?: string; readonly tls?: Partial<TlsFiles>; readonly timeoutMs?: number; readonly via?: 'tls' | 'tcp'; readonly egress?: Egress;
+  readonly host?: string; readonly tls?: Partial<ExportTls>; readonly timeoutMs?: number; readonly via?: 'tls' | 'tcp'; readonly egress?: Egress;
 } = {}): Transport {
-  const target: StreamTarget = { via, host, port, allowPrivate: true, timeoutMs };
+  const target: ExportStream = { via, host, port, allowPrivate: true, timeoutMs };
   return streamTransport(target, { timers: TIMERS, egress, identity: () => identityFrom({ ca: undefined, certificate: undefined, key: undefined, ...tls }) });
 }
 
