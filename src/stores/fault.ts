@@ -65,7 +65,12 @@ function postgresFault(state: string, detail: string): WriteFault {
   return { fault: { code: 'unavailable', detail: `${state}: ${detail}` }, row: false };
 }
 
-/** SQLite's extended result code, as node:sqlite puts it on its errors. */
+/** SQLite's primary result code; 0: it is no error of SQLite. */
+export function primaryIn(thrown: unknown): number {
+  return (errcodeIn(thrown) ?? 0) & 0xff;
+}
+
+/** The extended one, as node:sqlite puts it on its errors. */
 export function errcodeIn(thrown: unknown): number | undefined {
   return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' ? thrown.errcode : undefined;
 }

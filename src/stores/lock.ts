@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { ok, type Result } from '../core/result.ts';
 import type { StoreFault } from '../core/ports.ts';
 import { codeIn } from '../core/thrown.ts';
-import { errcodeIn, guardedNow } from './fault.ts';
+import { guardedNow, primaryIn } from './fault.ts';
 
 export interface StoreLock {
   release(): void;
@@ -21,7 +21,7 @@ export function takeLock(path: string): Result<StoreLock | undefined, StoreFault
       file.exec('begin exclusive');
     } catch (thrown) {
       file.close();
-      if (((errcodeIn(thrown) ?? 0) & 0xff) === SQLITE_BUSY) return ok(undefined);
+      if (primaryIn(thrown) === SQLITE_BUSY) return ok(undefined);
       throw thrown;
     }
     return ok({ release: () => file.close() });

@@ -3,7 +3,7 @@
 import { closeSync, constants, fchmodSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { errcodeIn } from './fault.ts';
+import { primaryIn } from './fault.ts';
 
 export interface SqliteOpening {
   readonly path: string;
@@ -72,14 +72,10 @@ function switchToWal(database: DatabaseSync): void {
       database.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (thrown) {
-      if (tries === SWITCH_TRIES || !isBusy(thrown)) throw thrown;
+      if (tries === SWITCH_TRIES || primaryIn(thrown) !== SQLITE_BUSY) throw thrown;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
     }
   }
-}
-
-function isBusy(thrown: unknown): boolean {
-  return ((errcodeIn(thrown) ?? 0) & 0xff) === SQLITE_BUSY;
 }
 
 function fileOver(database: DatabaseSync): SqliteFile {

@@ -1,4 +1,5 @@
 // Where a cursor stands in a journal that may have changed behind it: old segments are removed, and a state directory may be put back from a copy.
+import { placeOf } from '../journal/segment.ts';
 import type { RecordSource, StoredRecord } from '../journal/source.ts';
 import { type Cursor, hashOf } from './cursor.ts';
 
@@ -20,13 +21,10 @@ export function standingOf(source: RecordSource, cursor: Cursor): Standing {
   return here.rowId === cursor.rowId && hashOf(here) !== cursor.hash ? 'replaced' : 'fine';
 }
 
-/** Records of one segment have numbers of one block. */
-const ROWS = 2 ** 32;
-
 /** Before the records of a later segment are taken for what follows. */
 export function removedBefore(page: readonly StoredRecord[], source: RecordSource, cursor: Cursor): boolean {
   const [next] = page;
-  if (cursor.rowId === 0 || next === undefined || Math.floor(next.rowId / ROWS) === Math.floor(cursor.rowId / ROWS)) return false;
+  if (cursor.rowId === 0 || next === undefined || placeOf(next.rowId).number === placeOf(cursor.rowId).number) return false;
   const [oldest] = source.after(0, 1);
   return oldest !== undefined && oldest.rowId > cursor.rowId;
 }

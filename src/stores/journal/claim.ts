@@ -1,7 +1,7 @@
 // The beginning of a run in the journal: the next epoch of the node, with its first record, in one commit.
 import type { Clock, Random } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { errcodeIn } from '../fault.ts';
+import { primaryIn } from '../fault.ts';
 import { Chain } from './chain.ts';
 import { hasNext, highest, keepHighest, type Places } from './folder.ts';
 import { tailOf } from './members.ts';
@@ -31,10 +31,6 @@ export interface ClaimDeps {
 const BROKEN: ReadonlySet<number> = new Set([8, 10, 11, 14, 19, 26]);
 /** Where nothing of a caller is written, what is amiss is the file: a table that is not there, a value that has another type. */
 const DAMAGED: ReadonlySet<number> = new Set([1, 17, 20]);
-
-export function primaryIn(thrown: unknown): number {
-  return (errcodeIn(thrown) ?? 0) & 0xff;
-}
 
 export function isBroken(thrown: unknown): boolean {
   return BROKEN.has(primaryIn(thrown));

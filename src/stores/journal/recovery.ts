@@ -2,7 +2,7 @@
 // live are left alone.
 import type { Clock, Random, StoreFault } from '../../core/ports.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { errcodeIn } from '../fault.ts';
+import { primaryIn } from '../fault.ts';
 import type { Life } from '../life.ts';
 import type { Appender, Entry } from './appender.ts';
 import { isMember, type Member, type RecordValues, tailOf, typeOf } from './members.ts';
@@ -106,7 +106,7 @@ function openIntents({ epoch, segment, open }: LastSeen, { directories }: Recove
 
 /** Nobody will ever read it, as opposed to what a disk or a limit refuses now. */
 function isDamaged(why: unknown): boolean {
-  return DAMAGED.has((errcodeIn(why) ?? 0) & 0xff);
+  return DAMAGED.has(primaryIn(why));
 }
 
 /** Said of the intent's call, without what the intent says of its arguments. */
