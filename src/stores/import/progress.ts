@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { codeIn, messageIn } from '../../core/thrown.ts';
 import { guardedNow } from '../fault.ts';
 import { type Directories, listSegments } from '../journal/folder.ts';
-import { eachSegment, SegmentReader } from '../journal/reading.ts';
+import { eachSegment, inSegment } from '../journal/reading.ts';
 import { placeOf, rowIdOf } from '../journal/segment.ts';
 import { replaceFileNow } from '../small-file.ts';
 import type { ImportedFrom } from './source.ts';
@@ -59,13 +59,7 @@ function isProgress(value: unknown): value is Progress {
 /** The newest row of the journal; 0: it is empty. Throws when it cannot be read. */
 export function newestRow(directories: Directories): number {
   const file = listSegments(directories).at(-1);
-  if (file === undefined) return 0;
-  const reader = new SegmentReader(file);
-  try {
-    return rowIdOf(file.number, reader.newest());
-  } finally {
-    reader.close();
-  }
+  return file === undefined ? 0 : rowIdOf(file.number, inSegment(file, (reader) => reader.newest()));
 }
 
 export interface Found {

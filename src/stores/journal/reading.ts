@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { openSqlite } from '../sqlite-file.ts';
 import { hasNext, listSegments, type SegmentFile } from './folder.ts';
 import { type EpochRow, rowIdOf } from './segment.ts';
-import type { StoredRecord } from './source.ts';
+import type { StoredCheckpoint, StoredRecord } from './source.ts';
 
 export interface SegmentView {
   readonly number: number;
@@ -67,7 +67,7 @@ export class SegmentReader {
   }
 
   /** Of each epoch those that are larger than the size it is known for. */
-  checkpointsBehind(known: ReadonlyMap<number, number>): readonly { readonly epoch: number; readonly size: number; readonly note: string }[] {
+  checkpointsBehind(known: ReadonlyMap<number, number>): readonly StoredCheckpoint[] {
     const larger = this.#database.prepare('select size, note from checkpoint where epoch = ? and size > ? order by size');
     return this.#database.prepare('select epoch from epoch order by epoch').all().flatMap((row) => {
       const epoch = Number(row['epoch']);
@@ -75,13 +75,13 @@ export class SegmentReader {
     });
   }
 
-  checkpoints(): readonly { readonly epoch: number; readonly size: number; readonly note: string }[] {
+  checkpoints(): readonly StoredCheckpoint[] {
     return this.#database.prepare('select epoch, size, note from checkpoint order by epoch, size').all()
       .map((row) => ({ epoch: Number(row['epoch']), size: Number(row['size']), note: String(row['note']) }));
   }
 
   /** Calls of an epoch that have an intent here and no outcome, with the record of their intent. One that is damaged hides no other one. */
-  callsOf(epoch: number): { readonly intents: ReadonlyMap<string, string> } {
+  openIntents(epoch: number): ReadonlyMap<string, string> {
     const intents = new Map<string, string>();
     const valid = (member: string): string => `case when json_valid(record) then ${member} end`;
     const rows = this.#database.prepare(`select ${valid('kind')} as kind, ${valid('call_id')} as call_id, record from record where epoch = ? order by row`);
@@ -92,7 +92,7 @@ export class SegmentReader {
       if (row['kind'] === 'intent' && !record.includes('"detail":{"imported":{"from":"')) intents.set(call, record);
       else if (row['kind'] === 'outcome') intents.delete(call);
     }
-    return { intents };
+    return intents;
   }
 
   /** By whichever epoch. */
@@ -119,21 +119,26 @@ function texts(value: unknown): readonly string[] {
   return Array.isArray(parsed) ? parsed.filter((one): one is string => typeof one === 'string') : [];
 }
 
+/** One look into it. */
+export function inSegment<T>(file: SegmentFile, look: (reader: SegmentReader) => T): T {
+  const reader = new SegmentReader(file);
+  try {
+    return look(reader);
+  } finally {
+    reader.close();
+  }
+}
+
 /** Runs `look` on each segment, oldest first; what cannot be opened is left out and named. */
 export function eachSegment(directories: readonly string[], look: (reader: SegmentReader) => void): readonly { readonly path: string; readonly why: unknown }[] {
-  const unreadable: { path: string; why: unknown }[] = [];
-  for (const file of listSegments(directories)) {
-    let reader: SegmentReader | undefined;
+  return listSegments(directories).flatMap((file) => {
     try {
-      reader = new SegmentReader(file);
-      look(reader);
+      inSegment(file, look);
+      return [];
     } catch (why) {
-      unreadable.push({ path: file.path, why });
-    } finally {
-      reader?.close();
+      return [{ path: file.path, why }];
     }
-  }
-  return unreadable;
+  });
 }
 
 /** Of each segment that was left after an error: from which seq on the records of an epoch are void there, because they stand in a later one. */

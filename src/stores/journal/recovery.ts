@@ -88,8 +88,7 @@ function openIntents({ epoch, segment, open }: LastSeen, { directories }: Recove
   const before = eachSegment(directories, (reader) => {
     if (reader.number > segment) return;
     if (reader.number === segment) {
-      const here = reader.callsOf(epoch);
-      for (const [call, record] of here.intents) intents.set(call, record);
+      for (const [call, record] of reader.openIntents(epoch)) intents.set(call, record);
       return;
     }
     for (const call of open) {

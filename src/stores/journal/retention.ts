@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncPath } from '../small-file.ts';
 import { listSegments, type SegmentFile } from './folder.ts';
-import { SegmentReader } from './reading.ts';
+import { inSegment } from './reading.ts';
 import { placeOf } from './segment.ts';
 
 export interface RetentionPolicy {
@@ -29,8 +29,8 @@ export function retirable(directories: readonly string[], { now, keepMs, carried
     const next = files[at + 1];
     if (next === undefined) break;
     try {
-      const until = viewed(next, (reader) => reader.view().createdAt);
-      const records = viewed(file, (reader) => reader.newest());
+      const until = inSegment(next, (reader) => reader.view().createdAt);
+      const records = inSegment(file, (reader) => reader.newest());
       const gone = carried === undefined || placeOf(carried).number > file.number || (placeOf(carried).number === file.number && placeOf(carried).row >= records);
       // All that are older went before, or must stay: a gap would look like a hand.
       if (now - until < keepMs || !gone) break;
@@ -45,13 +45,4 @@ export function retirable(directories: readonly string[], { now, keepMs, carried
 export function removeSegment({ path }: SegmentFile): void {
   for (const ending of ['', '-wal', '-shm']) rmSync(`${path}${ending}`, { force: true });
   syncPath(dirname(path));
-}
-
-function viewed<T>(file: SegmentFile, look: (reader: SegmentReader) => T): T {
-  const reader = new SegmentReader(file);
-  try {
-    return look(reader);
-  } finally {
-    reader.close();
-  }
 }

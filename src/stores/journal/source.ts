@@ -1,6 +1,6 @@
 // Committed records of a journal in their order, for whoever carries them elsewhere.
 import { listSegments, type SegmentFile } from './folder.ts';
-import { isOver, LEFT_MS, SegmentReader, type SegmentView, voidPlaces } from './reading.ts';
+import { inSegment, isOver, LEFT_MS, SegmentReader, type SegmentView, voidPlaces } from './reading.ts';
 import { placeOf, rowIdOf } from './segment.ts';
 
 export interface StoredRecord {
@@ -59,14 +59,14 @@ class Source implements JournalSource {
 
   after(rowId: number, limit: number, units: number = Infinity): readonly StoredRecord[] {
     const from = placeOf(rowId);
-    const files = listSegments(this.#directories, true).filter(({ number }) => number >= from.number);
+    const files = this.#from(rowId, true);
     const found: StoredRecord[] = [];
     let size = 0;
     for (const [at, file] of files.entries()) {
       const reader = this.#reader(file);
       const view = reader.view();
       const next = files[at + 1];
-      const nextView = next === undefined ? undefined : viewOf(next);
+      const nextView = next === undefined ? undefined : inSegment(next, (other) => other.view());
       // Asked before the records are read: what is added in between would be passed over.
       const over = this.#isOver(view, next);
       const last = nextView?.previous?.abandoned === undefined ? undefined : voidPlaces(this.#directories).get(file.number);
@@ -89,24 +89,20 @@ class Source implements JournalSource {
   }
 
   checkpointsFrom(rowId: number, known: ReadonlyMap<number, number>): readonly StoredCheckpoint[] {
-    const { number } = placeOf(rowId);
-    const files = listSegments(this.#directories).filter((file) => file.number >= number);
+    const files = this.#from(rowId);
     const found: StoredCheckpoint[] = [];
     for (const [at, file] of files.entries()) {
-      const reader = new SegmentReader(file);
-      try {
-        found.push(...reader.checkpointsBehind(known));
-        // What is behind vouches for records that are not shown yet: where they go, their end would seem to be cut off.
-        if (!this.#isOver(reader.view(), files[at + 1])) break;
-      } finally {
-        reader.close();
-      }
+      const { view, checkpoints } = inSegment(file, (reader) => ({ view: reader.view(), checkpoints: reader.checkpointsBehind(known) }));
+      found.push(...checkpoints);
+      // What is behind vouches for records that are not shown yet: where they go, their end would seem to be cut off.
+      if (!this.#isOver(view, files[at + 1])) break;
     }
     return found;
   }
 
   #isOver(view: SegmentView, next: SegmentFile | undefined): boolean {
-    return isOver(view, this.#directories, next === undefined ? undefined : viewOf(next), this.#wall()) || (next !== undefined && this.#isLongLeft(view.number));
+    const nextView = next === undefined ? undefined : inSegment(next, (reader) => reader.view());
+    return isOver(view, this.#directories, nextView, this.#wall()) || (next !== undefined && this.#isLongLeft(view.number));
   }
 
   newest(): number {
@@ -114,31 +110,31 @@ class Source implements JournalSource {
   }
 
   behind(rowId: number): number {
-    const from = placeOf(rowId);
-    const files = listSegments(this.#directories);
+    const { number, row } = placeOf(rowId);
+    const files = this.#from(rowId);
     const there = new Set(files.map(({ path }) => path));
     for (const path of this.#sealed.keys()) if (!there.has(path)) this.#sealed.delete(path);
-    return files.filter(({ number }) => number >= from.number).reduce((sum, file) => sum + this.#newestIn(file) - (file.number === from.number ? from.row : 0), 0);
+    return files.reduce((sum, file) => sum + this.#newestIn(file) - (file.number === number ? row : 0), 0);
   }
 
   #newestIn(file: SegmentFile): number {
     const known = this.#sealed.get(file.path);
     if (known !== undefined) return known;
-    const reader = new SegmentReader(file);
-    try {
-      // Asked before: a segment that is sealed is complete.
-      const { sealedAt } = reader.view();
-      const newest = reader.newest();
-      if (sealedAt !== undefined) this.#sealed.set(file.path, newest);
-      return newest;
-    } finally {
-      reader.close();
-    }
+    // The view first: a segment that is sealed is complete.
+    const { sealedAt, newest } = inSegment(file, (reader) => ({ sealedAt: reader.view().sealedAt, newest: reader.newest() }));
+    if (sealedAt !== undefined) this.#sealed.set(file.path, newest);
+    return newest;
   }
 
   close(): void {
     this.#open?.close();
     this.#open = undefined;
+  }
+
+  /** The segment of this row, and the later ones. */
+  #from(rowId: number, strict = false): readonly SegmentFile[] {
+    const { number } = placeOf(rowId);
+    return listSegments(this.#directories, strict).filter((file) => file.number >= number);
   }
 
   #isLongLeft(number: number): boolean {
@@ -154,14 +150,5 @@ class Source implements JournalSource {
       this.#open = new SegmentReader(file);
     }
     return this.#open;
-  }
-}
-
-function viewOf(file: SegmentFile): SegmentView {
-  const reader = new SegmentReader(file);
-  try {
-    return reader.view();
-  } finally {
-    reader.close();
   }
 }
