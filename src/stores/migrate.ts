@@ -58,16 +58,31 @@ export async function migrate(database: Database, options: MigrateOptions): Prom
   return guarded(() => database.db.transaction().execute((trx) => apply(trx, database.engine, loaded.value, options)));
 }
 
+/** Names of what `migrate` would apply, in order. Undefined: a database that is not there yet. */
+export async function missingMigrations(database: Database | undefined): Promise<Result<readonly string[], StoreFault>> {
+  const looked = await standing(database);
+  return looked.ok ? ok(looked.value.missing) : looked;
+}
+
 /** For readers: whether the schema is exactly the one this program knows. */
 export async function checkSchema(database: Database): Promise<Result<void, StoreFault>> {
+  const looked = await standing(database);
+  if (!looked.ok) return looked;
+  const { missing: [missing], isEmpty } = looked.value;
+  if (isEmpty) return err({ code: 'schema', detail: 'the store is empty: start the gateway once to create it' });
+  return missing === undefined ? ok(undefined) : err(olderSchema(missing));
+}
+
+async function standing(database: Database | undefined): Promise<Result<{ readonly missing: readonly string[]; readonly isEmpty: boolean }, StoreFault>> {
   const loaded = await loadMigrations(MIGRATIONS);
   if (!loaded.ok) return loaded;
-  const applied = await guarded(async () => ok(await appliedNames(database.db)));
-  if (!applied.ok) return applied.error.code === 'schema' ? err({ code: 'schema', detail: 'the store is empty: start the gateway once to create it' }) : applied;
+  const read = database === undefined ? ok(new Set<string>()) : await guarded(async () => ok(await appliedNames(database.db)));
+  // There is no such table: nothing was ever applied.
+  const applied = !read.ok && read.error.code === 'schema' ? ok(new Set<string>()) : read;
+  if (!applied.ok) return applied;
   const newer = unknownOf(applied.value, loaded.value);
   if (newer !== undefined) return err(newerSchema(newer));
-  const missing = loaded.value.find((one) => !applied.value.has(one.name));
-  return missing === undefined ? ok(undefined) : err(olderSchema(missing.name));
+  return ok({ missing: loaded.value.map(({ name }) => name).filter((name) => !applied.value.has(name)), isEmpty: applied.value.size === 0 });
 }
 
 async function apply(trx: Transaction<Schema>, engine: Engine, migrations: readonly Migration[], { now, onlyNew = false }: MigrateOptions): Promise<Result<readonly string[], StoreFault>> {
