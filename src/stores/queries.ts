@@ -6,7 +6,8 @@ import type { StoreFault } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import { guarded } from './fault.ts';
 import { conditionOf } from './filter-sql.ts';
-import { AUDIT_COLUMNS, type AuditRow, type RecordKind } from './schema.ts';
+import { MEMBER_NAMES, type RecordKind } from './journal/members.ts';
+import type { AuditRow } from './schema.ts';
 import { daysOf, daysOfCall, looksOf } from './ship/pruning.ts';
 
 export interface AuditEntry extends AuditRow {
@@ -69,7 +70,7 @@ export function storyOf(records: readonly AuditEntry[]): CallStory | undefined {
 
 /** Of PostgreSQL: newest first is by time, and a journal reads itself. `now` only chooses which days are looked into first. */
 export function createAuditReader({ db, engine }: Database, now: () => number = Date.now): AuditReader {
-  const select = () => db.selectFrom('audit_record').select(['row_id', ...AUDIT_COLUMNS]);
+  const select = () => db.selectFrom('audit_record').select(['row_id', ...MEMBER_NAMES]);
   return {
     query: (filter, { limit, before }) => guarded(async () => {
       const wanted = bounded(limit);

@@ -5,10 +5,11 @@ import { ok } from '../../core/result.ts';
 import { conditionOf } from '../filter-sql.ts';
 import { guarded } from '../fault.ts';
 import { type AuditCount, type AuditEntry, type AuditReader, bounded, CALLS_ENDED, storyOf, TARGET } from '../queries.ts';
-import { AUDIT_COLUMNS, type Schema } from '../schema.ts';
+import type { Schema } from '../schema.ts';
 import { sqliteDialect } from '../sqlite-dialect.ts';
 import { inlineSession } from '../sqlite-session.ts';
 import { listSegments, type SegmentFile } from './folder.ts';
+import { MEMBER_NAMES } from './members.ts';
 import { voidPlaces } from './reading.ts';
 import { placeOf, rowIdOf } from './segment.ts';
 
@@ -76,7 +77,7 @@ type Select = SelectQueryBuilder<Schema, 'audit_record', AuditEntry>;
 type Voids = ReturnType<typeof voidPlaces>;
 
 function ask(file: SegmentFile, voids: Voids, question: (select: Select) => Promise<AuditEntry[]>): Promise<AuditEntry[]> {
-  return withSegment(file, (db) => question(db.selectFrom('audit_record').select(['row_id', ...AUDIT_COLUMNS]).where((e) => valid(e, file, voids))));
+  return withSegment(file, (db) => question(db.selectFrom('audit_record').select(['row_id', ...MEMBER_NAMES]).where((e) => valid(e, file, voids))));
 }
 
 /** Not those that stand in a later segment, because this one was left after an error. */
