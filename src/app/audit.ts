@@ -7,6 +7,7 @@ import type { StoreFault } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { openDatabase } from '../stores/database.ts';
 import { journalDirectories, listSegments } from '../stores/journal/folder.ts';
+import { isMember, typeOf } from '../stores/journal/members.ts';
 import { journalReader } from '../stores/journal/reader.ts';
 import { checkSchema } from '../stores/migrate.ts';
 import { createAuditReader, type AuditEntry, type AuditReader } from '../stores/queries.ts';
@@ -98,9 +99,6 @@ function asVoid(result: Result<unknown, StoreFault>): Result<void, StoreFault> {
   return result.ok ? ok(undefined) : result;
 }
 
-/** Columns that hold JSON, and what they are read as. */
-const JSON_COLUMNS: ReadonlySet<string> = new Set(['roles', 'trail', 'args_shape', 'args', 'detail', 'captured']);
-
 /** One record as `--json` prints it: only what is there, JSON as JSON, yes/no as booleans, RFC 3339 times. */
 export function auditJson(entry: AuditEntry): Readonly<Record<string, unknown>> {
   const view: Record<string, unknown> = {};
@@ -108,7 +106,7 @@ export function auditJson(entry: AuditEntry): Readonly<Record<string, unknown>> 
     if (value === null) continue;
     if (name === 'ts') view['time'] = new Date(Number(value)).toISOString();
     else if (name === 'is_error') view[name] = value === 1;
-    else view[name] = JSON_COLUMNS.has(name) ? parsed(String(value)) : value;
+    else view[name] = isMember(name) && typeOf(name) === 'json' ? parsed(String(value)) : value;
   }
   return view;
 }
