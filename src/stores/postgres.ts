@@ -4,6 +4,7 @@ import {
   type DatabaseConnection, type Dialect, type Driver, type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
+import { TIMEOUTS } from './ship/connection.ts';
 import { strictUrl } from './ship/url.ts';
 
 export interface PostgresOptions {
@@ -12,13 +13,8 @@ export interface PostgresOptions {
   readonly readOnly: boolean;
 }
 
-const CONNECT_MS = 3000;
-const STATEMENT_MS = 5000;
 /** A person waits for it, and holds nobody up: a filter without an index reads the whole audit. */
 const READER_STATEMENT_MS = 60_000;
-const LOCK_MS = 1000;
-/** Longer than the server's own limit: reached only when the server or the network is frozen (F31). */
-const READ_MS = 8000;
 const INT8 = 20;
 
 export function postgresDialect(options: PostgresOptions): Dialect {
@@ -82,6 +78,7 @@ function connectionOver(client: pg.PoolClient): { readonly connection: DatabaseC
 
 async function openPool(options: PostgresOptions): Promise<pg.Pool> {
   const { default: driver } = await import('pg');
+  const { connectMs, statementMs, lockMs, readMs } = TIMEOUTS;
   const types = new driver.TypeOverrides();
   // Row numbers, sizes and times come as bigint; all of ours fit a double.
   types.setTypeParser(INT8, Number);
@@ -89,11 +86,11 @@ async function openPool(options: PostgresOptions): Promise<pg.Pool> {
     connectionString: strictUrl(options.url),
     max: options.maxConnections,
     application_name: 'sentinel',
-    connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: options.readOnly ? READER_STATEMENT_MS : STATEMENT_MS,
-    lock_timeout: LOCK_MS,
-    query_timeout: options.readOnly ? READER_STATEMENT_MS + READ_MS - STATEMENT_MS : READ_MS,
-    idle_in_transaction_session_timeout: STATEMENT_MS,
+    connectionTimeoutMillis: connectMs,
+    statement_timeout: options.readOnly ? READER_STATEMENT_MS : statementMs,
+    lock_timeout: lockMs,
+    query_timeout: options.readOnly ? READER_STATEMENT_MS + readMs - statementMs : readMs,
+    idle_in_transaction_session_timeout: statementMs,
     keepAlive: true,
     allowExitOnIdle: true,
     types,
