@@ -1,6 +1,7 @@
 // One epoch's chain as it grows: the next place, the hash that the next record names, and the tree over all of them.
 import type { Buffer } from 'node:buffer';
-import { leafHash } from '../tlog/leaf.ts';
+import { prefixOf } from '../tlog/head.ts';
+import { EMPTY_ROOT, leafHash } from '../tlog/leaf.ts';
 import { Frontier } from '../tlog/tree.ts';
 
 /** A state that can be returned to: what a commit that failed has not added. */
@@ -10,8 +11,8 @@ export interface ChainState {
   readonly tree: Frontier;
 }
 
-/** `prev` of the first record: SHA-256 of nothing, the root of the empty tree (RFC 9162 §2.1.1). */
-export const NO_PREVIOUS = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU';
+/** `prev` of the first record. */
+export const NO_PREVIOUS: string = EMPTY_ROOT.toString('base64url');
 
 export class Chain {
   readonly #head: string;
@@ -20,7 +21,7 @@ export class Chain {
   #tree: Frontier;
 
   constructor(node: string, epoch: number, from: ChainState = { seq: 0, prev: NO_PREVIOUS, tree: new Frontier() }) {
-    this.#head = `{"v":2,"node":${JSON.stringify(node)},"epoch":${epoch},"seq":`;
+    this.#head = prefixOf(node, epoch);
     this.#seq = from.seq;
     this.#prev = from.prev;
     this.#tree = from.tree.clone();

@@ -1,6 +1,7 @@
 // The first bytes of a record, read by hand: `{"v":2,"node":"…","epoch":N,"seq":N,"prev":"…","id":"…"`, in this order and without a space.
 // They say where a record belongs and what comes before it; the rest is covered by its hash and not looked at.
 import { Buffer, isUtf8 } from 'node:buffer';
+import { CLOSE_OBJECT, COMMA, QUOTE } from '../../core/json/lex.ts';
 import { HASH_LETTERS } from './leaf.ts';
 
 const START = Buffer.from('{"v":2,"node":"', 'latin1');
@@ -12,10 +13,7 @@ const MOST_NODE = 64;
 const MOST_ID = 64;
 const MOST_DIGITS = 16;
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
 const ZERO = 0x30;
-const CLOSE = 0x7d;
 
 /** Which bytes may be letters of: */
 const IN_NODE = letters(/[A-Za-z0-9._-]/);
@@ -58,8 +56,8 @@ export class Head {
     if (id < 0) return 'id does not follow prev';
     const idEnd = run(line, id, end, IN_ID, MOST_ID);
     const next = line[idEnd + 1];
-    if (idEnd === id || line[idEnd] !== QUOTE || (next !== COMMA && next !== CLOSE)) return 'its id is no name';
-    return line[end - 1] === CLOSE ? undefined : 'it does not end as an object does';
+    if (idEnd === id || line[idEnd] !== QUOTE || (next !== COMMA && next !== CLOSE_OBJECT)) return 'its id is no name';
+    return line[end - 1] === CLOSE_OBJECT ? undefined : 'it does not end as an object does';
   }
 
   /** A whole number of 1 or more without leading zeros; 0 when it is none. Leaves `#at` behind it. */
