@@ -1,6 +1,6 @@
 // A record as exporters see it: parsed once from the line that was hashed.
 import { storable } from '../../core/text.ts';
-import { isMember, typeOf, type Member, type RecordKind, type RecordValues, type Value } from '../journal/members.ts';
+import { isKind, isMember, typeOf, type Member, type RecordKind, type RecordValues, type Value } from '../journal/members.ts';
 
 type JsonMember = 'roles' | 'trail' | 'args_shape' | 'args' | 'detail' | 'captured';
 type Always = 'id' | 'ts' | 'kind';
@@ -21,7 +21,6 @@ export type AuditRecord = {
 export type PlainMember = Exclude<keyof AuditRecord, JsonMember>;
 
 const NEEDED: readonly Member[] = ['v', 'node', 'epoch', 'seq', 'id', 'ts', 'kind'];
-const KINDS: ReadonlySet<unknown> = new Set<RecordKind>(['intent', 'outcome', 'refused', 'lifecycle']);
 /** `\u0000`, or half of a surrogate pair, written as JSON escapes. */
 const NEEDS_CARE = /\\u(?:0000|d[89a-f])/i;
 
@@ -43,7 +42,7 @@ export function parseRecord(line: string): AuditRecord | undefined {
 function isRecord(value: unknown): value is AuditRecord {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !NEEDED.every((name) => Object.hasOwn(value, name))) return false;
   for (const [name, member] of Object.entries(value)) if (isMember(name) && !fits(name, member)) return false;
-  return KINDS.has(Reflect.get(value, 'kind'));
+  return isKind(Reflect.get(value, 'kind'));
 }
 
 function fits(name: Member, value: unknown): boolean {

@@ -8,7 +8,7 @@ import type { StoreFault } from '../../core/ports.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { cut, storable } from '../../core/text.ts';
 import { guarded } from '../fault.ts';
-import { isMember, type Member, MEMBER_NAMES, type RecordKind, type RecordValues, typeOf } from '../journal/members.ts';
+import { isKind, isMember, type Member, MEMBER_NAMES, type RecordValues, typeOf } from '../journal/members.ts';
 import { loadMigrations, MIGRATIONS } from '../migrate.ts';
 import type { Values } from '../record.ts';
 import { openSqlite } from '../sqlite-file.ts';
@@ -63,7 +63,6 @@ function sourceOver(database: DatabaseSync, name: string, columns: readonly Memb
   };
 }
 
-const KINDS: readonly string[] = ['intent', 'outcome', 'refused', 'lifecycle'] satisfies RecordKind[];
 const PLAIN_ID = /^[0-9A-Za-z_-]{1,64}$/;
 
 /** An honest row is as it was, whoever else wrote to the file. */
@@ -76,10 +75,6 @@ function rowOf(from: Row): ImportRow {
   const place = { from: 'v1', node: bounded('node', text(from['node']) ?? ''), epoch: integer(from['epoch']), seq: integer(from['seq']), ...bounds(was) };
   const values: Values = { ...members(from), ...head, mono_ns: integer(from['mono_ns']) ?? 0, detail: merged(text(from['detail']), place) };
   return { row, values };
-}
-
-function isKind(text: string): text is RecordKind {
-  return KINDS.includes(text);
 }
 
 function bounds(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -4,6 +4,12 @@
 export type MemberType = 'integer' | 'text' | 'json';
 export type RecordKind = 'intent' | 'outcome' | 'refused' | 'lifecycle';
 
+const KINDS: ReadonlySet<unknown> = new Set<RecordKind>(['intent', 'outcome', 'refused', 'lifecycle']);
+
+export function isKind(value: unknown): value is RecordKind {
+  return KINDS.has(value);
+}
+
 /** Who wrote it, where it stands in its chain, and after what: given by the journal. */
 export interface RecordPlace {
   readonly v: number;
