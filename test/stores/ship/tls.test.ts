@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { connect, TIMEOUTS } from '../../../src/stores/ship/connection.ts';
 import { strictUrl } from '../../../src/stores/ship/url.ts';
 import { testServer } from '../../support/postgres.ts';
-import { makeAuthority } from './certificate.ts';
+import { makeAuthority } from '../export/certificates.ts';
 import { ownServer } from './server.ts';
 import { temporary } from './synthetic.ts';
 
@@ -36,18 +36,18 @@ test('sslmode of the URL is kept to: who asks for TLS gets a checked server or n
   const folder = temporary(t);
   const ca = join(folder, 'ca.pem');
   const authority = makeAuthority('an authority of tests');
-  writeFileSync(ca, authority.certificate);
+  writeFileSync(ca, authority.cert);
   const other = join(folder, 'other.pem');
-  writeFileSync(other, makeAuthority('another one').certificate);
+  writeFileSync(other, makeAuthority('another one').cert);
 
   for (const mode of ['prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']) {
     assert.match(await seen(own.url, '127.0.0.1', `sslmode=${mode}`), /does not support SSL/, mode);
   }
   assert.equal(await seen(own.url, '127.0.0.1', 'sslmode=disable'), 'open');
 
-  const { certificate, key } = authority.issue('localhost');
+  const { cert, key } = authority.issue('localhost');
   const { uid, gid } = statSync(own.data);
-  for (const [name, text] of [['server.crt', certificate], ['server.key', key]] as const) {
+  for (const [name, text] of [['server.crt', cert], ['server.key', key]] as const) {
     writeFileSync(join(own.data, name), text, { mode: 0o600 });
     chownSync(join(own.data, name), uid, gid);
   }
