@@ -102,8 +102,8 @@ export class WriteQueue {
     this.#fail([], fault);
   }
 
-  /** Writes what waits, in one last attempt. True when nothing is left. */
-  async close(): Promise<boolean> {
+  /** Writes what waits, in one last attempt; what is left is lost. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#undoRetry?.();
     this.#undoBatch?.();
@@ -112,7 +112,6 @@ export class WriteQueue {
     await this.#drain();
     this.#lost += this.#pending.length;
     if (this.#pending.length > 0) this.#deps.onChange();
-    return this.#pending.length === 0 && this.#down === undefined;
   }
 
   #refuse(keep: boolean): Result<void, StoreFault> {
