@@ -61,14 +61,7 @@ export class Frontier {
     return this.#subtrees().map((hash) => hash.toString('base64'));
   }
 
-  /** The tree of `size` leaves of which `save` gave these. Throws a RangeError when they cannot be: for what was never out of hand. */
-  static restore(size: number, hashes: readonly string[]): Frontier {
-    const tree = Frontier.parse(size, hashes);
-    if (!tree.ok) throw new RangeError(tree.error.detail);
-    return tree.value;
-  }
-
-  /** The same for what was read from somewhere. Whether the hashes are the right ones only a signed root can tell. */
+  /** The tree of `size` leaves of which `save` gave these. Whether the hashes are the right ones only a signed root can tell. */
   static parse(size: number, hashes: readonly string[]): Result<Frontier, TreeFault> {
     if (!Number.isSafeInteger(size) || size < 0) return err({ code: 'malformed_frontier', detail: `${size} is no number of leaves` });
     const subtrees = hashes.flatMap((text) => hashFrom(text, 'base64') ?? []);

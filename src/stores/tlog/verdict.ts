@@ -93,8 +93,3 @@ export function compareEpochs(one: { readonly node: string; readonly epoch: numb
   if (one.node !== other.node) return one.node < other.node ? -1 : 1;
   return one.epoch - other.epoch;
 }
-
-/** Whether what begins there goes on from what ended here: for parts of an epoch that were checked apart, each from a beginning it was given. */
-export function continues(end: EpochPlace, start: EpochPlace): boolean {
-  return end.node === start.node && end.epoch === start.epoch && end.firstSeq === start.firstSeq && end.prev === start.prev && end.frontier.join() === start.frontier.join();
-}

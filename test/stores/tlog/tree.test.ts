@@ -108,7 +108,9 @@ describe('a tree that grows', () => {
       const tree = new Frontier();
       for (const leaf of leaves.slice(0, before)) tree.append(leaf);
       const saved = tree.save();
-      const again = Frontier.restore(before, saved);
+      const parsed = Frontier.parse(before, saved);
+      assert.ok(parsed.ok);
+      const again = parsed.value;
       assert.deepEqual(tree.rootWith(...leaves.slice(before)), rootOf(leaves));
       for (const leaf of leaves.slice(before)) again.append(leaf);
       assert.deepEqual([again.root(), again.size, tree.save(), tree.size], [rootOf(leaves), leaves.length, saved, before]);
@@ -120,7 +122,6 @@ describe('a tree that grows', () => {
     for (const [size, hashes] of [[1, []], [1, [hash, hash]], [2, [`${hash}=`]], [1, ['']], [-1, []], [1.5, [hash]], [3, [hash]], [0, [hash]]] as const) {
       const parsed = Frontier.parse(size, hashes);
       assert.ok(!parsed.ok && parsed.error.code === 'malformed_frontier', `${size} of ${hashes.length}`);
-      assert.throws(() => Frontier.restore(size, hashes), RangeError);
     }
   });
 });
