@@ -23,14 +23,9 @@ export interface HttpDeps {
   readonly meaning?: (status: number) => SendFault | undefined;
 }
 
-export interface Answer {
-  /** As much as the bound allows; empty when it did not come in time. */
-  readonly text: string;
-}
-
 export interface Poster {
-  /** Ok: the status was a success. What the body says after that changes nothing about it. */
-  post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Result<Answer, SendFault>>;
+  /** Ok: the status was a success, whatever the body says after that. Its text, as much as the bound allows; empty when it did not come in time. */
+  post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Result<string, SendFault>>;
   close(): Promise<void>;
 }
 
@@ -89,11 +84,11 @@ interface Outgoing {
   readonly body: string;
 }
 
-async function exchange(client: Client, request: Outgoing, timeoutMs: number, stop: AbortSignal, { wall, meaning }: HttpDeps): Promise<Result<Answer, SendFault>> {
+async function exchange(client: Client, request: Outgoing, timeoutMs: number, stop: AbortSignal, { wall, meaning }: HttpDeps): Promise<Result<string, SendFault>> {
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await client.request({ method: 'POST', ...request, signal: AbortSignal.any([stop, deadline]) });
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return ok({ text: await capped(answer.body) });
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return ok(await capped(answer.body));
     discard(answer.body);
     return err(meaning?.(answer.statusCode) ?? faultOf(answer, wall()));
   } catch (thrown) {

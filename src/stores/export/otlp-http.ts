@@ -8,7 +8,7 @@ export function otlpTransport(format: RecordFormat, poster: Poster): Transport {
   return {
     async send(parts, signal) {
       const posted = await poster.post(format.join(parts), { 'content-type': format.contentType }, signal);
-      return posted.ok ? ok(receiptIn(posted.value.text, parts.length)) : posted;
+      return posted.ok ? ok(receiptIn(posted.value, parts.length)) : posted;
     },
     close: () => poster.close(),
   };
