@@ -1,4 +1,5 @@
 // What the records of one call tell about it, read back: who asked for what, what each stage said, how it ended. No values of arguments.
+import { MODES, SEVERITIES } from '../core/audit/fields.ts';
 import type { Evidence } from '../core/decision.ts';
 import { backendId } from '../core/ids.ts';
 import type { Target, TargetKind } from '../core/call.ts';
@@ -122,9 +123,7 @@ function parsed(json: string | null): unknown {
   }
 }
 
-const DECISIONS: ReadonlySet<string> = new Set<Evidence['decision']>(['pass', 'deny', 'rewrite', 'hold']);
-const MODES: ReadonlySet<string> = new Set<Evidence['mode']>(['enforce', 'monitor', 'shadow']);
-const SEVERITIES: ReadonlySet<string> = new Set<Evidence['severity']>(['info', 'low', 'medium', 'high', 'critical']);
+const DECISIONS: readonly Evidence['decision'][] = ['pass', 'deny', 'rewrite', 'hold'];
 
 function trailOf(json: string | null): readonly Evidence[] {
   const value = parsed(json);
@@ -135,7 +134,7 @@ function trailOf(json: string | null): readonly Evidence[] {
 
 function isEvidence(step: object): step is Evidence {
   const of = (name: string): unknown => Reflect.get(step, name);
-  const isIn = (name: string, words: ReadonlySet<string>): boolean => words.has(String(of(name)));
+  const isIn = (name: string, words: readonly string[]): boolean => words.includes(String(of(name)));
   const note = of('note');
   return typeof of('stage') === 'string' && typeof of('rule') === 'string' && isIn('decision', DECISIONS) && isIn('mode', MODES) && isIn('severity', SEVERITIES) && (note === undefined || typeof note === 'string');
 }

@@ -1,5 +1,6 @@
 // Which records of the audit are meant, for every verb that reads them: a filter in words, and flags as shorthand for terms of it. All must hold.
 import { suggest } from '../config/suggest.ts';
+import { KINDS, STATUSES, VERDICTS } from '../core/audit/fields.ts';
 import { all, compare, globText, mentions, not, oneOf, plainText, type AuditFilter } from '../core/audit/filter.ts';
 import { parseFilter } from '../core/audit/parse.ts';
 import { term } from '../core/audit/terms.ts';
@@ -10,9 +11,8 @@ import { usageFault } from './faults.ts';
 import { parsePast } from './time.ts';
 import type { Fault, VerbContext, VerbOption } from './verb.ts';
 
-const KINDS = ['call', 'intent', 'outcome', 'refused', 'lifecycle'] as const;
-const DECISIONS = ['allow', 'deny'] as const;
-const STATUSES = ['success', 'error', 'killed', 'rate_limited', 'denied', 'invalid_args', 'circuit_open'] as const;
+/** A call is its end. */
+const MEANT_KINDS: readonly string[] = ['call', ...KINDS];
 
 export const FILTER_USAGE = '[<filter>]';
 
@@ -30,11 +30,11 @@ export const FILTER_OPTIONS: Readonly<Record<string, VerbOption>> = {
   role: { type: 'string', value: 'role', help: 'called with this role' },
   tool: { type: 'string', value: 'pattern', help: 'tool, backend/tool, prompt:backend/name, resource:backend/uri' },
   backend: { type: 'string', value: 'pattern', help: 'backend' },
-  decision: { type: 'string', value: 'word', help: DECISIONS.join(' or ') },
+  decision: { type: 'string', value: 'word', help: VERDICTS.join(' or ') },
   status: { type: 'string', value: 'word', help: STATUSES.join(', ') },
   code: { type: 'string', value: 'code', help: 'how it ended: ok, forbidden, timeout, …' },
   call: { type: 'string', value: 'id', help: 'one call' },
-  kind: { type: 'string', value: 'kind', help: `${KINDS.join(', ')} (default: all but intent)` },
+  kind: { type: 'string', value: 'kind', help: `${MEANT_KINDS.join(', ')} (default: all but intent)` },
 };
 
 export function auditFilter(cx: Pick<VerbContext, 'args' | 'flags' | 'json' | 'now'>): Result<AuditFilter, Fault> {
@@ -67,9 +67,9 @@ function flagFilter(cx: Pick<VerbContext, 'flags' | 'now'>): Result<AuditFilter,
   const { flags } = cx;
   const since = moment(cx, 'since');
   const until = moment(cx, 'until');
-  const decision = oneWord(cx, 'decision', DECISIONS);
+  const decision = oneWord(cx, 'decision', VERDICTS);
   const status = oneWord(cx, 'status', STATUSES);
-  const kind = oneWord(cx, 'kind', KINDS);
+  const kind = oneWord(cx, 'kind', MEANT_KINDS);
   for (const part of [since, until, decision, status, kind]) if (!part.ok) return part;
   if (!since.ok || !until.ok || !decision.ok || !status.ok || !kind.ok) return err(usageFault('the filter cannot be read'));
   const given: readonly (AuditFilter | undefined)[] = [
@@ -98,11 +98,10 @@ function moment(cx: Pick<VerbContext, 'flags' | 'now'>, flag: string): Result<nu
   return at.ok ? at : err(usageFault(`--${flag}: ${printable(at.error)}`, `a day back: --${flag} 1d`));
 }
 
-function oneWord<const T extends string>(cx: Pick<VerbContext, 'flags'>, flag: string, words: readonly T[]): Result<T | undefined, Fault> {
+function oneWord(cx: Pick<VerbContext, 'flags'>, flag: string, words: readonly string[]): Result<string | undefined, Fault> {
   const text = cx.flags.text(flag);
   if (text === undefined) return ok(undefined);
-  const word = words.find((one) => one === text);
-  return word === undefined ? err(usageFault(`--${flag} ${printable(text)}: expected ${words.join(', ')}`)) : ok(word);
+  return words.includes(text) ? ok(text) : err(usageFault(`--${flag} ${printable(text)}: expected ${words.join(', ')}`));
 }
 
 /** A whole number within bounds; `fallback` when the flag is absent. */

@@ -30,13 +30,13 @@ export interface FieldGroup {
   readonly fields: readonly Field[];
 }
 
-const KINDS = ['intent', 'outcome', 'refused', 'lifecycle'];
+export const KINDS: readonly string[] = ['intent', 'outcome', 'refused', 'lifecycle'];
 const OBJECTS: readonly Call['kind'][] = ['tool', 'prompt', 'resource', 'completion', 'listen', 'task', 'model'];
 const SURFACES: readonly SurfaceName[] = ['stdio', 'http', 'socket'];
-const VERDICTS: readonly Verdict[] = ['allow', 'deny'];
-const MODES: readonly Mode[] = ['enforce', 'monitor', 'shadow'];
-const SEVERITIES: readonly Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
-const STATUSES: readonly Status[] = ['success', 'error', 'killed', 'rate_limited', 'denied', 'invalid_args', 'circuit_open'];
+export const VERDICTS: readonly Verdict[] = ['allow', 'deny'];
+export const MODES: readonly Mode[] = ['enforce', 'monitor', 'shadow'];
+export const SEVERITIES: readonly Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
+export const STATUSES: readonly Status[] = ['success', 'error', 'killed', 'rate_limited', 'denied', 'invalid_args', 'circuit_open'];
 const CLASSES = ['changing', 'reading'];
 
 const text = (name: string, means: string, member: TextMember): Field => ({ name, means, type: { is: 'text', member } });
