@@ -1,10 +1,11 @@
 // One export by hand: records of the journal, from a cursor on, in the form that somebody else reads.
 import { hostname } from 'node:os';
+import type { FormatName } from '../core/audit/exports.ts';
 import type { AuditFilter } from '../core/audit/filter.ts';
 import { predicateOf } from '../core/audit/predicate.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
-import { formatOf, type FormatName } from '../stores/export/format.ts';
+import { formatOf } from '../stores/export/format.ts';
 import { exportRecords, type ExportSummary } from '../stores/export/one-shot.ts';
 import { journalDirectories, listSegments } from '../stores/journal/folder.ts';
 import { openSource } from '../stores/journal/source.ts';

@@ -1,4 +1,5 @@
 // `sentinel audit export`: records as they were written, or in the form that another program reads.
+import { FORMAT_NAMES, type FormatName } from '../core/audit/exports.ts';
 import type { AuditFilter } from '../core/audit/filter.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { FILTER_ABOUT, FILTER_OPERANDS, FILTER_OPTIONS, FILTER_USAGE, numberFlag, wholeFilter } from './audit-filter.ts';
@@ -8,9 +9,6 @@ import { usageFault } from './faults.ts';
 import { packageVersion } from './package.ts';
 import { shownJson } from './render.ts';
 import type { Fault, Verb, VerbContext } from './verb.ts';
-
-const FORMATS = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp'] as const;
-type Format = (typeof FORMATS)[number];
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -26,7 +24,7 @@ export const exporting: Verb = {
   about: `${FILTER_ABOUT} Nothing is left out unasked. A file or pipe gets the bytes that were hashed; on a terminal, what would steer it is shown escaped. The number for --after of the next run is said at the end, on stderr. What is exported continuously is set in \`[[audit.exports]]\`.`,
   options: {
     ...FILTER_OPTIONS,
-    format: { type: 'string', value: 'name', help: `${FORMATS.join(', ')} (default: jsonl)` },
+    format: { type: 'string', value: 'name', help: `${FORMAT_NAMES.join(', ')} (default: jsonl)` },
     after: { type: 'string', value: 'row', help: 'behind this one (default: from the oldest)' },
     limit: { type: 'string', value: 'count', help: 'records at most (default: all)' },
   },
@@ -59,7 +57,7 @@ function writerOf({ isTty, write }: Pick<VerbContext, 'isTty' | 'write'>): VerbC
 
 interface Asked {
   readonly filter: AuditFilter;
-  readonly format: Format;
+  readonly format: FormatName;
   readonly after: number;
   readonly limit: number | undefined;
 }
@@ -75,8 +73,8 @@ function askedOf(cx: VerbContext): Result<Asked, Fault> {
   return limit.ok ? ok({ filter: filter.value, format: format.value, after: after.value, limit: limit.value }) : limit;
 }
 
-function formatFlag(cx: VerbContext): Result<Format, Fault> {
+function formatFlag(cx: VerbContext): Result<FormatName, Fault> {
   const text = cx.flags.text('format') ?? 'jsonl';
-  const found = FORMATS.find((one) => one === text);
-  return found === undefined ? err(usageFault(`--format ${text}: expected ${FORMATS.join(', ')}`)) : ok(found);
+  const found = FORMAT_NAMES.find((one) => one === text);
+  return found === undefined ? err(usageFault(`--format ${text}: expected ${FORMAT_NAMES.join(', ')}`)) : ok(found);
 }

@@ -3,8 +3,10 @@ import type { Secret } from '../secret.ts';
 
 /** `replica`: another gateway, which keeps checkpoints in its own audit. */
 export type ExportKind = 'file' | 'syslog' | 'otlp' | 'webhook' | 'replica';
+export type FormatName = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp';
+export const FORMAT_NAMES: readonly FormatName[] = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp'];
 /** `checkpoints`: not the records but what vouches for them, to be kept where who can write the journal cannot write (an anchor). */
-export type ExportFormat = 'jsonl' | 'ocsf' | 'cef' | 'syslog' | 'otlp' | 'checkpoints';
+export type ExportFormat = FormatName | 'checkpoints';
 
 /** Paths of PEM files. Without `ca`, the roots that Node knows. */
 export interface ExportTls {

@@ -1,5 +1,5 @@
 // The shapes in which records leave the gateway. Pure: the same record is the same text on every machine, and a second delivery is the same as the first.
-import type { ExportFormat } from '../../core/audit/exports.ts';
+import type { FormatName } from '../../core/audit/exports.ts';
 import { cefLine } from './cef.ts';
 import { ocsfEvent } from './ocsf.ts';
 import { otlpRecord, otlpRequest } from './otlp.ts';
@@ -17,8 +17,6 @@ export interface ExportContext {
   readonly node: string;
 }
 
-export type FormatName = Exclude<ExportFormat, 'checkpoints'>;
-
 export interface RecordFormat {
   readonly name: FormatName;
   readonly contentType: string;
@@ -27,8 +25,6 @@ export interface RecordFormat {
   /** Several together, for a file or a body: ends with a line feed. */
   join(parts: readonly string[]): string;
 }
-
-export const FORMAT_NAMES: readonly FormatName[] = ['jsonl', 'ocsf', 'cef', 'syslog', 'otlp'];
 
 const NDJSON = 'application/x-ndjson';
 

@@ -1,7 +1,8 @@
 // The golden files of the exports, and the program that writes them: `node test/stores/export/golden.ts`. Look at the difference before it is kept.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FORMAT_NAMES, formatOf, inSyslog, type RecordFormat } from '../../../src/stores/export/format.ts';
+import { FORMAT_NAMES } from '../../../src/core/audit/exports.ts';
+import { formatOf, inSyslog, type RecordFormat } from '../../../src/stores/export/format.ts';
 import { parseRecord } from '../../../src/stores/export/record.ts';
 import { LINES } from './records.ts';
 import { CONTEXT } from './sample.ts';
