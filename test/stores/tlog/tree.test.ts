@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { EMPTY_ROOT, hashFrom, isSpelled, leafHash, leafHashInto, nodeHash } from '../../../src/stores/tlog/leaf.ts';
-import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from '../../../src/stores/tlog/proof.ts';
 import { Frontier, rootOf } from '../../../src/stores/tlog/tree.ts';
 
 // The reference data of Certificate Transparency: eight leaves, and the roots of the trees of the first 0 to 8.
@@ -20,23 +19,8 @@ const ROOTS = [
   'ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c',
   '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328',
 ];
-const INCLUSION: readonly (readonly [index: number, size: number, proof: readonly string[]])[] = [
-  [0, 1, []],
-  [0, 8, ['96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7', '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e', '6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4']],
-  [5, 8, ['bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b', 'ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0', 'd37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7']],
-  [2, 3, ['fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125']],
-  [1, 5, ['6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d', '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e', 'bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b']],
-];
-const CONSISTENCY: readonly (readonly [first: number, second: number, proof: readonly string[]])[] = [
-  [1, 1, []],
-  [1, 8, ['96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7', '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e', '6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4']],
-  [6, 8, ['0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a', 'ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0', 'd37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7']],
-  [2, 5, ['5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e', 'bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b']],
-  [6, 7, ['0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a', 'b08693ec2e721597130641e8211e7eedccb4c26413963eee6c1e2ed16ffb1a5f', 'd37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7']],
-];
 // All of them are ASCII, so they are their own text.
 const REFERENCE_HASHES = REFERENCE.map((leaf) => leafHash(leaf.toString('latin1')));
-const hexes = (hashes: readonly Buffer[]): readonly string[] => hashes.map((hash) => hash.toString('hex'));
 
 /** As RFC 6962 §2.1 writes it down, and slow. */
 function plainRoot(leaves: readonly Buffer[]): Buffer {
@@ -123,61 +107,5 @@ describe('a tree that grows', () => {
       const parsed = Frontier.parse(size, hashes);
       assert.ok(!parsed.ok && parsed.error.code === 'malformed_frontier', `${size} of ${hashes.length}`);
     }
-  });
-});
-
-describe('proofs', () => {
-  test('are those of the Certificate Transparency reference data', () => {
-    for (const [index, size, proof] of INCLUSION) assert.deepEqual(hexes(inclusionProof(REFERENCE_HASHES.slice(0, size), index)), proof, `leaf ${index} of ${size}`);
-    for (const [first, second, proof] of CONSISTENCY) assert.deepEqual(hexes(consistencyProof(REFERENCE_HASHES.slice(0, second), first)), proof, `${first} in ${second}`);
-  });
-
-  test('hold for each leaf and each earlier size of all trees to 40, and for no other place', () => {
-    const all = leavesOf(40);
-    for (let size = 1; size <= 40; size += 1) {
-      const leaves = all.slice(0, size);
-      const root = rootOf(leaves);
-      for (const [index, leaf] of leaves.entries()) {
-        const proof = inclusionProof(leaves, index);
-        assert.ok(verifyInclusion({ leaf, index, size, root, proof }));
-        for (const elsewhere of [index + 1, index - 1]) assert.ok(!verifyInclusion({ leaf, index: elsewhere, size, root, proof }));
-      }
-      for (let first = 0; first <= size; first += 1) {
-        const proof = consistencyProof(leaves, first);
-        const firstRoot = rootOf(leaves.slice(0, first));
-        assert.ok(verifyConsistency({ first, firstRoot, second: size, secondRoot: root, proof }));
-        assert.ok(first === 0 || !verifyConsistency({ first: first - 1, firstRoot, second: size, secondRoot: root, proof }));
-        assert.ok(first === size || !verifyConsistency({ first, firstRoot: root, second: size, secondRoot: root, proof }));
-      }
-    }
-  });
-
-  test('do not hold with any bit of them, of the leaf or of a root turned, with a hash more or with one less', () => {
-    const bent = (hash: Uint8Array, bit: number): Uint8Array => hash.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-    fc.assert(fc.property(fc.integer({ min: 2, max: 70 }), fc.nat(), fc.nat(255), fc.nat(), (size, some, bit, which) => {
-      const leaves = leavesOf(size);
-      const root = rootOf(leaves);
-      const index = some % size;
-      const inclusion = { leaf: leaves[index] ?? EMPTY_ROOT, index, size, root, proof: inclusionProof(leaves, index) };
-      const first = 1 + (some % (size - 1));
-      const consistency = { first, firstRoot: rootOf(leaves.slice(0, first)), second: size, secondRoot: root, proof: consistencyProof(leaves, first) };
-      assert.ok(verifyInclusion(inclusion) && verifyConsistency(consistency));
-      const bendOne = (proof: readonly Uint8Array[]): readonly Uint8Array[] => proof.map((hash, at) => (at === which % proof.length ? bent(hash, bit) : hash));
-      for (const change of [{ leaf: bent(inclusion.leaf, bit) }, { root: bent(root, bit) }, { proof: bendOne(inclusion.proof) }, { proof: inclusion.proof.slice(1) }, { proof: [...inclusion.proof, root] }]) {
-        assert.ok(!verifyInclusion({ ...inclusion, ...change }));
-      }
-      const { proof } = consistency;
-      for (const change of [{ firstRoot: bent(consistency.firstRoot, bit) }, { secondRoot: bent(root, bit) }, { proof: bendOne(proof) }, { proof: proof.slice(1) }, { proof: proof.slice(0, -1) }, { proof: [...proof, root] }]) {
-        assert.ok(!verifyConsistency({ ...consistency, ...change }));
-      }
-    }), { numRuns: 150 });
-  });
-
-  test('cannot be asked for of leaves that are not there', () => {
-    for (const index of [-1, 3, 0.5, Number.NaN]) assert.throws(() => inclusionProof(leavesOf(3), index), RangeError);
-    for (const size of [-1, 4, 0.5, Number.NaN]) assert.throws(() => consistencyProof(leavesOf(3), size), RangeError);
-    const root = rootOf(leavesOf(3));
-    for (const index of [-1, 3, 0.5, Number.NaN]) assert.ok(!verifyInclusion({ leaf: root, index, size: 3, root, proof: [] }));
-    for (const first of [-1, 4, 0.5, Number.NaN]) assert.ok(!verifyConsistency({ first, firstRoot: root, second: 3, secondRoot: root, proof: [] }));
   });
 });
