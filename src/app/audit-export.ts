@@ -26,7 +26,7 @@ export interface ExportRequest {
 
 export async function exportAudit(settings: Settings, { format, filter, after, limit, version, write }: ExportRequest): Promise<Result<ExportSummary, StartFault>> {
   const directories = journalDirectories(settings);
-  if (listSegments(directories).length === 0) return err(startFault(1, 'SEN-0601', `there is no journal in ${directories[0]}`, 'is this the configuration the gateway runs with? sentinel status'));
+  if (listSegments(directories).length === 0) return err(noJournal(directories[0]));
   const node = loadNode(settings.gateway.stateDir, systemRandom);
   if (!node.ok) return err(startFault(1, 'SEN-0601', node.error.detail, 'sentinel doctor'));
   const source = openSource(directories, systemClock.wall);
@@ -36,4 +36,22 @@ export async function exportAudit(settings: Settings, { format, filter, after, l
   } finally {
     source.close();
   }
+}
+
+/** The newest checkpoint of each epoch that is kept, as an anchor is written. How many. */
+export async function exportCheckpoints(settings: Settings, write: (text: string) => Promise<void>): Promise<Result<number, StartFault>> {
+  const directories = journalDirectories(settings);
+  if (listSegments(directories).length === 0) return err(noJournal(directories[0]));
+  const source = openSource(directories, systemClock.wall);
+  try {
+    const newest = new Map(source.checkpointsFrom(0, new Map()).map(({ epoch, note }) => [epoch, note]));
+    for (const checkpoint of newest.values()) await write(`${JSON.stringify({ checkpoint })}\n`);
+    return ok(newest.size);
+  } finally {
+    source.close();
+  }
+}
+
+function noJournal(directory: string): StartFault {
+  return startFault(1, 'SEN-0601', `there is no journal in ${directory}`, 'is this the configuration the gateway runs with? sentinel status');
 }

@@ -12,7 +12,7 @@ import { piecesOf, verifyLines } from '../stores/tlog/lines.ts';
 import { nodeOf } from '../stores/tlog/checkpoint.ts';
 import { parseVkey, type VerifierKey } from '../stores/tlog/note.ts';
 import { PUBLIC_FILE } from '../stores/tlog/signing-key.ts';
-import type { Divergence, Verdict } from '../stores/tlog/verdict.ts';
+import type { Divergence, EpochReport, Verdict } from '../stores/tlog/verdict.ts';
 import { createVerifier, type Verifier } from '../stores/tlog/verify.ts';
 import { type DatabaseFindings, verifyDatabase } from './audit-verify-database.ts';
 import { startFault, type StartFault } from './fault.ts';
@@ -45,12 +45,15 @@ export interface Verified extends Verdict {
 
 type Configured = Pick<Settings, 'gateway' | 'audit' | 'store'>;
 
-export async function verifyAudit(settings: Configured, request: VerifyRequest): Promise<Result<Verified, StartFault>> {
-  const keys = readKeys(request.keys.length > 0 ? request.keys : [join(settings.gateway.stateDir, PUBLIC_FILE)]);
+/** `settings`: undefined where nothing is read but files, against keys that are named. */
+export async function verifyAudit(settings: Configured | undefined, request: VerifyRequest): Promise<Result<Verified, StartFault>> {
+  const own = settings === undefined ? [] : [join(settings.gateway.stateDir, PUBLIC_FILE)];
+  const keys = readKeys(request.keys.length > 0 ? request.keys : own);
   if (!keys.ok) return keys;
-  const directories = journalDirectories(settings);
+  const directories = settings === undefined ? [] : journalDirectories(settings);
   const fromJournal = request.files.length === 0 && request.database === undefined;
-  if (fromJournal && listSegments(directories).length === 0) return err(startFault(1, 'SEN-0601', `there is no journal in ${directories[0]}`, 'is this the configuration the gateway runs with? sentinel status'));
+  // With an anchor it can be told that something was there.
+  if (fromJournal && request.anchors.length === 0 && listSegments(directories).length === 0) return err(startFault(1, 'SEN-0601', `there is no journal in ${directories[0]}`, 'is this the configuration the gateway runs with? sentinel status'));
   const kept = fromJournal ? { starts: beginningsOf(directories), claimed: claimedBefore(directories) } : {};
   const verifier = createVerifier({ keys: keys.value, strict: request.strict, ...kept });
   if (!verifier.ok) return err(startFault(22, 'SEN-0603', `the beginning of the oldest segment is not to be believed: ${verifier.error.detail}`, 'sentinel audit verify with an export from before'));
@@ -61,11 +64,23 @@ export async function verifyAudit(settings: Configured, request: VerifyRequest):
   const verdict = verifier.value.finish();
   const { problems, ...rest } = read.value;
   const beside = fromJournal ? await checkSegmentFiles(directories, request.signal) : [];
-  const all = [...problems, ...verdict.problems, ...beside];
+  const all = [...problems, ...verdict.problems, ...beside, ...(fromJournal ? verdict.epochs.flatMap((epoch) => unsignedIn(epoch) ?? []) : [])];
+  // An anchor that says nothing must not pass for one that agrees.
+  const isIdle = request.anchors.length > 0 && !verdict.epochs.some(({ anchored }) => anchored > 0);
+  if (all.length === 0 && isIdle && !request.signal.aborted) return err(startFault(1, 'SEN-0603', `no checkpoint in ${request.anchors.join(', ')} is of what was checked, so that they showed nothing`, 'are they of this node? sentinel audit verify without --anchor checks the rest'));
   const [absent] = rest.database?.absent ?? [];
   // Who deletes everything leaves nothing that could be wrong.
   if (all.length === 0 && absent !== undefined && !request.signal.aborted) return err(startFault(1, 'SEN-0601', `PostgreSQL holds no record of node ${absent}`, 'is this its database, and its key? sentinel audit verify --database --key <file>'));
   return ok({ ...verdict, ...rest, problems: all, keys: keys.value.map(({ name, id }) => `${name}+${id}`) });
+}
+
+/** A journal signs with each so many records: more of them that nobody vouches for had a checkpoint, which somebody took. */
+const SIGNED_EACH = 1024;
+
+function unsignedIn({ node, epoch, size, unsigned, end }: EpochReport): Divergence | undefined {
+  if (unsigned < SIGNED_EACH || end === undefined) return undefined;
+  const first = size - unsigned + 1;
+  return { node, epoch, seq: first, where: `epoch ${epoch}`, problem: 'checkpoint_signature', detail: `no checkpoint covers records ${first} to ${size}, and one is made with each ${SIGNED_EACH}th` };
 }
 
 interface Read {
@@ -73,12 +88,12 @@ interface Read {
   readonly database?: DatabaseFindings;
 }
 
-async function readAll(verifier: Verifier, settings: Configured, request: VerifyRequest, keys: readonly VerifierKey[]): Promise<Result<Read, StartFault>> {
-  if (request.database !== undefined) {
+async function readAll(verifier: Verifier, settings: Configured | undefined, request: VerifyRequest, keys: readonly VerifierKey[]): Promise<Result<Read, StartFault>> {
+  if (request.database !== undefined && settings !== undefined) {
     const nodes = new Set(keys.flatMap((key) => nodeOf(key) ?? []));
     return verifyDatabase(verifier, settings, { nodes, ...request.database, onRecords: () => request.onProgress(verifier.records), signal: request.signal });
   }
-  const read = request.files.length === 0 ? ok(await journalProblems(verifier, journalDirectories(settings), request)) : await readFiles(verifier, request);
+  const read = request.files.length === 0 && settings !== undefined ? ok(await journalProblems(verifier, journalDirectories(settings), request)) : await readFiles(verifier, request);
   return read.ok ? ok({ problems: read.value }) : read;
 }
 

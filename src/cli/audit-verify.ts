@@ -1,7 +1,9 @@
 // `sentinel audit verify`: whether the audit is what was written.
 import type { Divergence, EpochReport, Verified } from '../app/audit-verify.ts';
+import { ok } from '../core/result.ts';
 import { printable } from '../core/text.ts';
 import { EXIT } from './exit.ts';
+import { count } from './render.ts';
 import { usageFault } from './faults.ts';
 import type { Verb, VerbContext } from './verb.ts';
 
@@ -17,9 +19,9 @@ export const verify: Verb = {
     { run: 'sentinel audit verify', does: 'the journal of this gateway, with its own key' },
     { run: 'sentinel audit verify --anchor /mnt/elsewhere/checkpoints.txt', does: 'also shows that nothing was cut off at the end' },
     { run: 'sentinel audit verify --database --key node-a.pub --key node-b.pub', does: 'what PostgreSQL holds of two gateways' },
-    { run: 'sentinel audit verify records.jsonl --key audit-sign.pub', does: 'an export, on any machine, without a gateway' },
+    { run: 'sentinel audit verify records.jsonl --anchor checkpoints.jsonl --key audit-sign.pub', does: 'an export with its checkpoints, on any machine, without a gateway' },
   ],
-  about: 'Reads only, offline, in one pass. Names the first record of each epoch that is not what was written, and exits with 22. Without an anchor nobody can tell whether the end of the journal was cut off together with its checkpoints: keep checkpoints where who can write the journal cannot write. An export is JSON Lines with the records as they were written (`sentinel audit export`); `-` is stdin. With --database what PostgreSQL holds is read instead of the journal, and the auditor\'s role is enough; an epoch that lost its beginning to retention is chained from there on, and its checkpoints show only how long it was.',
+  about: 'Reads only, offline, in one pass. Names the first record of each epoch that is not what was written, and exits with 22. Without an anchor nobody can tell whether the end of the journal was cut off together with its checkpoints: keep checkpoints where who can write the journal cannot write. An export is JSON Lines with the records as they were written (`sentinel audit export`); `-` is stdin. It bears no signatures: without an anchor it is only shown to fit together, which is exit 3. With --database what PostgreSQL holds is read instead of the journal, and the auditor\'s role is enough; an epoch that lost its beginning to retention is chained from there on, and its checkpoints show only how long it was.',
   options: {
     anchor: { type: 'string', multiple: true, value: 'file', help: 'checkpoints that were kept elsewhere: notes, an export of checkpoints, or `witnessed` records of another gateway' },
     database: { type: 'boolean', help: 'checks PostgreSQL, where the records are shipped, instead of the journal' },
@@ -37,8 +39,10 @@ async function runVerify(cx: VerbContext): Promise<number> {
   if (cx.flags.on('detached') && !fromDatabase) return cx.fail(usageFault('--detached is for --database'));
   const { readConfiguration } = await import('../app/configuration.ts');
   const { verifyAudit } = await import('../app/audit-verify.ts');
-  const read = readConfiguration(cx);
+  // Files against keys that are named need no gateway, and so no configuration.
+  const read = cx.args.length > 0 && cx.flags.list('key').length > 0 ? ok(undefined) : readConfiguration(cx);
   if (!read.ok) return cx.fail(read.error);
+  if (read.value?.settings.store.postgresUrl !== undefined && !fromDatabase && cx.args.length === 0) cx.err('note: this checks the journal; what PostgreSQL holds: sentinel audit verify --database');
   const began = cx.now();
   let told = began;
   const onProgress = (records: number): void => {
@@ -46,13 +50,13 @@ async function runVerify(cx: VerbContext): Promise<number> {
     told = cx.now();
     cx.err(`${records} records, ${Math.round(records / Math.max(1, (told - began) / 1000))} a second …`);
   };
-  const verified = await verifyAudit(read.value.settings, { files: cx.args, stdin: cx.stdin, database: fromDatabase ? { detached: cx.flags.on('detached') } : undefined, anchors: cx.flags.list('anchor'), keys: cx.flags.list('key'), strict: cx.flags.on('strict'), onProgress, signal: cx.signal });
+  const verified = await verifyAudit(read.value?.settings, { files: cx.args, stdin: cx.stdin, database: fromDatabase ? { detached: cx.flags.on('detached') } : undefined, anchors: cx.flags.list('anchor'), keys: cx.flags.list('key'), strict: cx.flags.on('strict'), onProgress, signal: cx.signal });
   if (!verified.ok) return cx.fail(verified.error);
   if (cx.signal.aborted) return cx.fail({ exit: EXIT.failed, code: 'SEN-0603', message: 'interrupted: what was not read was not checked', help: 'sentinel audit verify' });
   if (cx.json) cx.outJson(verdictJson(verified.value, cx.now() - began));
   else tell(cx, verified.value, cx.now() - began);
   const [first] = verified.value.problems;
-  if (first === undefined) return EXIT.ok;
+  if (first === undefined) return cx.args.length > 0 && isBare(verified.value) ? tellBare(cx, verified.value) : EXIT.ok;
   return cx.json ? EXIT.auditInvalid : cx.fail({ exit: EXIT.auditInvalid, code: 'SEN-0603', message: `the audit is not what was written: ${sentence(first)}`, help: 'keep the files as they are, and read docs/runbook.md' });
 }
 
@@ -67,8 +71,18 @@ function tell(cx: VerbContext, { records, epochs, problems, passedOver, database
   const unrooted = epochs.filter(({ rooted }) => !rooted).length;
   if (unrooted > 0) cx.err(`${unrooted} epochs lost their beginning to retention: what is left of them is chained, and proven by nothing`);
   if (database !== undefined) tellDatabase(cx, database);
-  if (passedOver > 0) cx.err(`${passedOver} anchors are of other nodes, or of what is no longer here, and showed nothing`);
-  cx.out(`${records} records, ${epochs.length} epochs, ${problems.length} problems, ${(tookMs / 1000).toFixed(1)} s`);
+  if (passedOver > 0) cx.err(`of other nodes, or of what is no longer here, and so without a word: ${count(passedOver, 'anchor')}`);
+  cx.out(`${count(records, 'record')}, ${count(epochs.length, 'epoch')}, ${count(problems.length, 'problem')}, ${(tookMs / 1000).toFixed(1)} s`);
+}
+
+/** Nobody has signed any of it, as of an export without an anchor. */
+function isBare({ records, epochs }: Verified): boolean {
+  return records > 0 && epochs.every(({ signed, anchored }) => signed === 0 && anchored === 0);
+}
+
+function tellBare(cx: VerbContext, { records }: Verified): number {
+  cx.err(`no signature covers ${records === 1 ? 'this record' : `these ${records} records`}: they fit each other, and whoever could write them could have made them so. With --anchor and checkpoints of the journal (sentinel audit export --format checkpoints) it is proven`);
+  return EXIT.partial;
 }
 
 /** What was not checked, or is taken as right without a proof. */

@@ -10,7 +10,7 @@ import { descendants, ROOT } from '../support/e2e/processes.ts';
 import { stdioBackend } from '../support/e2e/servers.ts';
 
 /** All that operators can say and ask. A new verb is added here only after somebody has thought of what it could start. */
-const SAY = ['/reload', '/rekey', '/kill', '/unkill', '/revoke', '/explain'] as const;
+const SAY = ['/reload', '/rekey', '/kill', '/unkill', '/revoke', '/audit-read', '/explain'] as const;
 const ASK = ['/status', '/readiness', '/kills', '/tools', '/tail', '/metrics'] as const;
 
 const NEW_BACKEND = { name: 'evil', type: 'stdio', command: '/bin/sh', args: ['-c', 'id'], env: { A: 'b' }, url: 'http://127.0.0.1:1/mcp' };
@@ -22,6 +22,7 @@ const BODIES: Readonly<Record<(typeof SAY)[number], readonly object[]>> = {
   '/kill': [{ scope: { kind: 'backend', backend: 'alpha' }, reason: 'r', command: '/bin/sh' }, { scope: { kind: 'backend', backend: 'alpha', ...NEW_BACKEND }, reason: 'r' }],
   '/unkill': [{ target: 'all', reason: 'r', backend: NEW_BACKEND }],
   '/revoke': [{ what: 'token', value: 'v', reason: 'r', issuer: 'https://evil.example' }],
+  '/audit-read': [{ verb: 'why', asked: 'x', backend: NEW_BACKEND }],
   '/explain': [{ tool: 'alpha/say', roles: [], subject: 's', command: '/bin/sh' }],
 };
 

@@ -78,7 +78,7 @@ describe('sentinel audit verify --database', { skip: 'skip' in server ? server.s
     const { run } = await place(t);
     const { status, out, err } = await run('--database');
     assert.equal(status, 0, out + err);
-    assert.match(out, /records 1 to 23, signed to 23\n23 records, 1 epochs, 0 problems/);
+    assert.match(out, /records 1 to 23, signed to 23\n23 records, 1 epoch, 0 problems/);
     const said: { readonly ok?: boolean; readonly database?: unknown } = JSON.parse((await run('--database', '--json', '--strict')).out);
     assert.deepEqual([said.ok, said.database], [true, { version_1: 0, refused: 0, not_checked: [], absent: [], retired_epochs: 0 }]);
   });

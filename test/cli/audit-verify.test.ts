@@ -67,7 +67,7 @@ test('a journal that nobody touched verifies', async (t) => {
   const { status, out, err } = await run();
   assert.equal(status, 0, err);
   assert.match(out, /records 1 to 21, signed to 21/);
-  assert.match(out, /21 records, 1 epochs, 0 problems/);
+  assert.match(out, /21 records, 1 epoch, 0 problems/);
 });
 
 test('a record that was changed, taken out or moved is named, with exit status 22', async (t) => {
@@ -88,7 +88,7 @@ test('a record that was changed, taken out or moved is named, with exit status 2
 });
 
 test('an end that was cut off with its checkpoints is seen with an anchor, and only with one', async (t) => {
-  const { folder, run, tamper } = await place(t);
+  const { folder, state, run, tamper } = await place(t);
   const database = new DatabaseSync(join(folder, 'state', 'journal', '00000001.db'), { readOnly: true });
   const note = database.prepare('select note from checkpoint order by size desc limit 1').get()?.['note'];
   database.close();
@@ -101,6 +101,10 @@ test('an end that was cut off with its checkpoints is seen with an anchor, and o
   assert.equal(status, 22);
   assert.match(out, /truncated: record 16 of epoch 1 /);
   assert.equal((await run('--anchor', join(folder, 'anchor.jsonl'))).status, 22, 'as an export of checkpoints writes them');
+  rmSync(join(state, 'journal'), { recursive: true });
+  const gone = await run('--anchor', join(folder, 'anchor.txt'));
+  assert.equal(gone.status, 22, 'and so is that all of it is gone');
+  assert.match(gone.out, /rolled_back/);
 });
 
 test('an export verifies by itself with the key of its node, and not with another', async (t) => {
@@ -108,7 +112,15 @@ test('an export verifies by itself with the key of its node, and not with anothe
   const file = join(at.folder, 'records.jsonl');
   writeFileSync(file, rawRecordsIn(at.state).map(({ record }) => `${record}\n`).join(''));
   copyFileSync(join(at.state, 'audit-sign.pub'), join(at.folder, 'key.pub'));
-  assert.equal((await at.run(file, '--key', join(at.folder, 'key.pub'))).status, 0);
+  const bare = await at.run(file, '--key', join(at.folder, 'key.pub'));
+  assert.equal(bare.status, 3, 'nobody has signed it');
+  assert.match(bare.err, /no signature covers these 21 records/);
+  const anchor = join(at.folder, 'checkpoints.jsonl');
+  writeFileSync(anchor, (await at.verb('export', '--format', 'checkpoints')).out);
+  assert.equal((await at.run(file, '--key', join(at.folder, 'key.pub'), '--anchor', anchor)).status, 0);
+  const idle = await at.run('--anchor', join(import.meta.dirname, '../../docs/audit-vectors/checkpoint.txt'));
+  assert.equal(idle.status, 1, 'an anchor that says nothing is no success');
+  assert.match(idle.err, /they showed nothing/);
   const { status, out } = await at.run(file, '--key', join(other.state, 'audit-sign.pub'));
   assert.equal(status, 22);
   assert.match(out, /foreign/);
@@ -144,7 +156,8 @@ test('what `audit export` writes is the records byte for byte, goes on where it 
   assert.equal(first.out + rest.out, rawRecordsIn(at.state).map(({ record }) => `${record}\n`).join(''));
   const file = join(at.folder, 'records.jsonl');
   writeFileSync(file, first.out + rest.out);
-  assert.equal((await at.run(file)).status, 0);
+  assert.equal((await at.run(file)).status, 3);
+  assert.equal((await at.verb('export', '--format', 'checkpoints', 'decision = deny')).status, 2);
   const denied = await at.verb('export', '--format', 'cef', 'kind = outcome');
   assert.equal(denied.out.trimEnd().split('\n').filter((line) => line.startsWith('CEF:0|')).length, 10);
   assert.equal((await at.verb('export', '--format', 'xml')).status, 2);

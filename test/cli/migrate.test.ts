@@ -24,7 +24,7 @@ test('brings the tables to this version and the audit of before into the journal
   const out = await done(start(folder, ['migrate']));
   assert.match(out, /applied 0003_shipped/);
   assert.match(out, /imported 300 records from .*sentinel\.db/);
-  assert.match(await done(start(folder, ['audit', 'verify'])), /302 records, 1 epochs, 0 problems/);
+  assert.match(await done(start(folder, ['audit', 'verify'])), /302 records, 1 epoch, 0 problems/);
   const records = recordsIn(join(folder, 'state'));
   assert.deepEqual([records.length, records.at(-1)?.event, records.at(-1)?.actor, records.at(-1)?.detail], [302, 'imported', 'tester', '{"from":"v1","records":300}']);
   assert.match(await done(start(folder, ['migrate'])), /nothing to do/);
@@ -93,7 +93,7 @@ describe('from PostgreSQL', { skip: 'skip' in server ? server.skip : false }, ()
     assert.deepEqual(readdirSync(join(folder, 'state')), []);
     const running = start(folder, ['migrate', '--import', url]);
     assert.match(await done(running), /imported 300 records/);
-    assert.match(await done(start(folder, ['audit', 'verify'])), /302 records, 1 epochs, 0 problems/);
+    assert.match(await done(start(folder, ['audit', 'verify'])), /302 records, 1 epoch, 0 problems/);
     assert.match(await done(start(folder, ['migrate', '--import', url])), /^0 new records from audit_log of 127\.0\.0\.1.*, 300 already here\n/);
     const wrong = new URL(url);
     wrong.password = 'not-the-password';

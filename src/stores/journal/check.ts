@@ -8,39 +8,40 @@ import { messageIn } from '../../core/thrown.ts';
 import { openSqlite } from '../sqlite-file.ts';
 import { listSegments, type SegmentFile } from './folder.ts';
 import { type Packed, PackedPages } from './packed.ts';
-import { SegmentReader, voidPlaces } from './reading.ts';
+import { inSegment, voidPlaces } from './reading.ts';
 
 const PAGE = 1000;
 
-/** Where the oldest segment begins: what was before it has had its time. With the first segment there, everything begins at its beginning. */
+/**
+ * Where epochs begin that are not here from their first record on: what was before the oldest segment has had its time. A run that rested while that one
+ * was written comes first in a later one. With the first segment there, everything begins at its beginning.
+ */
 export function beginningsOf(directories: readonly string[]): readonly EpochPlace[] {
-  const oldest = listSegments(directories)[0];
-  if (oldest === undefined || oldest.number === 1) return [];
-  try {
-    const reader = new SegmentReader(oldest);
-    try {
-      const { node } = reader.view();
-      return reader.epochs().map(({ epoch, firstSeq, prev, frontier }) => ({ node, epoch, firstSeq, prev, frontier }));
-    } finally {
-      reader.close();
+  const starts = new Map<number, EpochPlace>();
+  for (const [own, last] of claimedBefore(directories)) {
+    for (const file of listSegments(directories)) {
+      try {
+        inSegment(file, (reader) => {
+          if (reader.view().node !== own) return;
+          for (const { epoch, firstSeq, prev, frontier } of reader.epochs()) {
+            if (epoch <= last && !starts.has(epoch)) starts.set(epoch, { node: own, epoch, firstSeq, prev, frontier });
+          }
+        });
+      } catch {
+        // Said of the segment.
+      }
     }
-  } catch {
-    return [];
   }
+  return [...starts.values()];
 }
 
-/** Of each node the highest epoch that was claimed before the oldest segment: of those that ended before it nothing is here. */
+/** Of the node the highest epoch that was claimed before the oldest segment: of those that ended before it nothing is here. */
 export function claimedBefore(directories: readonly string[]): ReadonlyMap<string, number> {
   const oldest = listSegments(directories)[0];
   if (oldest === undefined || oldest.number === 1) return new Map();
   try {
-    const reader = new SegmentReader(oldest);
-    try {
-      const { node, baseEpoch } = reader.view();
-      return new Map([[node, baseEpoch]]);
-    } finally {
-      reader.close();
-    }
+    const { node, baseEpoch } = inSegment(oldest, (reader) => reader.view());
+    return new Map([[node, baseEpoch]]);
   } catch {
     return new Map();
   }
@@ -58,17 +59,45 @@ export async function checkJournal(verifier: Verifier, directories: readonly str
   const problems: Divergence[] = [];
   const voids = voidPlaces(directories);
   problems.push(...lostBeforeAll(directories));
-  for (const [at, file] of listSegments(directories).entries()) {
-    const before = listSegments(directories)[at - 1];
+  const files = listSegments(directories);
+  for (const [at, file] of files.entries()) {
+    const before = files[at - 1];
     if (before !== undefined && before.number !== file.number - 1) problems.push(broken(file, 'missing', `segment ${before.number + 1} is not there`));
     try {
       await checkSegment(verifier, file, voids.get(file.number) ?? new Map(), problems, watching);
     } catch (thrown) {
       problems.push(broken(file, 'unreadable', messageIn(thrown)));
     }
-    if (watching.signal?.aborted === true) break;
+    if (watching.signal?.aborted === true) return problems;
+  }
+  const [oldest] = files;
+  if (oldest !== undefined && oldest.number > 1 && !isRetired(oldest.number - 1, files)) {
+    problems.push(broken(oldest, 'missing', `segment ${oldest.number - 1} is not there, and no record says that it was retired`));
   }
   return problems;
+}
+
+/** Retention says on record what it lets go of, before it does: what is gone without that was taken. The last to say so is near the end. */
+function isRetired(number: number, files: readonly SegmentFile[]): boolean {
+  return files.toReversed().some((file) => {
+    try {
+      const database = openSqlite({ path: file.path, readOnly: true });
+      try {
+        // No text of anybody holds this: in texts quotes are escaped.
+        return database.prepare(`select record from record where instr(record, '"event":"segment_retired"') > 0`).all().some(({ record }) => retiredIn(String(record)) === number);
+      } finally {
+        database.close();
+      }
+    } catch {
+      return false;
+    }
+  });
+}
+
+function retiredIn(record: string): unknown {
+  const value: unknown = JSON.parse(record);
+  const detail = typeof value === 'object' && value !== null && 'detail' in value ? value.detail : undefined;
+  return typeof detail === 'object' && detail !== null && 'segment' in detail ? detail.segment : undefined;
 }
 
 /** The oldest segment says which epoch was the last before it: those between that one and its first are gone, and no later one would tell. */
@@ -76,15 +105,12 @@ function lostBeforeAll(directories: readonly string[]): readonly Divergence[] {
   const oldest = listSegments(directories)[0];
   if (oldest === undefined) return [];
   try {
-    const reader = new SegmentReader(oldest);
-    try {
+    return inSegment(oldest, (reader) => {
       const { node, baseEpoch } = reader.view();
       const first = reader.epochs()[0]?.epoch ?? 0;
       const detail = `epoch ${first} is the first one here, and epoch ${baseEpoch} was the last one before`;
       return first > baseEpoch + 1 ? [{ node, epoch: baseEpoch + 1, seq: 1, where: oldest.path, problem: 'missing_epoch', detail }] : [];
-    } finally {
-      reader.close();
-    }
+    });
   } catch {
     // Said of the segment.
     return [];
@@ -92,14 +118,10 @@ function lostBeforeAll(directories: readonly string[]): readonly Divergence[] {
 }
 
 async function checkSegment(verifier: Verifier, { number, path }: SegmentFile, voids: ReadonlyMap<number, number>, problems: Divergence[], { onRecords, signal }: Watching): Promise<void> {
-  const reader = new SegmentReader({ number, path });
-  let columns: Columns;
-  try {
+  const columns = inSegment({ number, path }, (reader) => {
     for (const { epoch, size, note } of reader.checkpoints()) verifier.checkpoint(note, `${path} checkpoint ${epoch}/${size}`);
-    columns = new Columns(reader.view().node);
-  } finally {
-    reader.close();
-  }
+    return new Columns(reader.view().node);
+  });
   const database = openSqlite({ path, readOnly: true });
   try {
     const checked = new SegmentCheck(verifier, database, { file: { number, path }, columns, voids, problems });

@@ -36,11 +36,13 @@ const common = Buffer.alloc(1 + ROOM);
 /** Fails when a start is no start: its frontier or its `prev` cannot be. */
 export function createVerifier(options: VerifyOptions): Result<Verifier, TreeFault> {
   const beginnings: (readonly [EpochPlace, Beginning])[] = [];
+  const nodes = new Set(options.keys.flatMap((key) => nodeOf(key) ?? []));
   for (const start of options.starts ?? []) {
     const [tree, last] = [Frontier.parse(start.firstSeq - 1, start.frontier), hashFrom(start.prev, 'base64url')];
     if (!tree.ok) return tree;
     if (last === undefined || !NODE_NAME.test(start.node)) return err({ code: 'malformed_frontier', detail: `the start of epoch ${start.epoch} has no hash before it, or no node` });
-    beginnings.push([start, { firstSeq: start.firstSeq, last, tree: tree.value }]);
+    // Of a node of which no key is trusted its records are foreign, wherever they begin.
+    if (nodes.has(start.node) || options.strangers === true) beginnings.push([start, { firstSeq: start.firstSeq, last, tree: tree.value }]);
   }
   return ok(new Verifier(options, beginnings));
 }

@@ -43,10 +43,19 @@ async function problemsOf(folder: string): Promise<readonly Divergence[]> {
 
 test('runs that began and ended beside a longer one, in a segment that has had its time, are not missed', async (t) => {
   const log = (epoch: number): Log => makeLog({ epoch, count: 5 });
-  const { folder, database } = segment(t, 7, 4, [[log(2), 3], [log(5), 1], [log(6), 1]]);
+  const told = (epoch: number): Log => makeLog({ epoch, count: 5, body: (seq) => (seq === 3 ? ',"event":"segment_retired","detail":{"segment":6}' : '') });
+  const { folder, database } = segment(t, 7, 4, [[log(2), 3], [log(5), 1], [told(6), 1]]);
   assert.deepEqual(await problemsOf(folder), []);
   database.exec('delete from record where epoch = 5; delete from epoch where epoch = 5; delete from checkpoint where epoch = 5');
   assert.deepEqual((await problemsOf(folder)).map(({ problem, epoch }) => [problem, epoch]), [['missing_epoch', 5]], 'one that began here is');
+});
+
+test('a segment that is gone without a record that it was retired was taken', async (t) => {
+  const said = (text: string): Log => makeLog({ epoch: 5, count: 3, body: () => text });
+  for (const [text, is] of [[',"event":"segment_retired","detail":{"segment":5}', 'missing'], [',"fault":"\\"event\\":\\"segment_retired\\"","detail":{"segment":6}', 'missing'], [',"event":"segment_retired","detail":{"segment":6}', undefined]] as const) {
+    const { folder } = segment(t, 7, 4, [[said(text), 1]]);
+    assert.deepEqual((await problemsOf(folder)).map(({ problem }) => problem), is === undefined ? [] : [is], text);
+  }
 });
 
 test('any text verifies, in one page or many', async (t) => {
