@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ListTally } from '../../src/app/list-tally.ts';
+import { roleName } from '../../src/core/ids.ts';
 import type { LifecycleEvent } from '../../src/core/lifecycle.ts';
 import { HandClock, principal } from '../support/world.ts';
 
@@ -25,6 +26,15 @@ test('the first list of a principal is on record at once, and what follows withi
   tally.close();
   assert.deepEqual(said().at(-1), ['ann', 'tools/list', 1, 11], 'nothing that was counted is lost at the end');
   assert.equal(said().length, 5);
+});
+
+test('lists that another token of the same subject is served under other roles are counted apart', () => {
+  const clock = new HandClock();
+  const events: LifecycleEvent[] = [];
+  const tally = new ListTally({ clock, timers: clock, random: { uuid: () => 'id', token: () => '', float: () => 0 }, revision: () => 7, announce: (event) => void events.push(event) });
+  tally.count(principal({ subject: 'ann', roles: [roleName('developer')] }), 'tools/list', 2);
+  tally.count(principal({ subject: 'ann', roles: [roleName('admin')] }), 'tools/list', 50);
+  assert.deepEqual(events.map((event) => event.kind === 'listed' && [event.roles, event.shown]), [[['developer'], 2], [['admin'], 50]]);
 });
 
 test('however many principals come, what is kept of them is bounded, and none is left out of the count', () => {

@@ -36,6 +36,17 @@ test('a good file swaps the snapshot once and is announced with what changed', a
   assert.ok(report.changes.some((line) => line.includes('beta')), report.changes.join('; '));
 });
 
+test('who switches the audit off is on record: told before it is, and once', async () => {
+  const off = settings();
+  const b = bench(() => file({ audit: { ...off.audit, enabled: false } }));
+  const on: boolean[] = [];
+  b.events.push = (...added: LifecycleEvent[]) => on.push(...added.map(() => b.w.cell.current().settings.audit.enabled));
+  assert.ok(b.w.cell.current().settings.audit.enabled);
+  assert.equal((await b.reloader.reload('op')).ok, true);
+  assert.deepEqual(on, [true]);
+  assert.equal(b.w.cell.current().settings.audit.enabled, false);
+});
+
 test('a broken file changes nothing: same revision, same settings, nothing applied', async () => {
   const b = bench(() => err(startFault(11, 'SEN-0107', 'one problem')));
   const before = b.w.cell.current();

@@ -13,6 +13,15 @@ import { allowAll, auditSettings, backendSettings, okText, origin, principal, re
 const kill = (scope: KillOverride['scope']): KillOverride => ({ kind: 'kill', id: 'k1', scope, by: 'op', reason: 'test', at: timestamp(0), until: undefined });
 const echo = { name: 'echo', inputSchema: { type: 'object' } };
 
+test('the size of a result on record is its bytes, not its letters', async () => {
+  const text = 'é€😀'.repeat(100);
+  const w = world({ respond: () => okText(text) });
+  await w.callTool('alpha__echo', {});
+  const [outcome] = w.outcomes;
+  assert.ok(outcome?.kind === 'call' && outcome.end.kind === 'answered');
+  assert.equal(outcome.end.bytes, Buffer.byteLength(toRaw({ content: [{ type: 'text', text }] })));
+});
+
 test('an allowed call reaches its backend once, with a permit, after a durable intent', async () => {
   const w = world();
   const answer = read(await w.callTool('alpha__echo', { a: 1 }));

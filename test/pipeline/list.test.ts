@@ -152,3 +152,11 @@ test('a listener hears of a change of its own list once, tagged with its id, and
   stop.abort('shutdown');
   assert.equal(read(await pending).result?.['resultType'], 'complete');
 });
+
+test('a list that was not served is not counted as one', async () => {
+  const counted: number[] = [];
+  const w = world({ tools: { alpha: [tool('a'), tool('b')] }, deps: { listed: (_principal, _method, shown) => counted.push(shown) } });
+  await w.ask('tools/list');
+  assert.equal(read(await w.ask('tools/list', { cursor: 'forged' })).error?.code, -32602);
+  assert.deepEqual(counted, [2]);
+});
