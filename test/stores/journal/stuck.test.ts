@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { JournalSession } from '../../../src/stores/journal/session.ts';
+import type { Node } from '../../../src/stores/node.ts';
 import { HandClock } from '../../support/world.ts';
 import { AUDIT, journalIn, recordsIn, sampleCall, sampleIntent, sampleNode, sampleOutcome, sessionIn, temporaryFolder } from '../sample.ts';
 
-test('a disk that neither writes nor fails holds no call for ever: intents are refused, and all is as before when it goes on', async (t) => {
+/** A journal's session whose writes wait for `disk.held`. */
+function stuck(t: TestContext): { readonly folder: string; readonly node: Node; readonly session: JournalSession; readonly disk: { held: Promise<void> | undefined } } {
   const folder = temporaryFolder(t);
   const node = sampleNode(folder);
   const real = sessionIn(folder, node);
-  let held: Promise<void> | undefined;
+  const disk: { held: Promise<void> | undefined } = { held: undefined };
   const session: JournalSession = {
     ...real,
     append: async (entries) => {
-      await held;
+      await disk.held;
       return real.append(entries);
     },
   };
+  return { folder, node, session, disk };
+}
+
+test('a disk that neither writes nor fails holds no call for ever: intents are refused, and all is as before when it goes on', async (t) => {
+  const { folder, node, session, disk } = stuck(t);
   const clock = new HandClock();
   const changes: (string | undefined)[] = [];
   const journal = journalIn(folder, { node, session, after: clock.after, onChange: ({ fault }) => changes.push(fault?.code) });
@@ -24,7 +31,7 @@ test('a disk that neither writes nor fails holds no call for ever: intents are r
   assert.ok((await journal.intend(sampleIntent(call))).ok);
 
   const free = Promise.withResolvers<void>();
-  held = free.promise;
+  disk.held = free.promise;
   const waiting = journal.intend(sampleIntent());
   const concluded = journal.conclude(sampleOutcome(call));
   await new Promise((resolve) => setImmediate(resolve));
@@ -37,7 +44,7 @@ test('a disk that neither writes nor fails holds no call for ever: intents are r
   assert.equal(clock.timers.size, 0);
 
   free.resolve();
-  held = undefined;
+  disk.held = undefined;
   while (journal.health().fault !== undefined) await new Promise((resolve) => setImmediate(resolve));
   assert.ok((await journal.intend(sampleIntent())).ok);
   assert.deepEqual(recordsIn(folder).filter(({ call_id }) => call_id === call.id).map(({ kind }) => kind), ['intent', 'outcome']);
@@ -47,22 +54,12 @@ test('a disk that neither writes nor fails holds no call for ever: intents are r
 
 for (const durability of ['batched', 'reads_batched'] as const) {
   test(`with ${durability}, where nobody waits for each record, a disk that hangs lets no more calls pass than can still be recorded`, async (t) => {
-    const folder = temporaryFolder(t);
-    const node = sampleNode(folder);
-    const real = sessionIn(folder, node);
-    let held: Promise<void> | undefined;
-    const session: JournalSession = {
-      ...real,
-      append: async (entries) => {
-        await held;
-        return real.append(entries);
-      },
-    };
+    const { folder, node, session, disk } = stuck(t);
     const clock = new HandClock();
     const journal = journalIn(folder, { node, session, after: clock.after, settings: () => ({ ...AUDIT, durability }), bounds: { queue: 64, retry: 256 } });
     assert.ok((await journal.start()).ok);
     const free = Promise.withResolvers<void>();
-    held = free.promise;
+    disk.held = free.promise;
     const made: string[] = [];
     for (let at = 0; at < 500; at += 1) {
       const call = sampleCall();
@@ -75,7 +72,7 @@ for (const durability of ['batched', 'reads_batched'] as const) {
     assert.ok(made.length > 0 && made.length < 500, `${made.length} calls passed`);
     assert.notEqual(journal.health().fault, undefined);
     free.resolve();
-    held = undefined;
+    disk.held = undefined;
     while (journal.health().fault !== undefined) {
       clock.advance(100);
       await new Promise((resolve) => setImmediate(resolve));
