@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { AuditStore, Intent, StoreFault } from '../../core/ports.ts';
 import type { LifecycleEvent } from '../../core/lifecycle.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { verdictOf } from '../../core/ruling.ts';
 import type { AuditSettings } from '../../core/audit/settings.ts';
 import { messageIn } from '../../core/thrown.ts';
 import { createEncoder, type Encoder, type RecordDeps, type Values } from '../record.ts';
@@ -97,11 +98,13 @@ class GroupCommitJournal implements Journal {
 
   conclude(outcome: Outcome, result?: RawJson): Promise<Result<void, StoreFault>> {
     const urgent = this.#deps.settings().durability !== 'batched';
-    if (outcome.kind === 'refused' && this.#deps.session.space()?.space === 'full') return this.#counted();
-    if (outcome.kind === 'refused') return this.#add(() => this.#encoder.refusal(outcome), { keep: true, urgent });
-    const onRecord = this.#intended.delete(outcome.call.id);
+    const onRecord = outcome.kind === 'call' && this.#intended.delete(outcome.call.id);
     // What is kept for the ends of calls must not go to those that were never begun: counted, as refusals over their share are.
-    if (!onRecord && outcome.end.kind === 'denied' && this.#deps.session.space()?.space === 'full') return this.#counted();
+    if (!onRecord && verdictOf(outcome) === 'deny' && this.#hasRoomForCallsOnly()) {
+      this.#unrecorded += 1;
+      return Promise.resolve(ok(undefined));
+    }
+    if (outcome.kind === 'refused') return this.#add(() => this.#encoder.refusal(outcome), { keep: true, urgent });
     // What has an intent gets its end, also when the audit was switched off meanwhile.
     return this.#add(() => this.#encoder.outcome(outcome, !onRecord, result), { keep: true, urgent, always: onRecord });
   }
@@ -121,9 +124,8 @@ class GroupCommitJournal implements Journal {
     await this.#deps.session.end();
   }
 
-  #counted(): Promise<Result<void, StoreFault>> {
-    this.#unrecorded += 1;
-    return Promise.resolve(ok(undefined));
+  #hasRoomForCallsOnly(): boolean {
+    return this.#deps.settings().enabled && this.#deps.session.space()?.space === 'full';
   }
 
   /** Room is kept for the records of what is under way. */

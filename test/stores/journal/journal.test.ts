@@ -129,3 +129,25 @@ test('what may change something is refused when the room is low, all when there 
     await journal.close();
   }
 });
+
+test('the room that is kept for calls under way goes to their ends: refusals are counted meanwhile, and nothing is where the audit is switched off', async (t) => {
+  const folder = temporaryFolder(t);
+  const node = sampleNode(folder);
+  const real = sessionIn(folder, node);
+  let [space, enabled]: ['enough' | 'full', boolean] = ['enough', true];
+  const journal = journalIn(folder, { node, session: { ...real, space: () => ({ space, bytes: 1, free: 1 }) }, settings: () => ({ ...AUDIT, enabled }) });
+  await journal.start();
+  const call = sampleCall();
+  await journal.intend(sampleIntent(call));
+  const before = recordsIn(folder).length;
+  space = 'full';
+  assert.deepEqual(await journal.conclude(sampleRefusal()), ok);
+  assert.deepEqual(await journal.conclude(denied(sampleCall())), ok);
+  assert.deepEqual([recordsIn(folder).length, journal.health().unrecorded], [before, 2]);
+  assert.deepEqual(await journal.conclude(sampleOutcome(call)), ok);
+  assert.equal(recordsIn(folder).length, before + 1, 'what was begun has its end');
+  enabled = false;
+  await journal.conclude(sampleRefusal());
+  assert.equal(journal.health().unrecorded, 2);
+  await journal.close();
+});
